@@ -1,0 +1,422 @@
+"""Every message between the front and a worker.
+
+Commands go from the front to a worker; each is answered by exactly one reply with the same request id, except the
+one-way ones (`Respond`). Events go from a worker to the front and have no reply. A command may be repeated: all are
+idempotent under (path, generation), and a command for an older generation is refused as `STALE`.
+
+The life of a mount:   OpenMount -> MountOpened ... Record -> Done ... CloseMount -> Done
+The life of a reader:  SetUpReader -> Done ... Play -> Playing ... RemoveReader -> Done
+The life of a worker:  Hello -> Welcome -> StateReport, then Heartbeat for ever
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+
+from workers.contract.fields import AtMost, Between, Blob, Channel, Count, Host, Index, Name, Path, Port, Seconds, Text
+
+PROTOCOL_VERSION = 1
+"""Raised when a message changes; a version N peer understands N and N-1, and ignores fields that it doesn't know."""
+
+MAX_TRACKS = 32
+"""Tracks in one mount: the SDP of a camera has two or three, of a studio encoder a dozen."""
+
+
+class Refusal(StrEnum):
+    """Why a worker did not do what it was told."""
+
+    NO_PORTS = "no-ports"
+    UNKNOWN_MOUNT = "unknown-mount"
+    UNKNOWN_READER = "unknown-reader"
+    UNKNOWN_CONNECTION = "unknown-connection"
+    NO_DESCRIPTOR = "no-descriptor"
+    STALE = "stale"
+    DRAINING = "draining"
+    FAILED = "failed"
+
+
+# -- what commands and reports are made of ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One payload type of a track, from its `m=` and `a=rtpmap` lines."""
+
+    payload_type: Annotated[int, Between(0, 127)]
+    clock_rate: Annotated[int, Between(1, 2**31)]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackSpec:
+    """One track of a mount: what it may carry."""
+
+    formats: Annotated[tuple[Format, ...], AtMost(64)]
+
+
+@dataclass(frozen=True, slots=True)
+class UdpTransport:
+    """Where a session's UDP packets come from and go to: always its connection's own address."""
+
+    host: Host
+    rtp_port: Port
+    rtcp_port: Port
+
+
+@dataclass(frozen=True, slots=True)
+class InterleavedTransport:
+    """The channel pair of a track that travels inside the session's connection."""
+
+    rtp_channel: Channel
+    rtcp_channel: Channel
+
+
+@dataclass(frozen=True, slots=True)
+class TrackTransport:
+    """How one session carries one track; `track` counts from 0 in the order of the SDP."""
+
+    track: Index
+    transport: UdpTransport | InterleavedTransport
+
+
+@dataclass(frozen=True, slots=True)
+class HandOff:
+    """A connection that changes hands with this command.
+
+    `token` names the descriptor that was sent ahead through the descriptors' socket, `unread` is what its last reader
+    had read and not yet parsed, `unsent` what its last writer had not yet written (the tail of a frame, or nothing).
+    """
+
+    token: Name
+    unread: Blob
+    unsent: Blob
+
+
+@dataclass(frozen=True, slots=True)
+class RtpInfo:
+    """The next packet of a track, as PLAY's `RTP-Info` tells it; nothing known yet is None."""
+
+    track: Index
+    sequence: Annotated[int, Between(0, 65535)] | None
+    rtp_time: Annotated[int, Between(0, 2**32 - 1)] | None
+
+
+# -- commands: front -> worker ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """Take a worker on, and tell it all that it needs to know: the only settings that a worker has.
+
+    Answered with `StateReport`. `bind_host` is "" for all addresses, IPv4 and IPv6. `rtp_port_count` ports from
+    `rtp_port_start` on are this worker's slice.
+    """
+
+    rtp_port_start: Port
+    rtp_port_count: Annotated[int, Between(0, 65536)]
+    bind_host: Host
+    heartbeat_interval_s: Seconds
+    orphan_timeout_s: Seconds
+    stale_after_s: Seconds
+    write_timeout_s: Seconds
+    write_queue_bytes: Count
+    life_sign_interval_s: Seconds
+    batch_window_s: Seconds
+    port_rest_s: Seconds
+    max_line_bytes: Count
+    max_head_bytes: Count
+    max_body_bytes: Count
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMount:
+    """Bind one RTP/RTCP port pair for each track. Answered with `MountOpened`, or `Refused` with nothing kept."""
+
+    path: Path
+    generation: Count
+    tracks: Annotated[tuple[TrackSpec, ...], AtMost(MAX_TRACKS)]
+
+
+@dataclass(frozen=True, slots=True)
+class CloseMount:
+    """Let go of a mount, its ports, its publisher and its readers. Their connections stay: they are the front's
+    to end. Answered with `Done`, also where there is no such mount."""
+
+    path: Path
+    generation: Count
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Start a publisher: from here on its packets are media. Answered with `Done`.
+
+    The worker takes the connection over if `handoff` is given, reads the media sockets, then writes `response`.
+    """
+
+    path: Path
+    generation: Count
+    session: Name
+    connection: Name
+    handoff: HandOff | None
+    transports: Annotated[tuple[TrackTransport, ...], AtMost(MAX_TRACKS)]
+    response: Blob
+
+
+@dataclass(frozen=True, slots=True)
+class SetUpReader:
+    """Register a reader's UDP address before its client hears of the ports: what comes from there is never the
+    publisher's, and a punch from the same host may correct its port. Answered with `Done`."""
+
+    path: Path
+    generation: Count
+    session: Name
+    transport: TrackTransport
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Start a reader. Answered with `Playing`.
+
+    In one turn of its loop the worker takes the connection over (if `handoff` is given), works out where each track
+    stands, writes `response_head` (complete lines), the `RTP-Info` header made of `rtp_info_urls` (one for each
+    transport, in its order) and the empty line, then lets media flow: so no packet can come before the response, and
+    none is missed after the sequence number that it names.
+    """
+
+    path: Path
+    generation: Count
+    session: Name
+    connection: Name
+    handoff: HandOff | None
+    transports: Annotated[tuple[TrackTransport, ...], AtMost(MAX_TRACKS)]
+    response_head: Blob
+    rtp_info_urls: Annotated[tuple[Path, ...], AtMost(MAX_TRACKS)]
+
+
+@dataclass(frozen=True, slots=True)
+class PauseReader:
+    """Stop a reader's media; its registration stays. Answered with `Done`."""
+
+    path: Path
+    generation: Count
+    session: Name
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveReader:
+    """Forget a reader. Answered with `Done`, also where there is no such reader."""
+
+    path: Path
+    generation: Count
+    session: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Respond:
+    """Write RTSP bytes on a connection that the worker holds; one-way. With `close`, end it once they are written."""
+
+    connection: Name
+    response: Blob
+    close: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseConnection:
+    """Let go of a connection that moves elsewhere (the front has its own duplicate). Answered with `Released`."""
+
+    connection: Name
+
+
+@dataclass(frozen=True, slots=True)
+class ReportState:
+    """Ask for a `StateReport`: for `trunkline status`, and wherever desired and actual state may differ."""
+
+
+# -- replies: worker -> front -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It is so, whether it was before or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """It is not so, and nothing of it was kept."""
+
+    cause: Refusal
+    reason: Text
+
+
+@dataclass(frozen=True, slots=True)
+class MountOpened:
+    """The RTP port of each track, in order; RTCP is one above."""
+
+    rtp_ports: Annotated[tuple[Port, ...], AtMost(MAX_TRACKS)]
+
+
+@dataclass(frozen=True, slots=True)
+class Playing:
+    """Media flows, from these packets on."""
+
+    rtp_info: Annotated[tuple[RtpInfo, ...], AtMost(MAX_TRACKS)]
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """The connection is out of the worker's hands, with what was left in them."""
+
+    unread: Blob
+    unsent: Blob
+
+
+@dataclass(frozen=True, slots=True)
+class TrackState:
+    """One track as it is now; `jitter` in RTP clock units, `lost` by RTP sequence since the start (RFC 3550 A.3)."""
+
+    rtp_port: Port
+    packets_in: Count
+    bytes_in: Count
+    lost: Count
+    jitter: Seconds
+    ssrc: Annotated[int, Between(0, 2**32 - 1)] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderState:
+    """One reader as it is now."""
+
+    session: Name
+    connection: Name
+    playing: bool
+    packets_out: Count
+    dropped: Count
+
+
+@dataclass(frozen=True, slots=True)
+class MountState:
+    """One mount as it is now; `publisher` is its session's id, "" before RECORD."""
+
+    path: Path
+    generation: Count
+    publisher: Name
+    silent: bool
+    tracks: Annotated[tuple[TrackState, ...], AtMost(MAX_TRACKS)]
+    readers: Annotated[tuple[ReaderState, ...], AtMost(100_000)]
+
+
+@dataclass(frozen=True, slots=True)
+class StateReport:
+    """All that a worker holds. Comes in parts, of which all but the last say `more`."""
+
+    mounts: Annotated[tuple[MountState, ...], AtMost(100_000)]
+    connections: Annotated[tuple[Name, ...], AtMost(100_000)]
+    more: bool
+
+
+# -- events: worker -> front --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """Ask to be taken on; said again until `Welcome` comes."""
+
+    index: Index
+    pid: Count
+    version: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Proof that the loop which moves media turns, with its counters since the start of the worker.
+
+    `drops` counts packets by cause (see `workers.counters`); `cpu_percent` is of one core, since the heartbeat before;
+    `loop_lag_ms` the longest turn of the loop since then.
+    """
+
+    mounts: Count
+    readers: Count
+    packets_in: Count
+    packets_out: Count
+    bytes_in: Count
+    bytes_out: Count
+    drops: Annotated[tuple[tuple[Name, Count], ...], AtMost(64)]
+    cpu_percent: Annotated[float, Between(0, 1e6)]
+    loop_lag_ms: Annotated[float, Between(0, 1e9)]
+    ports_free: Count
+    ports_used: Count
+    draining: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RequestReceived:
+    """A whole RTSP message (head and body) came in on a connection that the worker holds."""
+
+    connection: Name
+    message: Blob
+
+
+@dataclass(frozen=True, slots=True)
+class StreamBroken:
+    """What came in on a connection can't be split into messages any more: answer with `status`, then close."""
+
+    connection: Name
+    status: Annotated[int, Between(400, 599)]
+    reason: Text
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionClosed:
+    """A connection ended: the peer closed it, or the worker did so for `reason`. The worker has let go of it."""
+
+    connection: Name
+    reason: Text
+
+
+@dataclass(frozen=True, slots=True)
+class MediaHeard:
+    """The publisher's first RTP packet, or the first after a `MediaSilent`."""
+
+    path: Path
+    generation: Count
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSilent:
+    """No RTP from the publisher for `stale_after_s`."""
+
+    path: Path
+    generation: Count
+
+
+@dataclass(frozen=True, slots=True)
+class SessionHeard:
+    """RTCP came from a session over UDP: a sign of life. Sent at most once in `life_sign_interval_s` for each."""
+
+    session: Name
+
+
+# -- administration: `trunkline status` and its like <-> front, over the same socket ------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StatusQuery:
+    """Ask a front for the state of everything. Answered with `StatusAnswer`."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusAnswer:
+    """The state of everything as a JSON document (see `router/README.md`)."""
+
+    document: Annotated[str, AtMost(256 * 1024 * 1024)]
+
+
+Command = (
+    Welcome | OpenMount | CloseMount | Record | SetUpReader | Play | PauseReader | RemoveReader | Respond
+    | ReleaseConnection | ReportState
+)  # fmt: skip
+Reply = Done | Refused | MountOpened | Playing | Released | StateReport
+Event = (
+    Hello | Heartbeat | RequestReceived | StreamBroken | ConnectionClosed | MediaHeard | MediaSilent | SessionHeard
+)  # fmt: skip
+Administration = StatusQuery | StatusAnswer
+Message = Command | Reply | Event | Administration
