@@ -5,7 +5,7 @@ one-way ones (`Respond`). Events go from a worker to the front and have no reply
 idempotent under (path, generation), and a command for an older generation is refused as `STALE`.
 
 The life of a mount:   OpenMount -> MountOpened ... Record -> Done ... CloseMount -> Done
-The life of a reader:  SetUpReader -> Done ... Play -> Playing ... RemoveReader -> Done
+The life of a reader:  SetUpReader -> ReaderSetUp ... Play -> Playing ... RemoveReader -> Done
 The life of a worker:  Hello -> Welcome -> StateReport, then Heartbeat for ever
 """
 
@@ -164,7 +164,8 @@ class Record:
 @dataclass(frozen=True, slots=True)
 class SetUpReader:
     """Register a reader's UDP address before its client hears of the ports: what comes from there is never the
-    publisher's, and a punch from the same host may correct its port. Answered with `Done`."""
+    publisher's, and a punch from the same host may correct its port. Interleaved transports are registered too.
+    Answered with `ReaderSetUp`."""
 
     path: Path
     generation: Count
@@ -252,6 +253,13 @@ class MountOpened:
     """The RTP port of each track, in order; RTCP is one above."""
 
     rtp_ports: Annotated[tuple[Port, ...], AtMost(MAX_TRACKS)]
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderSetUp:
+    """The reader is known; `ssrc` is the publisher's on that track, None before its first packet."""
+
+    ssrc: Annotated[int, Between(0, 2**32 - 1)] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,7 +422,7 @@ Command = (
     Welcome | OpenMount | CloseMount | Record | SetUpReader | Play | PauseReader | RemoveReader | Respond
     | ReleaseConnection | ReportState
 )  # fmt: skip
-Reply = Done | Refused | MountOpened | Playing | Released | StateReport
+Reply = Done | Refused | MountOpened | ReaderSetUp | Playing | Released | StateReport
 Event = (
     Hello | Heartbeat | RequestReceived | StreamBroken | ConnectionClosed | MediaHeard | MediaSilent | SessionHeard
 )  # fmt: skip
