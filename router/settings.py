@@ -1,0 +1,275 @@
+"""Every setting of the router: one typed, frozen model with its defaults, bounds and the checks across them.
+
+The constructor takes exactly what it is given. `router.settings_sources` reads the environment and a file.
+"""
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from workers.contract.endpoints import Endpoints
+from workers.contract.messages import MAX_TRACKS
+
+# A day: whoever wants "never" finds out here, not by a leak. Longer than 0, or everything would be late.
+Timeout = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+# The kernel's whole range; 0 asks it for a free one.
+ListenPort = Annotated[int, Field(ge=0, le=65_535)]
+# A million of anything is past what one box's memory and descriptors hold.
+Maximum = Annotated[int, Field(ge=1, le=1_000_000)]
+# A request and its hand-off must fit into 4 MiB, the contract's `Blob`.
+MessageBytes = Annotated[int, Field(ge=256, le=1_048_576)]
+
+Scheme = Literal["basic", "digest-md5", "digest-sha256"]
+
+
+def default_runtime_dir() -> Path:
+    """Name the runtime directory of whoever runs this: the session's own where there is one, else below /tmp."""
+    session = os.environ.get("XDG_RUNTIME_DIR")
+    return Path(session) / "trunkline" if session else Path(f"/tmp/trunkline-{os.getuid()}")
+
+
+class Limits(BaseModel):
+    """What peers can make grow, and how far."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    connections: Maximum = Field(default=10_000, description="RTSP connections in all; one more is closed at once")
+    connections_per_host: int = Field(
+        default=0,
+        ge=0,
+        le=1_000_000,
+        description="RTSP connections from one host; 0 is no limit (many viewers share a NAT)",
+    )
+    sessions: Maximum = Field(
+        default=10_000, description="sessions, publishers and readers together; one more gets 503"
+    )
+    mounts: Maximum = Field(default=5_000, description="mounts; one more gets 503")
+    line_bytes: MessageBytes = Field(default=8_192, description="request line (414) or one header line (400)")
+    head_bytes: MessageBytes = Field(default=32_768, description="request line and headers together (413)")
+    headers: int = Field(default=100, ge=10, le=10_000, description="header lines in one request (413)")
+    body_bytes: MessageBytes = Field(default=65_536, description="body of one request, such as an SDP (413)")
+    pipelined_requests: int = Field(
+        default=64, ge=1, le=10_000, description="requests waiting on one connection before it is not read any further"
+    )
+    tracks: int = Field(default=16, ge=1, le=MAX_TRACKS, description="tracks of one mount (400)")
+
+
+class Auth(BaseModel):
+    """Who may publish and who may read, and how they prove it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # 128 characters and no quotes: it stands in a header between them.
+    realm: str = Field(
+        default="Trunkline",
+        min_length=1,
+        max_length=128,
+        pattern=r'^[^"\\\x00-\x1f]+$',
+        description="realm of the challenges",
+    )
+    schemes: Annotated[tuple[Scheme, ...], NoDecode] = Field(
+        default=("basic", "digest-md5"), min_length=1, description="schemes offered, in this order"
+    )
+    nonce_lifetime_s: Timeout = Field(default=300, description="how long a digest nonce is good")
+    # At most a minute: a client that waits longer gives up, and its connection is held for nothing.
+    failure_delay_s: float = Field(default=1, ge=0, le=60, description="delay of the answer to wrong credentials")
+    publish_users: dict[str, SecretStr] = Field(
+        default={}, description="users who may publish: name = password; none: everyone"
+    )
+    client_users: dict[str, SecretStr] = Field(
+        default={}, description="users who may read: name = password; none: everyone"
+    )
+
+    @field_validator("schemes", mode="before")
+    @classmethod
+    def _split_schemes(cls, value: Any) -> Any:
+        return tuple(each.strip() for each in value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("schemes")
+    @classmethod
+    def _schemes_differ(cls, value: tuple[Scheme, ...]) -> tuple[Scheme, ...]:
+        if len(set(value)) != len(value):
+            raise ValueError("a scheme stands there twice")
+        return value
+
+    @field_validator("publish_users", "client_users")
+    @classmethod
+    def _names_fit_basic(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        # RFC 7617 2: the first colon ends the name, so a name that has one could never log in.
+        if any(not name or ":" in name for name in value):
+            raise ValueError("a user name is neither empty nor contains a colon")
+        return value
+
+
+class Settings(BaseSettings):
+    """All settings of one router. Raises pydantic's ValidationError for what doesn't fit."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="TRUNKLINE_", env_nested_delimiter="__", validate_default=True
+    )
+
+    host: str = Field(default="", description="address to listen on; empty: all addresses, IPv4 and IPv6")
+    publish_port: ListenPort = Field(default=5554, description="TCP port for publishers; 0 picks a free one")
+    client_port: ListenPort = Field(
+        default=6554,
+        description="TCP port for readers; 0 picks a free one, the publish port's number makes one port do both",
+    )
+    # From 1024 on no privilege is needed; even, because RTP takes the even port of a pair (RFC 3550 11).
+    rtp_port_start: int = Field(
+        default=10_000, ge=1024, le=65_534, multiple_of=2, description="first UDP port for media, an even number"
+    )
+    rtp_port_count: int = Field(
+        default=10_000,
+        ge=2,
+        le=64_512,
+        description="UDP ports for media; each worker gets an equal share, a track takes two",
+    )
+    # 1024 is past the cores of any box; each worker costs a process.
+    workers: Literal["auto"] | int = Field(
+        default="auto", description="worker processes: a number, or auto for one per CPU that this process may use"
+    )
+    hooks: str | None = Field(
+        default=None,
+        pattern=r"^[\w.]+:[\w.]+$",
+        description="MODULE:NAME of the object whose functions decide and are told",
+    )
+    runtime_dir: Path = Field(
+        default_factory=default_runtime_dir, description="private directory where front and workers meet"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="least level that is logged"
+    )
+    log_format: Literal["text", "json"] = Field(default="text", description="log lines for people or for programs")
+    publish_conflict: Literal["reject", "takeover", "takeover-if-stale"] = Field(
+        default="takeover-if-stale",
+        description="what a second publisher of a path gets: 503, the path, or the path if the first has gone silent",
+    )
+    # Whole seconds: it stands in the Session header as `timeout=60` (RFC 2326 12.37).
+    session_timeout_s: int = Field(
+        default=60, ge=1, le=86_400, description="life of a session without any sign of life"
+    )
+    handshake_timeout_s: Timeout = Field(default=10, description="idle time of a connection that is in no session")
+    publish_timeout_s: Timeout = Field(default=10, description="life of a mount without RTP from its publisher")
+    publish_start_timeout_s: Timeout = Field(
+        default=30, description="the same before the first RTP packet: encoders start slowly"
+    )
+    stale_after_s: Timeout = Field(default=2, description="silence after which a publisher may be replaced")
+    write_timeout_s: Timeout = Field(
+        default=10, description="time that a TCP reader may read nothing before it is closed"
+    )
+    # Less than a video frame would drop all; more than 256 MB for one reader is a leak.
+    write_queue_bytes: int = Field(
+        default=2_000_000,
+        ge=65_536,
+        le=268_435_456,
+        description="bytes queued for one TCP reader before bursts are dropped",
+    )
+    hook_timeout_s: Timeout = Field(default=10, description="time limit of a hook; a hook that takes longer denies")
+    command_timeout_s: Timeout = Field(default=5, description="time limit of a worker's reply to a command")
+    heartbeat_interval_s: Timeout = Field(default=0.5, description="time between a worker's heartbeats")
+    heartbeat_timeout_s: Timeout = Field(default=3, description="silence after which a worker counts as hung")
+    orphan_timeout_s: Timeout = Field(default=60, description="time that workers carry on without a front")
+    # Zero would give the packets of a dead session to the next one.
+    port_rest_s: Timeout = Field(default=2, description="time that a freed UDP port pair rests before it is used again")
+    # Past 50 ms it would be heard and seen.
+    batch_window_ms: float = Field(
+        default=1,
+        ge=0,
+        le=50,
+        description="time that packets are gathered before they are sent together; 0 sends at once",
+    )
+    stop_timeout_s: Timeout = Field(
+        default=5, description="time that each program gets to end in order before it is killed"
+    )
+    limits: Limits = Field(default_factory=Limits, description="what peers can make grow, and how far")
+    auth: Auth = Field(default_factory=Auth, description="who may publish and read")
+
+    @property
+    def worker_count(self) -> int:
+        """The number of workers, with `auto` worked out."""
+        return len(os.sched_getaffinity(0)) if self.workers == "auto" else self.workers
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """The sockets' names in the runtime directory."""
+        return Endpoints(self.runtime_dir)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take arguments only: a program that embeds the router isn't steered by its environment unasked."""
+        return (init_settings,)
+
+    @field_validator("host")
+    @classmethod
+    def _host_is_numeric(cls, value: str) -> str:
+        # A name could mean several addresses, and other ones tomorrow; workers bind what they are told.
+        if value:
+            try:
+                ipaddress.ip_address(value)
+            except ValueError:
+                raise ValueError("an IPv4 or IPv6 address of this machine, or empty for all") from None
+        return value
+
+    @field_validator("workers", mode="before")
+    @classmethod
+    def _workers_number(cls, value: Any) -> Any:
+        number = int(value) if isinstance(value, str) and value.isdecimal() else value
+        if number == "auto" or (type(number) is int and 1 <= number <= 1024):
+            return number
+        raise ValueError("auto or a number from 1 to 1024")
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _lower(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("runtime_dir")
+    @classmethod
+    def _runtime_dir_fits(cls, value: Path) -> Path:
+        # Absolute, as the programs that meet there may have been started in different places.
+        absolute = value.expanduser().absolute()
+        problem = Endpoints(absolute).problem()
+        if problem is not None:
+            raise ValueError(problem)
+        return absolute
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        last = self.rtp_port_start + self.rtp_port_count - 1
+        if last > 65_535:
+            raise ValueError(
+                f"rtp_port_start={self.rtp_port_start} and rtp_port_count={self.rtp_port_count} end at port {last};"
+                " 65535 is the last there is"
+            )
+        if self.rtp_port_count < 2 * self.worker_count:
+            raise ValueError(
+                f"rtp_port_count={self.rtp_port_count} is too few for workers={self.worker_count}:"
+                " each needs a pair of ports at least"
+            )
+        if self.heartbeat_timeout_s < 2 * self.heartbeat_interval_s:
+            raise ValueError(
+                f"heartbeat_timeout_s={self.heartbeat_timeout_s} must be at least twice"
+                f" heartbeat_interval_s={self.heartbeat_interval_s}, or one late heartbeat counts as death"
+            )
+        if self.stale_after_s > self.publish_timeout_s:
+            raise ValueError(
+                f"stale_after_s={self.stale_after_s} must not be more than publish_timeout_s={self.publish_timeout_s}:"
+                " the mount is gone by then"
+            )
+        if self.limits.line_bytes > self.limits.head_bytes:
+            raise ValueError(
+                f"limits.line_bytes={self.limits.line_bytes} must not be more than"
+                f" limits.head_bytes={self.limits.head_bytes}, of which a line is a part"
+            )
+        return self
