@@ -1,0 +1,1 @@
+"""All tests; a package, so that `tests.support` is never somebody else's."""

@@ -1,0 +1,297 @@
+"""The real router as a process: started, asked, and stopped with proof that nothing of it is left."""
+
+import json
+import os
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from tests.support.ports import PortSlice, bound_udp_ports
+from tests.support.processes import alive, descriptors, processes_with
+from tests.support.rtsp import resolve
+from tests.support.waiting import Deadline, eventually
+
+ROOT = Path(__file__).resolve().parents[2]
+READY = re.compile(r"trunkline ready publish=(\S+) client=(\S+) workers=(\d+) runtime=(\S+)")
+START_TIMEOUT_S = 30.0
+"""A cold start of all programs with both cores taken by other tests."""
+STOP_TIMEOUT_S = 15.0
+
+Status = dict[str, Any]
+
+
+def to_toml(settings: Mapping[str, Any]) -> str:
+    """Write settings as TOML: scalars and lists first, then a table for each mapping."""
+    plain = {name: value for name, value in settings.items() if not isinstance(value, Mapping)}
+    lines = [f"{json.dumps(name)} = {json.dumps(value)}" for name, value in plain.items()]
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            lines += [f"[{name}]", *_table(name, value)]
+    return "\n".join(lines) + "\n"
+
+
+def _table(name: str, table: Mapping[str, Any]) -> list[str]:
+    lines = [f"{json.dumps(key)} = {json.dumps(value)}" for key, value in table.items() if not isinstance(value, dict)]
+    for key, value in table.items():
+        if isinstance(value, dict):
+            lines += [f"[{name}.{key}]", *_table(f"{name}.{key}", value)]
+    return lines
+
+
+def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment without settings that would reach the router unasked."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")}
+    return kept | {"PYTHONUNBUFFERED": "1"} | dict(extra or {})
+
+
+def run_program(
+    *arguments: str, environment: Mapping[str, str] | None = None, timeout_s: float = 30.0
+) -> "subprocess.CompletedProcess[str]":
+    """Run `python -m router ...` to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "router", *arguments],
+        cwd=ROOT,
+        env=clean_environment(environment),
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+
+
+class RouterProcess:
+    """One `serve` with its own runtime directory and ports.
+
+    `settings` go into a TOML file, `hooks` is Python source that a module `hooks_under_test` is made of: its object
+    `hooks` is the one given to the router.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        workers: int = 2,
+        media_ports: int | None = None,
+        publish_port: int = 0,
+        client_port: int = 0,
+        settings: Mapping[str, Any] | None = None,
+        hooks: str | None = None,
+        options: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.directory = Path(tempfile.mkdtemp(prefix="tl-", dir="/tmp"))  # pytest's own paths are too long for ipc
+        self.runtime_dir = self.directory / "run"
+        self.log_path = self.directory / "log"
+        self.ports = PortSlice.claim()
+        self.workers = workers
+        self.environment = clean_environment(environment)
+        command = [sys.executable, "-m", "router", "serve"]
+        if settings:
+            config = self.directory / "config.toml"
+            config.write_text(to_toml(settings))
+            command += ["--config", str(config)]
+        command += ["--host", host, "--publish-port", str(publish_port), "--client-port", str(client_port)]
+        command += ["--rtp-port-start", str(self.ports.media_start)]
+        command += ["--rtp-port-count", str(media_ports or self.ports.media_count)]
+        command += ["--workers", str(workers), "--runtime-dir", str(self.runtime_dir)]
+        if hooks is not None:
+            (self.directory / "hooks_under_test.py").write_text(hooks)
+            self.environment["PYTHONPATH"] = str(self.directory)
+            command += ["--hooks", "hooks_under_test:hooks"]
+        self.command = [*command, *options]
+        self.process: subprocess.Popen[str] | None = None
+        self.publish_url = ""
+        self.client_url = ""
+        self._pids: set[int] = set()
+
+    # -- starting -----------------------------------------------------------------------------------------------
+
+    def start(self) -> "RouterProcess":
+        """Start the program and wait for its ready line."""
+        with self.log_path.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=ROOT,
+                env=self.environment,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                text=True,
+                start_new_session=True,
+            )
+        try:
+            self._wait_ready()
+        except BaseException as error:
+            error.add_note(self.log_tail())
+            self.kill()
+            raise
+        return self
+
+    def _wait_ready(self) -> None:
+        line = self._first_line(START_TIMEOUT_S)
+        match = READY.fullmatch(line.strip())
+        assert match is not None, f"the first line on standard output is {line!r}"
+        self.publish_url, self.client_url = match[1], match[2]
+        assert int(match[3]) == self.workers
+        assert match[4] == str(self.runtime_dir)
+        self.note_processes()
+
+    def _first_line(self, timeout_s: float) -> str:
+        assert self.process is not None
+        assert self.process.stdout is not None
+        descriptor = self.process.stdout.fileno()
+        os.set_blocking(descriptor, False)
+        deadline, line = Deadline(timeout_s), b""
+        while not line.endswith(b"\n"):
+            assert not deadline.passed, f"no ready line within {timeout_s:g} s, only {line!r}"
+            try:
+                data = os.read(descriptor, 4096)
+            except BlockingIOError:
+                eventually(lambda: self._readable(descriptor), "a ready line", deadline.left_s)
+                continue
+            assert data, f"ended with {self.process.wait()} before it was ready"
+            line += data
+        return line.decode()
+
+    @staticmethod
+    def _readable(descriptor: int) -> bool:
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        return bool(poll.poll(50))
+
+    # -- asking -------------------------------------------------------------------------------------------------
+
+    def publish(self, path: str) -> str:
+        """The URL for publishing at a path."""
+        return self.publish_url + path
+
+    def read(self, path: str) -> str:
+        """The URL for reading at a path."""
+        return self.client_url + path
+
+    def status(self) -> Status:
+        """Ask the running router for the state of everything."""
+        done = run_program("status", "--json", "--runtime-dir", str(self.runtime_dir))
+        assert done.returncode == 0, f"status: {done.returncode} {done.stdout} {done.stderr}"
+        document: Status = json.loads(done.stdout)
+        return document
+
+    def wait_until(self, fact: Callable[[Status], object], what: str, timeout_s: float = 15.0) -> Status:
+        """Wait for a status of which `fact` is true, and return it."""
+
+        def look() -> tuple[bool, Status]:
+            status = self.status()
+            return bool(fact(status)), status
+
+        deadline = Deadline(timeout_s)
+        while True:
+            true, status = look()
+            if true:
+                return status
+            assert not deadline.passed, f"not within {timeout_s:g} s: {what}; status: {json.dumps(status, indent=1)}"
+
+    def mount(self, path: str) -> dict[str, Any] | None:
+        """Return the status of one mount, or None where there is none."""
+        return next((each for each in self.status()["mounts"] if each["path"] == path), None)
+
+    def note_processes(self) -> dict[int, str]:
+        """Look up the processes that belong to this router, and remember them."""
+        found = processes_with(str(self.runtime_dir))
+        self._pids |= set(found)
+        return found
+
+    def descriptors(self) -> dict[int, int]:
+        """Count the descriptors of each of this router's processes."""
+        return {pid: descriptors(pid) for pid in self.note_processes()}
+
+    @property
+    def log(self) -> str:
+        """All that it has logged."""
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def log_tail(self, lines: int = 80) -> str:
+        """The end of the log, for a failure's report."""
+        return f"--- log of {' '.join(self.command)}\n" + "\n".join(self.log.splitlines()[-lines:])
+
+    # -- ending -------------------------------------------------------------------------------------------------
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Stop it in order and assert that nothing of it is left."""
+        assert self.process is not None
+        self.note_processes()
+        self.process.send_signal(number)
+        try:
+            code = self.process.wait(STOP_TIMEOUT_S)
+            assert code == 0, f"exit code {code} after {number.name}\n{self.log_tail()}"
+            self.assert_nothing_left()
+            assert "Traceback (most recent call last)" not in self.log, self.log_tail(300)
+        finally:
+            self.kill()
+
+    def assert_nothing_left(self) -> None:
+        """Assert that no process, listening port, media port or socket file is left."""
+        left = processes_with(str(self.runtime_dir))
+        assert not left, f"processes left: {left}"
+        assert not [pid for pid in self._pids if alive(pid)], "a process of the router is left"
+        assert not (taken := bound_udp_ports(self.ports.media_start, self.ports.media_count)), f"ports left: {taken}"
+        for url in {self.publish_url, self.client_url}:
+            assert not listening(resolve(url)[1]), f"{url} still listens"
+        if self.runtime_dir.exists():
+            sockets = [path.name for path in self.runtime_dir.iterdir() if path.is_socket()]
+            assert not sockets, f"socket files left: {sockets}"
+
+    def kill(self) -> None:
+        """End whatever is left without ceremony, and clean up."""
+        self.note_processes()
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()  # first, as it would restart the others
+            self.process.wait()
+        self.note_processes()
+        for pid in self._pids:
+            if alive(pid) and pid in processes_with(str(self.runtime_dir)):
+                os.kill(pid, signal.SIGKILL)
+        eventually(lambda: not processes_with(str(self.runtime_dir)), "all processes gone", STOP_TIMEOUT_S)
+        if self.process is not None and self.process.stdout is not None:
+            self.process.stdout.close()
+        self.ports.release()
+
+    def discard(self) -> None:
+        """Remove its directory, log and all."""
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def __enter__(self) -> "RouterProcess":
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self.stop()
+            else:
+                error.add_note(self.log_tail())
+                self.kill()
+        finally:
+            self.discard()
+
+
+def listening(port: int) -> bool:
+    """Say whether any socket listens on a TCP port."""
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            lines = Path(table).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            fields = line.split()
+            if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
+                return True
+    return False
