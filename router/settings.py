@@ -5,6 +5,7 @@ The constructor takes exactly what it is given. `router.settings_sources` reads 
 
 import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -22,6 +23,8 @@ ListenPort = Annotated[int, Field(ge=0, le=65_535)]
 Maximum = Annotated[int, Field(ge=1, le=1_000_000)]
 # A request and its hand-off must fit into 4 MiB, the contract's `Blob`.
 MessageBytes = Annotated[int, Field(ge=256, le=1_048_576)]
+# 1024 is past the cores of any box; each worker costs a process.
+WorkerCount = Annotated[int, Field(ge=1, le=1024)]
 
 Scheme = Literal["basic", "digest-md5", "digest-sha256"]
 
@@ -128,14 +131,12 @@ class Settings(BaseSettings):
         le=64_512,
         description="UDP ports for media; each worker gets an equal share, a track takes two",
     )
-    # 1024 is past the cores of any box; each worker costs a process.
-    workers: Literal["auto"] | int = Field(
+    workers: Literal["auto"] | WorkerCount = Field(
         default="auto", description="worker processes: a number, or auto for one per CPU that this process may use"
     )
     hooks: str | None = Field(
         default=None,
-        pattern=r"^[\w.]+:[\w.]+$",
-        description="MODULE:NAME of the object whose functions decide and are told",
+        description="MODULE:NAME of the object (or MODULE) whose functions decide and are told",
     )
     runtime_dir: Path = Field(
         default_factory=default_runtime_dir, description="private directory where front and workers meet"
@@ -219,6 +220,13 @@ class Settings(BaseSettings):
                 ipaddress.ip_address(value)
             except ValueError:
                 raise ValueError("an IPv4 or IPv6 address of this machine, or empty for all") from None
+        return value
+
+    @field_validator("hooks")
+    @classmethod
+    def _hooks_name_an_object(cls, value: str | None) -> str | None:
+        if value is not None and re.fullmatch(r"\w+(\.\w+)*(:\w+(\.\w+)*)?", value) is None:
+            raise ValueError("MODULE:NAME, such as cameras.hooks:hooks, or MODULE")
         return value
 
     @field_validator("workers", mode="before")

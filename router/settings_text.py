@@ -1,0 +1,110 @@
+"""Settings as text: TOML for `config show`, and the table of the README, both made from the model.
+
+`python -m router.settings_text README.md` writes the table anew between its marks in that file.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+
+from router.settings import Settings
+
+TABLE_BEGIN = "<!-- settings: made by `python -m router.settings_text README.md` -->"
+TABLE_END = "<!-- end of settings -->"
+
+
+def to_toml(settings: BaseModel) -> str:
+    """Write the effective settings as TOML, with a comment on each and with secrets masked."""
+    return "\n".join(_toml_lines(settings, "")) + "\n"
+
+
+def _toml_lines(model: BaseModel, table: str) -> Iterator[str]:
+    below = {}
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        if isinstance(value, BaseModel | Mapping):
+            below[name] = (value, field)
+            continue
+        yield f"# {field.description}"
+        yield f"# {name} is not set" if value is None else f"{name} = {_toml_value(value)}"
+    for name, (value, field) in below.items():
+        yield ""
+        yield f"# {field.description}"
+        yield f"[{table}{name}]"
+        if isinstance(value, BaseModel):
+            yield from _toml_lines(value, f"{table}{name}.")
+        else:
+            yield from (f"{json.dumps(key, ensure_ascii=False)} = {_toml_value(each)}" for key, each in value.items())
+
+
+def _toml_value(value: Any) -> str:
+    # A JSON string, number, boolean or array of them is one of TOML's too.
+    if isinstance(value, Path | SecretStr):
+        value = str(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def table() -> str:
+    """Write the README's table of all settings, without its marks."""
+    rows = ["| setting | default | allowed | |", "|---|---|---|---|"]
+    rows += [
+        f"| `{key}` | {_default(field)} | {_allowed(field)} | {field.description} |" for key, field in _all(Settings)
+    ]
+    return "\n".join(rows)
+
+
+def _all(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _all(field.annotation, f"{prefix}{name}.")
+        else:
+            yield prefix + name, field
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default_factory is not None:
+        return "`$XDG_RUNTIME_DIR/trunkline` or `/tmp/trunkline-UID`"
+    if field.default in ("", None) or field.default == {}:
+        return ""
+    value = list(field.default) if isinstance(field.default, tuple) else field.default
+    return f"`{_toml_value(value).strip(chr(34))}`"
+
+
+def _allowed(field: FieldInfo) -> str:
+    """Say what a setting may be: its words, its bounds, or both."""
+    metadata = list(field.metadata)
+    words: list[str] = []
+    for part in (field.annotation, *get_args(field.annotation)):
+        if get_origin(part) is Literal:
+            words += [f"`{word}`" for word in get_args(part)]
+        elif get_origin(part) is Annotated:
+            metadata += [each for info in get_args(part)[1:] if isinstance(info, FieldInfo) for each in info.metadata]
+    bounds = {kind: getattr(each, kind) for each in metadata for kind in ("ge", "gt", "le") if hasattr(each, kind)}
+    if "le" in bounds:
+        words.append(
+            f"{bounds['ge']} … {bounds['le']}" if "ge" in bounds else f"above {bounds['gt']}, to {bounds['le']}"
+        )
+    return ", ".join(words)
+
+
+def replace_table(text: str) -> str:
+    """Put the table, as it is now, between its marks in a text.
+
+    Raises:
+        ValueError: if the marks aren't there.
+    """
+    before, _, rest = text.partition(TABLE_BEGIN)
+    _, mark, after = rest.partition(TABLE_END)
+    if not mark:
+        raise ValueError(f"no {TABLE_BEGIN} ... {TABLE_END}")
+    return f"{before}{TABLE_BEGIN}\n{table()}\n{TABLE_END}{after}"
+
+
+if __name__ == "__main__":
+    readme = Path(sys.argv[1])
+    readme.write_text(replace_table(readme.read_text()))
