@@ -1,0 +1,1 @@
+"""One module for each header that has a syntax of its own."""

@@ -1,0 +1,202 @@
+"""RTSP requests and responses: bytes to values and back (RFC 2326 sections 4 to 7)."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from router.rtsp.errors import LocalError, PeerError
+from router.rtsp.headers.session import parse_session
+from router.rtsp.status import REASONS
+
+_VERSION = "RTSP/1.0"
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_ANY_VERSION = re.compile(r"[A-Z]+/[0-9]+\.[0-9]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_HEAD_END = re.compile(rb"\n\r?\n")
+_CSEQ = re.compile(rb"\ncseq[ \t]*:[ \t]*([0-9]{1,19})[ \t]*\r?\n", re.IGNORECASE)
+_CSEQ_VALUE = re.compile(r"[0-9]{1,19}")
+
+
+@dataclass(frozen=True, slots=True)
+class MessageLimits:
+    """What a request may hold. `line_bytes` counts the line end; a head's and a body's size are framing's to limit."""
+
+    line_bytes: int = 8192
+    headers: int = 100
+
+
+class Headers:
+    """The header lines of one message: in their order, found by name whatever its case."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        self._pairs = tuple(pairs)
+        self._by_name: dict[str, list[str]] = {}
+        for name, value in self._pairs:
+            self._by_name.setdefault(name.lower(), []).append(value)
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        """Return the first value of a header, or `default`."""
+        values = self._by_name.get(name.lower())
+        return values[0] if values else default
+
+    def get_all(self, name: str) -> tuple[str, ...]:
+        """Return every value of a header, in order."""
+        return tuple(self._by_name.get(name.lower(), ()))
+
+    def items(self) -> tuple[tuple[str, str], ...]:
+        """Return all header lines as they came."""
+        return self._pairs
+
+    def __contains__(self, name: str) -> bool:
+        return name.lower() in self._by_name
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Headers) and self._pairs == other._pairs
+
+    def __hash__(self) -> int:
+        return hash(self._pairs)
+
+    def __repr__(self) -> str:
+        return f"Headers({self._pairs!r})"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request; `url` is as it was sent, and may be `*`."""
+
+    method: str
+    url: str
+    headers: Headers
+    body: bytes = b""
+
+    @cached_property
+    def cseq(self) -> str:
+        """The CSeq, digits; every parsed request has one."""
+        return self.headers.get("CSeq", "") or ""
+
+    @cached_property
+    def session(self) -> str | None:
+        """The session id without its parameters, None where there is none."""
+        value = self.headers.get("Session")
+        return None if value is None else parse_session(value).id
+
+    def to_bytes(self) -> bytes:
+        """Write the request, with Content-Length if it has a body and doesn't say so itself.
+
+        Raises:
+            LocalError: for what would end a line early.
+        """
+        pairs = self.headers.items()
+        if self.body and "Content-Length" not in self.headers:
+            pairs = (*pairs, ("Content-Length", str(len(self.body))))
+        return _head(f"{self.method} {self.url} {_VERSION}", pairs) + b"\r\n" + self.body
+
+
+@dataclass(frozen=True)
+class Response:
+    """One response; without a `reason` the status has the RFC's name."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    reason: str | None = None
+
+    def head_bytes(self) -> bytes:
+        """Write status line and headers as whole lines, without the empty line that closes them.
+
+        Raises:
+            LocalError: for what would end a line early or is no status.
+        """
+        if not 100 <= self.status <= 599:
+            raise LocalError(f"{self.status} is no status")
+        reason = REASONS.get(self.status, "Unknown") if self.reason is None else self.reason
+        length = (("Content-Length", str(len(self.body))),) if self.body else ()
+        return _head(f"{_VERSION} {self.status} {reason}", (*self.headers, *length))
+
+    def to_bytes(self) -> bytes:
+        """Write the whole response, with Content-Length if it has a body.
+
+        Raises:
+            LocalError: as `head_bytes`.
+        """
+        return self.head_bytes() + b"\r\n" + self.body
+
+
+def is_response(message: bytes) -> bool:
+    """Tell a client's response (to a request of ours, or to nothing) from a request."""
+    return message.startswith(b"RTSP/")
+
+
+def parse_request(message: bytes, limits: MessageLimits) -> Request:
+    """Read one whole message, as `Splitter` gives it.
+
+    Raises:
+        PeerError: 400, 413, 414 or 505, with the CSeq where there is a readable one.
+    """
+    try:
+        return _parse(message, limits)
+    except PeerError as error:
+        cseq = _CSEQ.search(message, 0, limits.line_bytes * 2)
+        error.cseq = cseq[1].decode() if cseq else None
+        raise
+
+
+def _parse(message: bytes, limits: MessageLimits) -> Request:
+    head_end = _HEAD_END.search(message)
+    if head_end is None:
+        raise PeerError(400, "request without end")
+    first, *lines = message[: head_end.start()].split(b"\n")
+    if len(first) >= limits.line_bytes:
+        raise PeerError(414, f"request line over {limits.line_bytes} bytes")
+    if len(lines) > limits.headers:
+        raise PeerError(413, f"more than {limits.headers} headers")
+    method, url = _parse_request_line(first)
+    headers = Headers([_parse_header(line, limits) for line in lines])
+    cseq = headers.get("CSeq")
+    if cseq is None:
+        raise PeerError(400, "no CSeq")
+    if not _CSEQ_VALUE.fullmatch(cseq):
+        raise PeerError(400, "CSeq is no number")
+    return Request(method, url, headers, message[head_end.end() :])
+
+
+def _parse_request_line(line: bytes) -> tuple[str, str]:
+    try:
+        words = line.removesuffix(b"\r").decode().split(" ")
+    except UnicodeDecodeError as error:
+        raise PeerError(400, "request line is not UTF-8") from error
+    if len(words) != 3 or not _TOKEN.fullmatch(words[0]) or not words[1] or _CONTROL.search(words[1]):
+        raise PeerError(400, "broken request line")
+    method, url, version = words
+    if not _ANY_VERSION.fullmatch(version):
+        raise PeerError(400, "broken request line")
+    if version != _VERSION:
+        raise PeerError(505, f"only {_VERSION} is spoken here")
+    return method, url
+
+
+def _parse_header(line: bytes, limits: MessageLimits) -> tuple[str, str]:
+    if len(line) >= limits.line_bytes:
+        raise PeerError(400, f"header over {limits.line_bytes} bytes")
+    # A user agent in Latin-1 is no reason to refuse a camera.
+    name, colon, value = line.removesuffix(b"\r").decode(errors="replace").partition(":")
+    # Folded lines end here too: no client writes them, and readers disagree about them.
+    if not colon or not _TOKEN.fullmatch(name) or _CONTROL.search(value):
+        raise PeerError(400, "broken header")
+    return name, value.strip(" \t")
+
+
+def _head(first: str, pairs: Iterable[tuple[str, str]]) -> bytes:
+    lines = [first]
+    for name, value in pairs:
+        if not _TOKEN.fullmatch(name):
+            raise LocalError(f"{name!r} is no header name")
+        lines.append(f"{name}: {value}")
+    text = "\r\n".join(lines)
+    if any(_CONTROL.search(line) for line in lines):
+        raise LocalError("control character in a header")
+    try:
+        return f"{text}\r\n".encode()
+    except UnicodeEncodeError as error:
+        raise LocalError("a header can't be written as UTF-8") from error

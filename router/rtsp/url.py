@@ -1,0 +1,64 @@
+"""RTSP URLs (RFC 2326 section 3.2), as clients send them: nothing is decoded, nothing is normalised."""
+
+import re
+from dataclasses import dataclass
+
+from router.rtsp.digits import read_number
+from router.rtsp.errors import PeerError
+
+MAX_PATH_LENGTH = 1900
+"""Characters. A path crosses to the workers in a field of 2048, with a host and a track's control around it."""
+MAX_HOST_LENGTH = 253
+"""Characters of a DNS name (RFC 1035)."""
+
+_URL = re.compile(
+    r"(?P<scheme>rtsp[su]?)://"
+    r"(?:[^/?]*@)?"  # user and password: some clients leave them in; they are no part of a mount's name
+    r"(?P<host>\[[0-9A-Fa-f:.]+(?:%[\w.~-]+)?\]|[\w.~-]+)"
+    r"(?::(?P<port>[0-9]*))?"
+    r"(?P<path>/[^?]*)?"
+    r"(?:\?(?P<query>.*))?",
+    re.IGNORECASE,
+)
+_FORBIDDEN = re.compile(r"[\x00-\x20\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class RtspUrl:
+    """One absolute URL. `host` has no brackets, `path` begins with a slash, `query` has no question mark."""
+
+    host: str
+    port: int | None
+    path: str
+    query: str = ""
+    scheme: str = "rtsp"
+
+    @property
+    def tail(self) -> str:
+        """Path and query, as they follow the host."""
+        return f"{self.path}?{self.query}" if self.query else self.path
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port is None else f":{self.port}"
+        return f"{self.scheme}://{host}{port}{self.tail}"
+
+
+def parse_url(text: str) -> RtspUrl:
+    """Read an absolute URL; user and password are dropped.
+
+    Raises:
+        PeerError: 400 if it is none, 414 if its path is too long.
+    """
+    match = _URL.fullmatch(text)
+    if match is None or _FORBIDDEN.search(text) or len(match["host"]) > MAX_HOST_LENGTH:
+        raise PeerError(400, "no RTSP URL")
+    path = match["path"] or "/"
+    if len(path) > MAX_PATH_LENGTH:
+        raise PeerError(414, f"path over {MAX_PATH_LENGTH} characters")
+    port = None
+    if match["port"]:
+        port = read_number(match["port"], 1, 65535)
+        if port is None:
+            raise PeerError(400, "bad port in the URL")
+    return RtspUrl(match["host"].strip("[]"), port, path, match["query"] or "", match["scheme"].lower())
