@@ -1,0 +1,106 @@
+"""Fixtures for the black-box tests: routers, paths, and the logs of both when something fails."""
+
+import itertools
+import os
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.clip import Clip, make_clip
+from tests.support.media import need_media
+from tests.support.router import RouterProcess
+
+RUNNING = pytest.StashKey[list[RouterProcess]]()
+HURRIED: dict[str, Any] = {
+    "session_timeout_s": 2,
+    "handshake_timeout_s": 2,
+    "publish_timeout_s": 3,
+    "publish_start_timeout_s": 4,
+    "stale_after_s": 1,
+    "heartbeat_interval_s": 0.2,
+    "port_rest_s": 0.5,
+}
+"""Short enough to wait for, long enough that busy cores don't bring one about."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep a list of the routers that run, for the reports of failures."""
+    config.stash[RUNNING] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the logs of all routers that run with a failure."""
+    report = yield
+    if report.failed:
+        for router in item.config.stash[RUNNING]:
+            report.sections.append(("router", router.log_tail()))
+    return report
+
+
+def _running(config: pytest.Config, router: RouterProcess) -> Iterator[RouterProcess]:
+    config.stash[RUNNING].append(router)
+    try:
+        with router:
+            yield router
+    finally:
+        config.stash[RUNNING].remove(router)
+
+
+@pytest.fixture(scope="session")
+def router(request: pytest.FixtureRequest) -> Iterator[RouterProcess]:
+    """A router with all defaults, shared: tests take paths of their own on it and leave it as they found it."""
+    yield from _running(request.config, RouterProcess())
+
+
+@pytest.fixture(scope="session")
+def hurried(request: pytest.FixtureRequest) -> Iterator[RouterProcess]:
+    """A router with short time limits, shared like `router`."""
+    yield from _running(request.config, RouterProcess(settings=HURRIED))
+
+
+@pytest.fixture
+def start_router(request: pytest.FixtureRequest) -> Iterator[Callable[..., RouterProcess]]:
+    """Start routers of a test's own; those that still run at its end are stopped, with proof that nothing is left."""
+    running = request.config.stash[RUNNING]
+    mine: list[RouterProcess] = []
+
+    def start(**options: Any) -> RouterProcess:
+        router = RouterProcess(**options)
+        mine.append(router)
+        running.append(router)
+        return router.start()
+
+    yield start
+    try:
+        for router in mine:
+            if router.process is not None and router.process.poll() is None:
+                router.stop()
+    finally:
+        for router in mine:
+            router.kill()
+            running.remove(router)
+            router.discard()
+
+
+_paths = itertools.count(1)
+
+
+@pytest.fixture
+def path() -> str:
+    """A mount's path that no other test uses."""
+    return f"/test-{os.getpid()}-{next(_paths)}"
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
+    """The clip that real encoders publish; tests that ask for it need ffmpeg and GStreamer."""
+    need_media()
+    directory: Path = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        directory = directory.parent  # one for all test processes of a run
+    return make_clip(directory)
