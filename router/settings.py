@@ -75,7 +75,7 @@ class Auth(BaseModel):
         description="realm of the challenges",
     )
     schemes: Annotated[tuple[Scheme, ...], NoDecode] = Field(
-        default=("basic", "digest-md5"), min_length=1, description="schemes offered, in this order"
+        default=("basic", "digest-md5"), description="schemes offered, in this order"
     )
     nonce_lifetime_s: Timeout = Field(default=300, description="how long a digest nonce is good")
     # At most a minute: a client that waits longer gives up, and its connection is held for nothing.
@@ -95,8 +95,8 @@ class Auth(BaseModel):
     @field_validator("schemes")
     @classmethod
     def _schemes_differ(cls, value: tuple[Scheme, ...]) -> tuple[Scheme, ...]:
-        if len(set(value)) != len(value):
-            raise ValueError("a scheme stands there twice")
+        if not value or len(set(value)) != len(value):
+            raise ValueError("one scheme at least, and none twice")
         return value
 
     @field_validator("publish_users", "client_users")

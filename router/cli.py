@@ -1,0 +1,166 @@
+"""The command line: `trunkline --help`.
+
+What a command needs beyond its settings is imported by the command: `trunkline front` doesn't wait for what draws
+tables, nor `trunkline worker` for the front. Exit status 2 is a mistake in how it was called, 1 a failure.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from router import settings_sources
+from router.settings import Settings
+from router.settings_sources import SettingsError
+
+
+def _help(setting: str) -> str:
+    field = Settings.model_fields[setting]
+    default = f" (default: {field.default})" if field.default and field.default_factory is None else ""
+    return f"{field.description}{default}"
+
+
+# Options are text here: the settings' own checks say what is wrong, the same way for every source.
+Config = Annotated[Path | None, typer.Option(metavar="FILE", help="TOML file with settings, else $TRUNKLINE_CONFIG")]
+Host = Annotated[str | None, typer.Option(metavar="ADDR", help=_help("host"))]
+PublishPort = Annotated[str | None, typer.Option(metavar="PORT", help=_help("publish_port"))]
+ClientPort = Annotated[str | None, typer.Option(metavar="PORT", help=_help("client_port"))]
+RtpPortStart = Annotated[str | None, typer.Option(metavar="PORT", help=_help("rtp_port_start"))]
+RtpPortCount = Annotated[str | None, typer.Option(metavar="N", help=_help("rtp_port_count"))]
+Workers = Annotated[str | None, typer.Option(metavar="auto|N", help=_help("workers"))]
+Hooks = Annotated[str | None, typer.Option(metavar="MODULE:NAME", help=_help("hooks"))]
+RuntimeDir = Annotated[str | None, typer.Option(metavar="DIR", help=_help("runtime_dir"))]
+LogLevel = Annotated[str | None, typer.Option(metavar="LEVEL", help=_help("log_level"))]
+LogFormat = Annotated[str | None, typer.Option(metavar="text|json", help=_help("log_format"))]
+Index = Annotated[int, typer.Option(metavar="I", min=0, max=1023, help="which worker of the router it is, from 0 on")]
+FromStdin = Annotated[bool, typer.Option("--settings-from-stdin", hidden=True)]
+AsJson = Annotated[bool, typer.Option("--json", help="print the whole document, for programs")]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="TOML file with settings")]
+
+app = typer.Typer(
+    help="A sharded RTSP media router: one front speaks RTSP, many workers move the media.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+config_app = typer.Typer(help="Check a file with settings, or show what comes of it.", no_args_is_help=True)
+app.add_typer(config_app, name="config")
+
+
+@app.command()
+def serve(
+    context: typer.Context,
+    config: Config = None, host: Host = None, publish_port: PublishPort = None, client_port: ClientPort = None,
+    rtp_port_start: RtpPortStart = None, rtp_port_count: RtpPortCount = None, workers: Workers = None,
+    hooks: Hooks = None, runtime_dir: RuntimeDir = None, log_level: LogLevel = None, log_format: LogFormat = None,
+) -> None:  # fmt: skip
+    """Run the router: front and workers, started again when they die."""
+    settings = _settings(context)
+    from router import launcher, logs
+
+    logs.configure(settings.log_level, settings.log_format, program="launcher")
+    sys.exit(launcher.run(settings))
+
+
+@app.command()
+def front(
+    context: typer.Context,
+    config: Config = None, host: Host = None, publish_port: PublishPort = None, client_port: ClientPort = None,
+    rtp_port_start: RtpPortStart = None, rtp_port_count: RtpPortCount = None, workers: Workers = None,
+    hooks: Hooks = None, runtime_dir: RuntimeDir = None, log_level: LogLevel = None, log_format: LogFormat = None,
+    settings_from_stdin: FromStdin = False,
+) -> None:  # fmt: skip
+    """Run the front alone; its workers come by themselves."""
+    settings = _settings(context)
+    from router import front as program
+
+    sys.exit(program.run(settings))
+
+
+@app.command()
+def worker(
+    context: typer.Context, index: Index,
+    config: Config = None, host: Host = None, publish_port: PublishPort = None, client_port: ClientPort = None,
+    rtp_port_start: RtpPortStart = None, rtp_port_count: RtpPortCount = None, workers: Workers = None,
+    hooks: Hooks = None, runtime_dir: RuntimeDir = None, log_level: LogLevel = None, log_format: LogFormat = None,
+) -> None:  # fmt: skip
+    """Run one worker alone; it waits for its front, in any order of starting."""
+    settings = _settings(context)
+    from router import programs
+    from router import runtime_dir as directory
+
+    if index >= settings.worker_count:
+        _fail(2, f"--index {index}: with workers = {settings.workers} the last one is {settings.worker_count - 1}")
+    try:
+        directory.prepare(settings.runtime_dir)
+    except directory.RuntimeDirError as error:
+        _fail(1, str(error))
+    command = programs.worker_command(settings, index)
+    os.execve(command[0], command, programs.environment())
+
+
+@app.command()
+def status(as_json: AsJson = False, runtime_dir: RuntimeDir = None) -> None:
+    """Show the workers, mounts and sessions of a running router."""
+    settings = _load(None, {"runtime_dir": runtime_dir} if runtime_dir is not None else {})
+    from router import status_view
+
+    try:
+        document = status_view.query(settings.endpoints)
+    except status_view.StatusError as error:
+        _fail(1, str(error))
+    if as_json:
+        print(document)
+    else:
+        status_view.show(document)
+
+
+@config_app.command()
+def check(file: File) -> None:
+    """Check a file with settings, as the environment changes them."""
+    _load(file, {})
+    print("ok")
+
+
+@config_app.command()
+def show(file: File) -> None:
+    """Print the settings that come of a file, the environment and the defaults; secrets are masked."""
+    settings = _load(file, {})
+    from router import settings_text
+
+    print(settings_text.to_toml(settings), end="")
+
+
+def _settings(context: typer.Context) -> Settings:
+    """Give the effective settings of a command, or exit with status 2 and say why."""
+    given = {name: value for name, value in context.params.items() if value is not None}
+    given.pop("index", None)
+    if given.pop("settings_from_stdin", False):
+        try:
+            return settings_sources.from_json(sys.stdin.buffer.read())
+        except SettingsError as error:
+            _fail(2, *error.problems)
+    return _load(given.pop("config", None), given)
+
+
+def _load(config: Path | None, given: dict[str, Any]) -> Settings:
+    for name in settings_sources.unknown_variables(os.environ):
+        print(f"trunkline: {name} is in the environment, but there is no such setting", file=sys.stderr)
+    try:
+        return settings_sources.load(config, given)
+    except SettingsError as error:
+        _fail(2, *error.problems)
+
+
+def _fail(status: int, *problems: str) -> NoReturn:
+    for problem in problems:
+        print(f"trunkline: {problem}", file=sys.stderr)
+    sys.exit(status)
+
+
+def main() -> None:
+    """Run the program `trunkline`."""
+    app()

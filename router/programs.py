@@ -1,0 +1,43 @@
+"""The programs of one router, as command lines: the front, and the workers."""
+
+import os
+import site
+import sys
+from pathlib import Path
+
+from router.settings import Settings
+
+LISTENING = "trunkline listening"
+"""What a front says once the ports and the runtime directory are its own: workers may come."""
+READY = "trunkline ready "
+"""How the line begins that it says once all workers have come."""
+
+_ROOT = Path(__file__).resolve().parent.parent
+"""The folder that `router` and `workers` are in."""
+
+
+def front_command() -> tuple[str, ...]:
+    """Give the command of a front that reads its settings, with their secrets, from standard input."""
+    return (sys.executable, "-m", "router", "front", "--settings-from-stdin")
+
+
+def worker_command(settings: Settings, index: int) -> tuple[str, ...]:
+    """Give the command of one worker: all that it isn't told by its front."""
+    return (
+        sys.executable, "-m", "workers",
+        "--index", str(index),
+        "--runtime-dir", str(settings.runtime_dir),
+        "--log-level", settings.log_level,
+        "--log-format", settings.log_format,
+    )  # fmt: skip
+
+
+def environment() -> dict[str, str]:
+    """Give the environment in which these commands find this very router.
+
+    Without it, `-m workers` run from a directory with a `workers` folder of its own would start that one.
+    """
+    added = {"PYTHONSAFEPATH": "1"}
+    if str(_ROOT) not in site.getsitepackages():
+        added["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
+    return {**os.environ, **added}

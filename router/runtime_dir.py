@@ -1,0 +1,46 @@
+"""The directory where front and workers meet: whoever can write there can speak as one of them."""
+
+import os
+import stat
+from pathlib import Path
+
+from workers.contract.endpoints import Endpoints
+
+
+class RuntimeDirError(Exception):
+    """The runtime directory can't be used; the text says why and what helps."""
+
+
+def prepare(path: Path) -> None:
+    """Make the runtime directory, or make sure that it is this user's and nobody else's.
+
+    Raises:
+        RuntimeDirError: it can't be made, is someone else's, or is open to others and in use for other things.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = path.lstat()
+        if stat.S_ISLNK(found.st_mode):
+            # In /tmp anybody could have put a link there, to a directory that passes every check below.
+            raise RuntimeDirError(f"runtime directory {path} is a symbolic link; name the directory itself")
+        if found.st_uid != os.geteuid():
+            raise RuntimeDirError(
+                f"runtime directory {path} belongs to user {found.st_uid}, not to {os.geteuid()};"
+                " choose another with --runtime-dir"
+            )
+        if found.st_mode & 0o077:
+            _close_to_others(path, found.st_mode)
+    except OSError as error:
+        raise RuntimeDirError(f"runtime directory {path}: {error.strerror}") from error
+
+
+def _close_to_others(path: Path, mode: int) -> None:
+    endpoints = Endpoints(path)
+    ours = {endpoints.control_path, endpoints.descriptors_path, endpoints.lock_path}
+    if not ours.issuperset(path.iterdir()):
+        # Someone's /tmp or home directory: taking it from everybody else would break more than this router.
+        raise RuntimeDirError(
+            f"runtime directory {path} is open to others (mode {stat.S_IMODE(mode):04o}) and holds other files;"
+            " choose one of its own with --runtime-dir"
+        )
+    path.chmod(0o700)
