@@ -1,0 +1,1 @@
+"""Trunkline's front: the control plane, the command line, and the public API."""

@@ -1,0 +1,274 @@
+"""One RTSP connection, from accept to its end, also while a worker holds its socket.
+
+A thin shell: bytes in, whole messages to the dispatcher one by one, responses out. Until PLAY or RECORD the front
+reads and writes the socket itself; from then on a worker does, and the front keeps an unread duplicate of the
+descriptor, so that a worker's death is not the connection's.
+"""
+
+import asyncio
+import secrets
+import socket
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+
+import structlog
+
+from router.workers_link import Worker, WorkerGone, WorkerRefused
+from workers.contract.messages import HandOff, ReleaseConnection, Released, Respond
+from workers.framing import Broken, FramingLimits, Splitter
+
+log = structlog.get_logger()
+
+
+class Side(StrEnum):
+    """Which port a connection came in on."""
+
+    PUBLISH = "publish"
+    CLIENT = "client"
+    BOTH = "both"
+
+
+class ConnectionEnded(Exception):
+    """The connection ended while its request was served: there is nobody left to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionCallbacks:
+    """What a connection needs of the front. `opened` may refuse it with a reason."""
+
+    framing: FramingLimits
+    pipelined_requests: int
+    opened: Callable[["Connection"], str | None]
+    message: Callable[["Connection", bytes], Awaitable[None]]
+    broken: Callable[["Connection", int, str], None]
+    ended: Callable[["Connection", str], None]
+
+
+def plain_host(host: str) -> str:
+    """Write an address as the contract does: IPv4 as IPv4 also on an IPv6 socket, without a scope."""
+    return host.removeprefix("::ffff:").partition("%")[0]
+
+
+class Connection(asyncio.Protocol):
+    """One RTSP connection. `host` and `port` are the peer's, `local_host` the address that it connected to."""
+
+    def __init__(self, side: Side, callbacks: ConnectionCallbacks) -> None:
+        self.id = secrets.token_hex(6)
+        self.side = side
+        self.host = ""
+        self.port = 0
+        self.local_host = ""
+        self.since = self.last_request = asyncio.get_running_loop().time()
+        self.requests = 0
+        self.holder: Worker | None = None
+        """The worker that reads and writes the socket; None while that is the front."""
+        self.closed = False
+        self._callbacks = callbacks
+        self._splitter = Splitter(callbacks.framing)
+        self._transport: asyncio.Transport | None = None
+        self._duplicate: socket.socket | None = None
+        self._pending: deque[bytes | Broken] = deque()
+        self._worker_task: asyncio.Task[None] | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._closing = False
+
+    @property
+    def peer(self) -> str:
+        """The peer's address and port, for people."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def busy(self) -> bool:
+        """Tell whether a request is being served."""
+        return self._worker_task is not None
+
+    # -- asyncio.Protocol ------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the accepted socket, or turn it away at a limit."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        name = transport.get_extra_info("peername")
+        if not name:  # gone before it was looked at
+            transport.abort()
+            return
+        self.host, self.port = plain_host(name[0]), name[1]
+        self.local_host = plain_host(transport.get_extra_info("sockname")[0])
+        # A response must have left entirely before the socket changes hands.
+        transport.set_write_buffer_limits(high=0)
+        refusal = self._callbacks.opened(self)
+        if refusal is not None:
+            self._callbacks.broken(self, 503, refusal)
+
+    def data_received(self, data: bytes) -> None:
+        """Split what came into messages. Frames before PLAY or RECORD belong to nobody."""
+        for item in self._splitter.feed(data):
+            if isinstance(item, bytes | Broken):
+                self._enqueue(item)
+
+    def pause_writing(self) -> None:
+        """The peer reads too slowly: its next request waits."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """Everything has left."""
+        self._writable.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The front's own reading ended: the peer went away, unless a worker reads on."""
+        self._transport = None
+        self._writable.set()
+        if self.holder is None:
+            self._end("closed by the peer" if exc is None else f"lost: {exc}")
+
+    # -- requests --------------------------------------------------------------------------------------------------
+
+    def receive(self, message: bytes) -> None:
+        """Take a message that the worker read."""
+        self._enqueue(message)
+
+    def receive_broken(self, status: int, reason: str) -> None:
+        """Take a worker's word that what comes can't be understood any more."""
+        self._enqueue(Broken(status, reason))
+
+    def _enqueue(self, item: bytes | Broken) -> None:
+        if self._closing or self.closed:
+            return
+        if len(self._pending) >= self._callbacks.pipelined_requests:
+            item = Broken(503, f"more than {self._callbacks.pipelined_requests} pipelined requests")
+            self._pending.clear()
+        self._pending.append(item)
+        if self._worker_task is None:
+            self._worker_task = asyncio.get_running_loop().create_task(self._work())
+
+    async def _work(self) -> None:
+        """Serve what is pending strictly one by one (RFC 2326 section 10 asks for responses in order)."""
+        try:
+            while self._pending and not self.closed and not self._closing:
+                await self._writable.wait()
+                item = self._pending.popleft()
+                if isinstance(item, Broken):
+                    self._callbacks.broken(self, item.status, item.reason)
+                    return
+                self.requests += 1
+                await self._callbacks.message(self, item)
+                self.last_request = asyncio.get_running_loop().time()
+        finally:
+            self._worker_task = None
+
+    # -- responses -------------------------------------------------------------------------------------------------
+
+    def write(self, response: bytes) -> None:
+        """Send a response by whoever holds the socket."""
+        if self.holder is not None:
+            self.holder.tell(Respond(self.id, response, close=False))
+        elif self._transport is not None:
+            self._transport.write(response)
+
+    def close(self) -> None:
+        """End the connection once everything written has left; the peer sees an orderly end."""
+        if self._closing or self.closed:
+            return
+        self._closing = True
+        if self.holder is not None:
+            self.holder.tell(Respond(self.id, b"", close=True))
+        elif self._transport is not None:
+            self._transport.close()
+
+    def abort(self, reason: str) -> None:
+        """End the connection now, whoever holds it."""
+        if self._duplicate is not None:
+            # shutdown() and not close(): the worker's duplicate would keep the connection open.
+            with suppress(OSError):  # ended already
+                self._duplicate.shutdown(socket.SHUT_RDWR)
+        if self._transport is not None:
+            self._transport.abort()
+        self._end(reason)
+
+    def ended_at_worker(self, reason: str) -> None:
+        """Take the holder's word that the connection ended."""
+        self._end(reason)
+
+    def _end(self, reason: str) -> None:
+        if self.closed:
+            return
+        self.closed = True
+        self._pending.clear()
+        if self._duplicate is not None:
+            self._duplicate.close()
+            self._duplicate = None
+        self._callbacks.ended(self, reason)
+
+    # -- hand-off --------------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def handed_to(self, worker: Worker) -> AsyncIterator[HandOff | None]:
+        """Hand the socket to a worker together with the command that is sent inside the `with` block.
+
+        Yields what the command has to carry, None where that worker holds the connection already. If the worker
+        refuses the command, the front goes on reading; if it died, the connection ends.
+
+        Raises:
+            ConnectionEnded: there is no connection any more.
+        """
+        if self.holder is worker:
+            yield None
+            return
+        handoff = await self._let_go(worker)
+        held_before, self.holder = self.holder, worker
+        travelling = [item for item in self._pending if isinstance(item, bytes)]
+        for item in travelling:
+            self._pending.remove(item)
+        try:
+            yield handoff
+        except WorkerRefused:
+            self.holder = None
+            if held_before is not None:  # it is in nobody's hands now
+                self.abort("its next worker refused it")
+            else:
+                self._take_back(travelling)
+            raise
+        except WorkerGone:
+            self.abort("its worker died")
+            raise
+        if self._transport is not None:
+            self._transport.abort()  # closes the front's first descriptor; the duplicate keeps the connection
+
+    async def _let_go(self, worker: Worker) -> HandOff:
+        """Stop reading and writing, and send a descriptor to the worker."""
+        unsent = b""
+        if self.holder is not None:
+            released = await self.holder.ask(ReleaseConnection(self.id))
+            assert isinstance(released, Released)
+            unread, unsent = released.unread, released.unsent
+        else:
+            if self._transport is None:
+                raise ConnectionEnded
+            self._transport.pause_reading()
+            await self._writable.wait()
+            if self.closed or self._transport is None:
+                raise ConnectionEnded
+            self._duplicate = self._duplicate or self._transport.get_extra_info("socket").dup()
+            unread = b"".join(item for item in self._pending if isinstance(item, bytes)) + self._splitter.unread
+        if self.closed or self._duplicate is None:
+            raise ConnectionEnded
+        token = secrets.token_hex(8)
+        try:
+            await worker.channel.send(token, self._duplicate.fileno())
+        except OSError as error:
+            raise WorkerGone(f"worker {worker.index} died") from error
+        return HandOff(token, unread, unsent)
+
+    def _take_back(self, travelling: list[bytes]) -> None:
+        """Go on after a hand-off that did not happen: read, and serve what was pending."""
+        self._pending.extendleft(reversed(travelling))
+        if self._transport is None:
+            self._end("closed by the peer")
+        elif self._closing:
+            self._transport.close()
+        else:
+            self._transport.resume_reading()

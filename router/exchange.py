@@ -1,0 +1,221 @@
+"""One request on its way through the front, and the dispatcher that leads it there.
+
+The way: parse -> known method -> right port -> session -> state -> the method's own function -> response.
+Whatever goes wrong on it becomes a status here and nowhere else.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from router.access import Unauthorized
+from router.connection import Connection, ConnectionEnded, Side
+from router.rtsp.errors import PeerError
+from router.rtsp.headers.session import format_session
+from router.rtsp.message import MessageLimits, Request, Response, is_response, parse_request
+from router.rtsp.session_state import next_state
+from router.rtsp.url import RtspUrl, parse_url
+from router.sessions import Role, Session, Sessions
+from router.workers_link import WorkerError, WorkerGone, WorkerRefused
+from workers.contract.messages import Refusal
+
+log = structlog.get_logger()
+
+PUBLISH_METHODS = ("ANNOUNCE", "RECORD")
+CLIENT_METHODS = ("DESCRIBE", "PLAY")
+SESSION_METHODS = ("PLAY", "RECORD", "PAUSE", "TEARDOWN")
+"""Methods that make no sense without a session (454)."""
+COMMON_METHODS = ("OPTIONS", "SETUP", "PAUSE", "TEARDOWN", "GET_PARAMETER", "SET_PARAMETER")
+PUBLIC = {
+    Side.PUBLISH: COMMON_METHODS + PUBLISH_METHODS,
+    Side.CLIENT: COMMON_METHODS + CLIENT_METHODS,
+    Side.BOTH: COMMON_METHODS + PUBLISH_METHODS + CLIENT_METHODS,
+}
+"""The methods that each port serves."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request with what is known of it. `url` is None for `OPTIONS *`."""
+
+    connection: Connection
+    request: Request
+    url: RtspUrl | None
+    session: Session | None
+    now: float
+    answered: bool = False
+    """The worker wrote the response itself, with PLAY and RECORD."""
+
+    @property
+    def target(self) -> RtspUrl:
+        """The request's URL.
+
+        Raises:
+            PeerError: 400 for `*`, which only OPTIONS may name.
+        """
+        if self.url is None:
+            raise PeerError(400, f"{self.request.method} needs an rtsp:// URL")
+        return self.url
+
+    def respond(
+        self, status: int = 200, *headers: tuple[str, str], body: bytes = b"", reason: str | None = None
+    ) -> Response:
+        """Make the response, with the headers that every response has."""
+        return make_response(self.request.cseq, self.session, status, headers, body, reason)
+
+
+def make_response(
+    cseq: str | None,
+    session: Session | None,
+    status: int,
+    headers: tuple[tuple[str, str], ...] = (),
+    body: bytes = b"",
+    reason: str | None = None,
+) -> Response:
+    """Make a response out of what is known of its request; `session` names its timeout (RFC 2326 section 12.37)."""
+    common: list[tuple[str, str]] = []
+    if cseq is not None:
+        common.append(("CSeq", cseq))
+    common.append(("Server", "Trunkline"))
+    if session is not None:
+        common.append(("Session", format_session(session.id, session.timeout_s)))
+    return Response(status, (*common, *headers), body, reason)
+
+
+Method = Callable[[Exchange], Awaitable[Response]]
+
+
+class Dispatcher:
+    """Serves the requests of all connections. `counts` are responses by method and status."""
+
+    def __init__(self, limits: MessageLimits, sessions: Sessions, methods: Mapping[str, Method]) -> None:
+        """`methods` maps each method's name to its function."""
+        self.counts: Counter[tuple[str, int]] = Counter()
+        self._limits = limits
+        self._sessions = sessions
+        self._methods = methods
+
+    async def serve(self, connection: Connection, message: bytes) -> None:
+        """Answer one message; a client's own responses need no answer."""
+        if is_response(message):
+            return
+        try:
+            request = parse_request(message, self._limits)
+        except PeerError as error:
+            self._send(connection, "malformed", make_response(error.cseq, None, error.status, reason=error.reason))
+            return
+        exchange = Exchange(connection, request, None, None, asyncio.get_running_loop().time())
+        try:
+            response = await self._answer(exchange)
+        except ConnectionEnded:
+            return
+        except Exception as error:
+            response = self._failure(exchange, error)
+        method = request.method if request.method in self._methods else "other"
+        if exchange.answered:
+            self.counts[method, response.status] += 1
+        else:
+            self._send(connection, method, response)
+
+    def refuse(self, connection: Connection, status: int, reason: str) -> None:
+        """Say why a connection can't go on, and end it."""
+        self._send(connection, "broken", make_response(None, None, status, reason=reason))
+        connection.close()
+
+    def _send(self, connection: Connection, method: str, response: Response) -> None:
+        self.counts[method, response.status] += 1
+        if not connection.closed:
+            connection.write(response.to_bytes())
+
+    async def _answer(self, exchange: Exchange) -> Response:
+        request, connection = exchange.request, exchange.connection
+        method = self._methods.get(request.method)
+        if method is None:
+            return exchange.respond(501, ("Public", ", ".join(PUBLIC[connection.side])))
+        if request.url != "*":
+            exchange.url = parse_url(request.url)
+        check_port(connection.side, request.method)
+        self._check_require(request)
+        exchange.session = self._session(exchange)
+        if exchange.session is not None:
+            next_state(exchange.session.state, request.method)
+        elif request.method in SESSION_METHODS:
+            raise PeerError(454, f"{request.method} needs the Session that SETUP or ANNOUNCE gave")
+        return await method(exchange)
+
+    def _session(self, exchange: Exchange) -> Session | None:
+        """Find the request's session, and note that it lives."""
+        request, connection = exchange.request, exchange.connection
+        if request.session is not None:
+            session = self._sessions.find(request.session, connection.host)
+        elif request.method in ("SETUP", "RECORD"):
+            # A publisher that leaves the Session of ANNOUNCE's response out means the one it announced here.
+            announced = [each for each in self._sessions.of(connection) if each.role is Role.PUBLISHER]
+            if len(announced) != 1:
+                return None
+            (session,) = announced
+        else:
+            return None
+        session.heard = exchange.now
+        self._sessions.move(session, connection)
+        return session
+
+    def _check_require(self, request: Request) -> None:
+        """Refuse what a client can't do without and we don't have (RFC 2326 section 12.32)."""
+        required = request.headers.get("Require")
+        if required is not None:
+            raise Unsupported(required)
+
+    def _failure(self, exchange: Exchange, error: Exception) -> Response:
+        """Turn what went wrong into a response; what is nobody's word is ours, and logged whole."""
+        match error:
+            case Unauthorized():
+                challenges = tuple(("WWW-Authenticate", challenge) for challenge in error.challenges)
+                return exchange.respond(401, *challenges)
+            case WrongPort():
+                return exchange.respond(
+                    405, ("Allow", ", ".join(PUBLIC[exchange.connection.side])), reason=error.reason
+                )
+            case Unsupported():
+                return exchange.respond(551, ("Unsupported", error.options))
+            case PeerError():
+                return exchange.respond(error.status, reason=error.reason)
+            case WorkerRefused(cause=Refusal.UNKNOWN_MOUNT | Refusal.UNKNOWN_READER | Refusal.STALE):
+                return exchange.respond(404, reason="the mount was closed meanwhile")
+            case WorkerRefused() | WorkerGone():
+                return exchange.respond(503, reason=str(error))
+        log.error(
+            "request failed",
+            method=exchange.request.method,
+            connection=exchange.connection.id,
+            peer=exchange.connection.peer,
+            exc_info=error,
+        )
+        assert not isinstance(error, WorkerError)
+        return exchange.respond(500)
+
+
+class WrongPort(PeerError):
+    """A method that the other port serves."""
+
+
+class Unsupported(PeerError):
+    """Options that a client requires and nobody here has."""
+
+    def __init__(self, options: str) -> None:
+        super().__init__(551, "option not supported")
+        self.options = options
+
+
+def check_port(side: Side, method: str) -> None:
+    """Refuse a method that the other port serves, and name that port.
+
+    Raises:
+        WrongPort: 405.
+    """
+    if method not in PUBLIC[side]:
+        right = "publish" if side is Side.CLIENT else "client"
+        raise WrongPort(405, f"{method} belongs on the {right} port")

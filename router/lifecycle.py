@@ -1,0 +1,175 @@
+"""How sessions and mounts end: the one place that closes them, for every reason there is.
+
+Everything here is synchronous: state changes at once, and workers are told by commands that nobody waits for.
+Reconciling puts right whatever gets lost on the way.
+"""
+
+import structlog
+
+from router.connection import Connection
+from router.hooks import HookMount, Hooks
+from router.mounts import Mount, Mounts
+from router.rtsp.errors import PeerError
+from router.rtsp.session_state import SessionState
+from router.sessions import Role, Session, Sessions
+from router.settings import Settings
+from router.workers_link import Worker
+from workers.contract.messages import CloseMount, RemoveReader
+
+log = structlog.get_logger()
+
+
+class Lifecycle:
+    """Ends what has to end. Times are monotonic seconds."""
+
+    def __init__(self, settings: Settings, sessions: Sessions, mounts: Mounts, hooks: Hooks) -> None:
+        self._settings = settings
+        self._sessions = sessions
+        self._mounts = mounts
+        self._hooks = hooks
+
+    # -- publishing ------------------------------------------------------------------------------------------------
+
+    def claim(self, path: str, claimant: Connection) -> None:
+        """Free a path for a new publisher, if the policy lets it have the path.
+
+        Raises:
+            PeerError: 503 where another publisher keeps it.
+        """
+        mount = self._mounts.get(path)
+        if mount is None:
+            return
+        publisher = self._sessions.get(mount.publisher)
+        own = publisher is not None and publisher.connection is claimant
+        stale = mount.silent_since is not None or publisher is None or publisher.connection is None
+        policy = self._settings.publish_conflict
+        if not own and (policy == "reject" or (policy == "takeover-if-stale" and not stale)):
+            raise PeerError(503, f"{path} is being published by another client")
+        self.close_mount(mount, f"taken over by {claimant.peer}")
+
+    def recording(self, mount: Mount, now: float) -> None:
+        """Note that a publisher's media may come from now on."""
+        if mount.recording_since is None:
+            mount.recording_since = now
+            self._hooks.publish.tell("mount_open", HookMount(mount.path, 0))
+
+    def media_heard(self, path: str, generation: int, now: float) -> None:
+        """Note the first RTP packet, or the first after a silence."""
+        mount = self._mounts.get(path)
+        if mount is not None and mount.generation == generation:
+            if mount.heard is None:
+                log.info("media flows", mount=path, worker=mount.worker and mount.worker.index)
+            mount.heard, mount.silent_since = now, None
+
+    def media_silent(self, path: str, generation: int, now: float) -> None:
+        """Note that no RTP has come for `stale_after_s`; a publisher without connection ends with that."""
+        mount = self._mounts.get(path)
+        if mount is None or mount.generation != generation:
+            return
+        mount.silent_since = now
+        publisher = self._sessions.get(mount.publisher)
+        if publisher is not None and publisher.connection is None:
+            self.close_mount(mount, f"its connection is lost and no RTP came for {self._settings.stale_after_s:g} s")
+
+    # -- ends ------------------------------------------------------------------------------------------------------
+
+    def close_session(self, session: Session, reason: str, *, keep_connection: bool = False) -> None:
+        """End a session, and with a publisher's its mount. Its connection ends too, unless others use it."""
+        if session.state is SessionState.CLOSED:
+            return
+        connection, mount = session.connection, session.mount
+        self._sessions.remove(session)
+        log.info(
+            "session closed", session=session.id, role=session.role, mount=mount.path, peer=session.host, reason=reason
+        )
+        if session.role is Role.PUBLISHER:
+            self.close_mount(mount, reason)
+        else:
+            self._reader_left(mount, session)
+        if connection is not None and not keep_connection and not self._sessions.of(connection):
+            connection.close()
+
+    def _reader_left(self, mount: Mount, session: Session) -> None:
+        mount.readers.discard(session.id)
+        if mount.worker is not None and not mount.closed:
+            mount.worker.tell(RemoveReader(mount.path, mount.generation, session.id))
+        left = HookMount(mount.path, len(mount.readers))
+        self._hooks.client.tell("client_close", left)
+        if not mount.readers:
+            self._hooks.client.tell("mount_now_empty", left)
+
+    def close_mount(self, mount: Mount, reason: str) -> None:
+        """End a mount: its path is free at once, its publisher and readers are told by closing."""
+        if mount.closed:
+            return
+        self._mounts.remove(mount)
+        log.info("mount closed", mount=mount.path, worker=mount.worker and mount.worker.index, reason=reason)
+        if mount.worker is not None:
+            mount.worker.tell(CloseMount(mount.path, mount.generation))
+        for session_id in [mount.publisher, *mount.readers]:
+            session = self._sessions.get(session_id)
+            if session is not None:
+                self.close_session(session, f"mount closed: {reason}")
+        if mount.recording_since is not None:
+            self._hooks.publish.tell("mount_close", HookMount(mount.path, 0))
+
+    def connection_ended(self, connection: Connection, now: float) -> None:
+        """Decide for each of a connection's sessions whether it can live without one."""
+        for session in self._sessions.of(connection):
+            self._sessions.move(session, None)
+            session.orphaned = now
+            publishing = session.state is SessionState.RECORDING
+            silent = session.mount.silent_since is not None
+            lives_on = not session.interleaved and (session.role is Role.READER or (publishing and not silent))
+            if not lives_on:
+                self.close_session(session, "its connection ended")
+
+    def worker_lost(self, worker: Worker, reason: str) -> None:
+        """End the mounts of a worker that died, with their sessions."""
+        for mount in self._mounts:
+            if mount.worker is worker:
+                self.close_mount(mount, f"worker {worker.index} was lost: {reason}")
+
+    def close_all(self, reason: str) -> None:
+        """End everything."""
+        for mount in self._mounts:
+            self.close_mount(mount, reason)
+
+    # -- time ------------------------------------------------------------------------------------------------------
+
+    def expire(self, now: float) -> None:
+        """End what has been without a sign of life for too long."""
+        for session in self._sessions:
+            if session.role is Role.READER:
+                reason = self._reader_expired(session, now)
+            elif session.state is SessionState.RECORDING or session.mount.recording_since is not None:
+                reason = self._publisher_expired(session, now)
+            else:
+                reason = self._idle(now - session.heard, self._settings.session_timeout_s)
+            if reason is not None:
+                self.close_session(session, reason)
+
+    def _reader_expired(self, session: Session, now: float) -> str | None:
+        if session.state is SessionState.PLAYING:
+            if session.interleaved:
+                return None  # its connection is its life; a stalled one is the worker's to end
+        elif session.orphaned is not None:
+            return self._idle(now - session.orphaned, self._settings.handshake_timeout_s)
+        return self._idle(now - session.heard, self._settings.session_timeout_s)
+
+    def _publisher_expired(self, session: Session, now: float) -> str | None:
+        settings, mount = self._settings, session.mount
+        if mount.heard is None:
+            since, limit = mount.recording_since, settings.publish_start_timeout_s
+            if session.orphaned is not None:
+                since, limit = session.orphaned, settings.stale_after_s
+            assert since is not None
+            waited = now - since
+            return f"no RTP within {limit:g} s of RECORD" if waited > limit else None
+        if mount.silent_since is None:
+            return None
+        silent = now - mount.silent_since + settings.stale_after_s
+        return f"no RTP for {silent:.0f} s" if silent > settings.publish_timeout_s else None
+
+    def _idle(self, idle_s: float, limit_s: float) -> str | None:
+        return f"no sign of life for {idle_s:.0f} s" if idle_s > limit_s else None

@@ -1,0 +1,129 @@
+"""The listening sockets, and every connection that came in through them."""
+
+import asyncio
+import socket
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import structlog
+
+from router.connection import Connection, ConnectionCallbacks, Side
+from router.settings import Settings
+
+log = structlog.get_logger()
+
+BACKLOG = 1024
+"""Connections that the kernel completes while the front is busy, or away."""
+
+
+class StartError(Exception):
+    """The server can't start; the text says what is in the way and what to do."""
+
+
+def bind(host: str, port: int, setting: str) -> socket.socket:
+    """Bind and listen; `host` "" is all addresses, IPv4 and IPv6.
+
+    Raises:
+        StartError: the address is taken or not ours; `setting` is named as what to change.
+    """
+    dual = host == "" and socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if dual or ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=dual, reuse_port=False)
+    except OSError as error:
+        where = f"port {port}" if not host else f"port {port} of {host}"
+        raise StartError(
+            f"{where} can't be listened on: {error.strerror}. Is another instance running? See {setting}."
+        ) from error
+
+
+def url_of(listener: socket.socket) -> str:
+    """Give the URL that a client on this machine can use."""
+    host, port = listener.getsockname()[:2]
+    if host in ("::", "0.0.0.0"):
+        host = "127.0.0.1"
+    return f"rtsp://[{host}]:{port}" if ":" in host else f"rtsp://{host}:{port}"
+
+
+class Connections:
+    """All RTSP connections, by id."""
+
+    def __init__(self, most: int, most_per_host: int) -> None:
+        """`most_per_host` of 0 is no limit."""
+        self._most = most
+        self._most_per_host = most_per_host
+        self._by_id: dict[str, Connection] = {}
+        self._hosts: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(list(self._by_id.values()))
+
+    def get(self, connection_id: str) -> Connection | None:
+        """Find a connection."""
+        return self._by_id.get(connection_id)
+
+    def add(self, connection: Connection) -> str | None:
+        """Count a new connection in; give the reason why it can't stay, or None."""
+        full = len(self._by_id) >= self._most
+        crowded = self._most_per_host and self._hosts[connection.host] >= self._most_per_host
+        self._by_id[connection.id] = connection
+        self._hosts[connection.host] += 1
+        if full:
+            return f"all {self._most} connections are taken"
+        if crowded:
+            return f"{connection.host} has {self._most_per_host} connections already"
+        return None
+
+    def remove(self, connection: Connection) -> None:
+        """Count a connection out."""
+        if self._by_id.pop(connection.id, None) is not None:
+            self._hosts[connection.host] -= 1
+            if not self._hosts[connection.host]:
+                del self._hosts[connection.host]
+
+
+class Listeners:
+    """The publish and the client port, or the one that is both."""
+
+    def __init__(self) -> None:
+        self._sockets: dict[Side, socket.socket] = {}
+        self._servers: list[asyncio.Server] = []
+        self.publish_url = ""
+        self.client_url = ""
+
+    def bind(self, settings: Settings) -> None:
+        """Take the ports; nothing is accepted yet. Raises StartError."""
+        same = settings.publish_port == settings.client_port != 0
+        try:
+            if same:
+                self._sockets[Side.BOTH] = bind(settings.host, settings.publish_port, "--publish-port")
+            else:
+                self._sockets[Side.PUBLISH] = bind(settings.host, settings.publish_port, "--publish-port")
+                self._sockets[Side.CLIENT] = bind(settings.host, settings.client_port, "--client-port")
+        except StartError:
+            self.release()
+            raise
+        self.publish_url = url_of(self._sockets[Side.BOTH if same else Side.PUBLISH])
+        self.client_url = url_of(self._sockets[Side.BOTH if same else Side.CLIENT])
+
+    async def accept(self, callbacks: ConnectionCallbacks) -> None:
+        """Let clients in."""
+        loop = asyncio.get_running_loop()
+
+        def factory(side: Side) -> Callable[[], Connection]:
+            return lambda: Connection(side, callbacks)
+
+        for side, listener in self._sockets.items():
+            self._servers.append(await loop.create_server(factory(side), sock=listener, backlog=BACKLOG))
+
+    def release(self) -> None:
+        """Let go of the ports: nobody comes in any more."""
+        for server in self._servers:
+            server.close()
+        for listener in self._sockets.values():
+            listener.close()
+        self._servers.clear()
+        self._sockets.clear()

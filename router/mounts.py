@@ -1,0 +1,106 @@
+"""Mounts: a path with its tracks, its publisher and its readers, and the directory that finds it by its path."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from router.rtsp.errors import PeerError
+from router.rtsp.sdp import SessionDescription
+from router.workers_link import Worker
+from workers.contract.messages import Format, TrackSpec
+
+DEFAULT_CLOCK_RATE = 90_000
+"""Of a payload type without rtpmap: MPEG video and the rest of RFC 3551 table 5."""
+
+
+@dataclass(eq=False, slots=True)
+class Mount:
+    """One mount. `generation` tells this one from an earlier one on the same path; times are monotonic seconds.
+
+    `publisher` and `readers` are session ids; a reader is one from its first SETUP on. `heard` is None until the first
+    RTP packet; `silent_since` is set while none has come for `stale_after_s`.
+    """
+
+    path: str
+    generation: int
+    description: SessionDescription
+    since: float
+    publisher: str = ""
+    worker: Worker | None = None
+    rtp_ports: tuple[int, ...] = ()
+    range: str | None = None
+    """The publisher's `Range` of RECORD, passed on to readers."""
+    recording_since: float | None = None
+    heard: float | None = None
+    silent_since: float | None = None
+    closed: bool = False
+    readers: set[str] = field(default_factory=set)
+
+    @property
+    def state(self) -> str:
+        """Name the state as `trunkline status` shows it."""
+        if self.recording_since is None:
+            return "announced"
+        if self.heard is None:
+            return "starting"
+        return "live" if self.silent_since is None else "silent"
+
+    def tracks(self) -> tuple[TrackSpec, ...]:
+        """Tell the worker what each track may carry."""
+        return tuple(
+            TrackSpec(
+                tuple(Format(number, media.clock_rates.get(number, DEFAULT_CLOCK_RATE)) for number in media.formats)
+            )
+            for media in self.description.medias
+        )
+
+
+class Mounts:
+    """The directory of mounts, by path."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._by_path: dict[str, Mount] = {}
+        # Wall time, so that a later front's mounts are newer than what an earlier one left on the workers.
+        self._generation = time.time_ns()
+
+    def __len__(self) -> int:
+        return len(self._by_path)
+
+    def __iter__(self) -> Iterator[Mount]:
+        return iter(list(self._by_path.values()))
+
+    def get(self, path: str) -> Mount | None:
+        """Find the mount on a path."""
+        return self._by_path.get(path)
+
+    def live(self, path: str) -> Mount:
+        """Find a mount that readers may have.
+
+        Raises:
+            PeerError: 404 where nobody publishes.
+        """
+        mount = self._by_path.get(path)
+        if mount is None or mount.recording_since is None:
+            raise PeerError(404, f"nobody publishes {path}")
+        return mount
+
+    def add(self, path: str, description: SessionDescription, now: float) -> Mount:
+        """Take a free path.
+
+        Raises:
+            PeerError: 503 at the limit.
+        """
+        if len(self._by_path) >= self._most:
+            raise PeerError(503, f"all {self._most} mounts are taken")
+        assert path not in self._by_path
+        self._generation += 1
+        mount = Mount(path, self._generation, description, now)
+        self._by_path[path] = mount
+        return mount
+
+    def remove(self, mount: Mount) -> None:
+        """Free a mount's path."""
+        mount.closed = True
+        if self._by_path.get(mount.path) is mount:
+            del self._by_path[mount.path]

@@ -1,0 +1,79 @@
+"""Gives a mount its worker: asks in order of preference until one has the ports."""
+
+import asyncio
+
+import structlog
+
+from router.mounts import Mount, Mounts
+from router.placement import Load, by_preference
+from router.rtsp.errors import PeerError
+from router.workers_link import Worker, WorkerGone, WorkerRefused, WorkersLink
+from workers.contract.messages import CloseMount, MountOpened, OpenMount
+
+log = structlog.get_logger()
+
+NEW_FOR_S = 3.0
+"""How long a mount counts as not measured yet: a few heartbeats, and a CPU figure that has seen it."""
+
+
+class Placing:
+    """Places mounts on workers."""
+
+    def __init__(self, link: WorkersLink, mounts: Mounts) -> None:
+        self._link = link
+        self._mounts = mounts
+        self._turn = 0
+        self._last_placed: dict[int, int] = {}
+
+    async def place(self, mount: Mount) -> None:
+        """Open the mount on the best worker that has the ports; `mount.worker` and its ports are set then.
+
+        Raises:
+            PeerError: 503 where no worker is alive or none has the ports.
+        """
+        tracks = mount.tracks()
+        workers = self._preferred()
+        if not workers:
+            raise PeerError(503, "no worker is alive")
+        reason = ""
+        for worker in workers:
+            if mount.closed:
+                raise PeerError(454, "the session was closed meanwhile")
+            self._turn += 1
+            self._last_placed[worker.index] = self._turn
+            mount.worker = worker
+            try:
+                opened = await worker.ask(OpenMount(mount.path, mount.generation, tracks))
+            except (WorkerRefused, WorkerGone) as error:
+                mount.worker, reason = None, str(error)
+                # The command's fate may be unknown: a worker that opened it after all must let go of it.
+                worker.tell(CloseMount(mount.path, mount.generation))
+                continue
+            assert isinstance(opened, MountOpened)
+            mount.rtp_ports = opened.rtp_ports
+            log.info("mount placed", mount=mount.path, worker=worker.index, ports=opened.rtp_ports)
+            return
+        log.error("no worker can take a mount", mount=mount.path, reason=reason)
+        raise PeerError(503, f"no worker can take {mount.path}: {reason}")
+
+    def _preferred(self) -> list[Worker]:
+        ready = {worker.index: worker for worker in self._link.ready()}
+        now = asyncio.get_running_loop().time()
+        mounts = dict.fromkeys(ready, 0)
+        new = dict.fromkeys(ready, 0)
+        for mount in self._mounts:
+            if mount.worker is not None and mount.worker.index in ready:
+                mounts[mount.worker.index] += 1
+                new[mount.worker.index] += now - mount.since < NEW_FOR_S
+        loads = [
+            Load(
+                worker=index,
+                cpu_percent=worker.heartbeat.cpu_percent if worker.heartbeat else 0.0,
+                packets_per_s=worker.packets_per_s,
+                mounts=mounts[index],
+                new_mounts=new[index],
+                last_placed=self._last_placed.get(index, 0),
+            )
+            for index, worker in ready.items()
+        ]
+        return [ready[index] for index in by_preference(loads)]

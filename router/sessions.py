@@ -1,0 +1,144 @@
+"""Sessions: what one publisher or reader has set up, and the registry that finds it by its id."""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from router.connection import Connection
+from router.mounts import Mount
+from router.rtsp.errors import PeerError
+from router.rtsp.session_state import SessionState
+from workers.contract.messages import InterleavedTransport, TrackTransport
+
+
+class Role(StrEnum):
+    """What a session does."""
+
+    PUBLISHER = "publisher"
+    READER = "reader"
+
+
+@dataclass(eq=False, slots=True)
+class Session:
+    """One RTSP session. `host` is the only address that may use it; times are monotonic seconds.
+
+    `connection` is the one that carried its last request; None once that has ended: a session over UDP
+    outlives it. `url` is the aggregate URL, as the client wrote it.
+    """
+
+    id: str
+    role: Role
+    host: str
+    mount: Mount
+    url: str
+    user: str
+    connection: Connection | None
+    timeout_s: int
+    since: float
+    heard: float
+    state: SessionState = SessionState.INIT
+    transports: dict[int, TrackTransport] = field(default_factory=dict)
+    orphaned: float | None = None
+    """When its connection ended."""
+
+    @property
+    def active(self) -> bool:
+        """Tell whether media flows."""
+        return self.state in (SessionState.PLAYING, SessionState.RECORDING)
+
+    @property
+    def interleaved(self) -> bool:
+        """Tell whether any of its media travels inside its connection, whose end is then its own."""
+        return any(isinstance(each.transport, InterleavedTransport) for each in self.transports.values())
+
+    @property
+    def transport_name(self) -> str:
+        """Name its transport as people do."""
+        if not self.transports:
+            return ""
+        return "tcp" if self.interleaved else "udp"
+
+    def in_order(self) -> tuple[TrackTransport, ...]:
+        """Its transports in the order of the tracks."""
+        return tuple(self.transports[track] for track in sorted(self.transports))
+
+
+class Sessions:
+    """All sessions of the front, by id."""
+
+    def __init__(self, most: int, timeout_s: int) -> None:
+        self._most = most
+        self._timeout_s = timeout_s
+        self._by_id: dict[str, Session] = {}
+        self._by_connection: dict[Connection, set[Session]] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(list(self._by_id.values()))
+
+    def get(self, session_id: str) -> Session | None:
+        """Find a session, whoever asks."""
+        return self._by_id.get(session_id)
+
+    def find(self, session_id: str, host: str) -> Session:
+        """Find the session that a request from `host` names.
+
+        Raises:
+            PeerError: 454 where there is none, or it is another host's.
+        """
+        session = self._by_id.get(session_id)
+        if session is None or session.host != host:
+            raise PeerError(454, "no such session")
+        return session
+
+    def add(self, role: Role, mount: Mount, connection: Connection, url: str, user: str, now: float) -> Session:
+        """Begin a session.
+
+        Raises:
+            PeerError: 503 at the limit.
+        """
+        if len(self._by_id) >= self._most:
+            raise PeerError(503, f"all {self._most} sessions are taken")
+        session = Session(
+            # 64 random bits: the id is what lets another connection take the session up.
+            id=secrets.token_hex(8),
+            role=role,
+            host=connection.host,
+            mount=mount,
+            url=url,
+            user=user,
+            connection=connection,
+            timeout_s=self._timeout_s,
+            since=now,
+            heard=now,
+        )
+        self._by_id[session.id] = session
+        self._by_connection.setdefault(connection, set()).add(session)
+        return session
+
+    def of(self, connection: Connection) -> list[Session]:
+        """List the sessions whose last request came on a connection."""
+        return list(self._by_connection.get(connection, ()))
+
+    def move(self, session: Session, connection: Connection | None) -> None:
+        """Tie a session to the connection that its last request came on, or to none."""
+        if session.connection is connection:
+            return
+        if session.connection is not None:
+            left = self._by_connection[session.connection]
+            left.discard(session)
+            if not left:
+                del self._by_connection[session.connection]
+        session.connection = connection
+        if connection is not None:
+            self._by_connection.setdefault(connection, set()).add(session)
+            session.orphaned = None
+
+    def remove(self, session: Session) -> None:
+        """Forget a session."""
+        self._by_id.pop(session.id, None)
+        self.move(session, None)
+        session.state = SessionState.CLOSED

@@ -1,0 +1,59 @@
+"""SETUP's Transport header: which of the client's offers is taken, and what is answered. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+from router.rtsp.errors import PeerError
+from router.rtsp.headers.transport import TransportSpec
+from workers.contract.messages import InterleavedTransport, TrackTransport, UdpTransport
+
+Chosen = UdpTransport | InterleavedTransport
+
+
+def choose(offers: Sequence[TransportSpec], host: str, taken: Iterable[TrackTransport]) -> Chosen:
+    """Take the first offer that can be served; `taken` are the session's other tracks.
+
+    Raises:
+        PeerError: 461 if there is none, 400 for one that asks for what no client may have.
+    """
+    used = set()
+    for each in taken:
+        if isinstance(each.transport, InterleavedTransport):
+            used |= {each.transport.rtp_channel, each.transport.rtcp_channel}
+    for offer in offers:
+        if offer.multicast:
+            continue
+        if offer.destination is not None and offer.destination != host:
+            # A server that sends wherever it is told to is a weapon against third parties.
+            raise PeerError(400, f"destination={offer.destination} is not your own address {host}")
+        if offer.tcp:
+            return _interleaved(offer, used)
+        if offer.client_port is not None and 0 not in offer.client_port:
+            rtp_port, rtcp_port = offer.client_port
+            return UdpTransport(host, rtp_port, rtcp_port)
+    raise PeerError(461, "none of these transports can be served: offer RTP/AVP;unicast;client_port= or RTP/AVP/TCP")
+
+
+def _interleaved(offer: TransportSpec, used: set[int]) -> InterleavedTransport:
+    """Take the client's channels, or the first free pair where it names none (as Genetec does)."""
+    if offer.interleaved is not None:
+        rtp_channel, rtcp_channel = offer.interleaved
+        if rtp_channel == rtcp_channel or used & {rtp_channel, rtcp_channel}:
+            raise PeerError(400, f"interleaved={rtp_channel}-{rtcp_channel} is taken in this session")
+        return InterleavedTransport(rtp_channel, rtcp_channel)
+    for channel in range(0, 256, 2):
+        if not used & {channel, channel + 1}:
+            return InterleavedTransport(channel, channel + 1)
+    raise PeerError(461, "no interleaved channels left")
+
+
+def answer(chosen: Chosen, rtp_port: int, mode: str, ssrc: int | None) -> TransportSpec:
+    """Describe the chosen transport to the client; `ssrc` is told to readers where it is known."""
+    if isinstance(chosen, InterleavedTransport):
+        return TransportSpec(tcp=True, interleaved=(chosen.rtp_channel, chosen.rtcp_channel), ssrc=ssrc, mode=mode)
+    return TransportSpec(
+        tcp=False,
+        client_port=(chosen.rtp_port, chosen.rtcp_port),
+        server_port=(rtp_port, rtp_port + 1),
+        ssrc=ssrc,
+        mode=mode,
+    )

@@ -1,0 +1,374 @@
+"""The ZeroMQ side of the front: registered workers, commands with replies and deadlines, events, heartbeats."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+import zmq
+
+from router.handoff import Descriptors, WorkerChannel
+from workers.contract.codec import ContractError, Envelope, decode, encode
+from workers.contract.endpoints import Endpoints
+from workers.contract.messages import (
+    Command,
+    Event,
+    Heartbeat,
+    Hello,
+    Message,
+    Refused,
+    Reply,
+    StateReport,
+    StatusAnswer,
+    StatusQuery,
+    Welcome,
+)
+
+log = structlog.get_logger()
+
+MESSAGES_PER_TURN = 200
+"""Messages read before the loop's other work gets a turn."""
+HIGH_WATER_MARK = 100_000
+"""Messages queued for one peer. Far more than a worker ever has waiting: at the mark ZeroMQ would drop or refuse."""
+COMPLAINT_INTERVAL_S = 60.0
+
+
+class WorkerError(Exception):
+    """A command was not carried out."""
+
+
+class WorkerGone(WorkerError):
+    """The worker died or did not answer in time: what became of the command is not known."""
+
+
+class WorkerRefused(WorkerError):
+    """The worker said no, and nothing of the command was kept."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(refused.reason)
+        self.cause = refused.cause
+
+
+@dataclass(eq=False, slots=True)
+class Worker:
+    """One worker process, from its first `Hello` until it is lost."""
+
+    index: int
+    incarnation: str
+    channel: WorkerChannel
+    link: "WorkersLink"
+    now: float
+    """When it was last heard."""
+    state: str = "connecting"
+    heartbeat: Heartbeat | None = None
+    packets_per_s: float = 0.0
+    pidfd: int = -1
+    waiting: dict[int, "asyncio.Future[Reply]"] = field(default_factory=dict)
+    parts: dict[int, list[StateReport]] = field(default_factory=dict)
+
+    @property
+    def pid(self) -> int:
+        """Its process, as the kernel told it."""
+        return self.channel.pid
+
+    def tell(self, command: Command) -> None:
+        """Send a command whose reply nobody waits for: one-way, or put right by reconciling if it gets lost."""
+        self.link.send(self, 0, command)
+
+    async def ask(self, command: Command) -> Reply:
+        """Send a command and wait for its reply.
+
+        Raises:
+            WorkerRefused: it said no.
+            WorkerGone: it died, or the command's deadline passed.
+        """
+        reply = await self._answer(self.link.next_request(), command)
+        if isinstance(reply, Refused):
+            raise WorkerRefused(reply)
+        return reply
+
+    async def report(self, command: Command) -> list[StateReport]:
+        """Send a command that is answered with a report, and collect its parts. Raises as `ask` does."""
+        request = self.link.next_request()
+        self.parts[request] = []
+        try:
+            last = await self._answer(request, command)
+            if isinstance(last, Refused):
+                raise WorkerRefused(last)
+            return self.parts[request]
+        finally:
+            del self.parts[request]
+
+    async def _answer(self, request: int, command: Command) -> Reply:
+        if self.state == "lost":
+            raise WorkerGone(f"worker {self.index} is gone")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Reply] = loop.create_future()
+        self.waiting[request] = future
+        self.link.send(self, request, command)
+        timer = loop.call_later(self.link.command_timeout_s, self._give_up, request, type(command).__name__)
+        try:
+            return await future
+        finally:
+            timer.cancel()
+            self.waiting.pop(request, None)
+
+    def _give_up(self, request: int, command: str) -> None:
+        future = self.waiting.get(request)
+        if future is not None and not future.done():
+            seconds = self.link.command_timeout_s
+            future.set_exception(WorkerGone(f"worker {self.index} did not answer {command} in {seconds:g} s"))
+
+    def take_reply(self, request: int, reply: Reply) -> None:
+        """Hand a reply to whoever waits for it; a late one is forgotten."""
+        if isinstance(reply, StateReport) and request in self.parts:
+            self.parts[request].append(reply)
+            if reply.more:
+                return
+        future = self.waiting.get(request)
+        if future is not None and not future.done():
+            future.set_result(reply)
+
+    def kill(self) -> None:
+        """Send SIGKILL to just this process, never to a stranger with the same number."""
+        if self.pidfd >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+
+    def lose(self) -> None:
+        """Mark the worker as lost: whoever waits for it is told."""
+        self.state = "lost"
+        for future in self.waiting.values():
+            if not future.done():
+                future.set_exception(WorkerGone(f"worker {self.index} died"))
+        if self.pidfd >= 0:
+            os.close(self.pidfd)
+            self.pidfd = -1
+
+
+class WorkersLink:
+    """Everything that the front has to do with worker processes, besides deciding what they should do."""
+
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        *,
+        worker_count: int,
+        command_timeout_s: float,
+        welcome: Callable[[int], Welcome],
+        on_ready: Callable[[Worker, list[StateReport]], None],
+        on_lost: Callable[[Worker, str], None],
+        on_event: Callable[[Worker, Event], None],
+        on_status: Callable[[Callable[[str], None]], None],
+    ) -> None:
+        """`on_status` is given a function that takes the status document and sends it to whoever asked."""
+        self.incarnation = secrets.token_hex(8)
+        self.command_timeout_s = command_timeout_s
+        self.workers: dict[int, Worker] = {}
+        self.malformed = 0
+        self.stale = 0
+        self._endpoints = endpoints
+        self._worker_count = worker_count
+        self._welcome = welcome
+        self._on_ready, self._on_lost, self._on_event, self._on_status = on_ready, on_lost, on_event, on_status
+        self._channels: dict[str, WorkerChannel] = {}
+        self._by_incarnation: dict[str, Worker] = {}
+        self._descriptors = Descriptors(self._channel_arrived, self._channel_ended)
+        self._context = zmq.Context()
+        self._socket: zmq.Socket[bytes] | None = None
+        self._requests = 0
+        self._draining = False
+        self._complained_at = -COMPLAINT_INTERVAL_S
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Bind both sockets. The runtime directory must be this front's alone by now."""
+        self._endpoints.control_path.unlink(missing_ok=True)
+        self._socket = self._context.socket(zmq.ROUTER)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.setsockopt(zmq.SNDHWM, HIGH_WATER_MARK)
+        self._socket.setsockopt(zmq.RCVHWM, HIGH_WATER_MARK)
+        self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        self._socket.bind(self._endpoints.control)
+        self._endpoints.control_path.chmod(0o600)
+        self._descriptors.start(self._endpoints.descriptors_path)
+        asyncio.get_running_loop().add_reader(self._socket.fileno(), self._drain)
+        self._drain()
+
+    def close(self) -> None:
+        """Let go of the workers and both sockets; whatever still waits for a reply is told."""
+        self._descriptors.close()
+        for worker in list(self._by_incarnation.values()):
+            worker.lose()
+        self.workers.clear()
+        self._by_incarnation.clear()
+        if self._socket is not None:
+            asyncio.get_running_loop().remove_reader(self._socket.fileno())
+            self._socket.close(linger=0)
+            self._socket = None
+        self._context.term()
+        for path in (self._endpoints.control_path, self._endpoints.descriptors_path):
+            path.unlink(missing_ok=True)
+
+    def next_request(self) -> int:
+        """Number a command."""
+        self._requests += 1
+        return self._requests
+
+    def ready(self) -> list[Worker]:
+        """The workers that can be given mounts."""
+        return [worker for worker in self.workers.values() if worker.state == "ready"]
+
+    # -- out -------------------------------------------------------------------------------------------------------
+
+    def send(self, worker: Worker, request: int, message: Message) -> None:
+        """Send to a worker. One that is gone is told nothing: its loss is noticed elsewhere."""
+        if worker.state != "lost":
+            self._put(
+                worker.incarnation.encode(), encode(Envelope(self.incarnation, worker.incarnation, request, message))
+            )
+
+    def _put(self, identity: bytes, data: bytes) -> None:
+        if self._socket is None:
+            return
+        try:
+            self._socket.send_multipart([identity, data], zmq.NOBLOCK)
+        except zmq.Again:
+            self._complain("a peer reads too slowly, message dropped", peer=identity.decode("ascii", "replace"))
+        except zmq.ZMQError as error:
+            if error.errno != zmq.EHOSTUNREACH:
+                raise
+        self._drain_soon()
+
+    # -- in --------------------------------------------------------------------------------------------------------
+
+    def _drain_soon(self) -> None:
+        """Look at the socket in the loop's next turn: sending may swallow the edge that says something came."""
+        if not self._draining:
+            self._draining = True
+            asyncio.get_running_loop().call_soon(self._drain)
+
+    def _drain(self) -> None:
+        self._draining = False
+        if self._socket is None:
+            return
+        for _ in range(MESSAGES_PER_TURN):
+            try:
+                frames = self._socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            self._receive(frames)
+            if self._socket is None:  # a callback closed the link
+                return
+        self._drain_soon()
+
+    def _receive(self, frames: list[bytes]) -> None:
+        try:
+            if len(frames) != 2:
+                raise ContractError(f"{len(frames)} frames in place of 2")
+            envelope = decode(frames[1])
+        except ContractError as error:
+            self.malformed += 1
+            self._complain("malformed message dropped", reason=str(error))
+            return
+        message = envelope.message
+        if isinstance(message, StatusQuery):
+            self._on_status(lambda document: self._answer_status(frames[0], envelope.request, document))
+        elif frames[0] != envelope.worker.encode():
+            self.malformed += 1
+            self._complain("message in another's name dropped", worker=envelope.worker)
+        elif isinstance(message, Hello):
+            self._register(envelope.worker, message)
+        else:
+            self._dispatch(envelope)
+
+    def _dispatch(self, envelope: Envelope) -> None:
+        worker = self._by_incarnation.get(envelope.worker)
+        if worker is None or envelope.front != self.incarnation:
+            self.stale += 1
+            return
+        worker.now = asyncio.get_running_loop().time()
+        message = envelope.message
+        if isinstance(message, Reply):
+            worker.take_reply(envelope.request, message)
+        elif isinstance(message, Event):
+            self._on_event(worker, message)
+        else:
+            self.malformed += 1
+
+    def _answer_status(self, identity: bytes, request: int, document: str) -> None:
+        self._put(identity, encode(Envelope(self.incarnation, "", request, StatusAnswer(document))))
+
+    def _complain(self, event: str, **facts: str) -> None:
+        """Log at most once a minute: whoever sends garbage may send much of it."""
+        now = asyncio.get_running_loop().time()
+        if now - self._complained_at >= COMPLAINT_INTERVAL_S:
+            self._complained_at = now
+            log.warning(event, malformed=self.malformed, **facts)
+
+    # -- registration ----------------------------------------------------------------------------------------------
+
+    def _channel_arrived(self, channel: WorkerChannel) -> None:
+        self._channels[channel.incarnation] = channel
+
+    def _channel_ended(self, incarnation: str) -> None:
+        self._channels.pop(incarnation, None)
+        worker = self._by_incarnation.get(incarnation)
+        if worker is not None:
+            self.lose(worker, "its process ended")
+
+    def _register(self, incarnation: str, hello: Hello) -> None:
+        """Take a worker on; its Hello comes again and again until its channel is here and its index is free."""
+        channel = self._channels.get(incarnation)
+        if channel is None or incarnation in self._by_incarnation:
+            return
+        if hello.index >= self._worker_count:
+            self._complain(f"worker refused: this router has {self._worker_count}", worker=str(hello.index))
+            return
+        if hello.index in self.workers:
+            self._complain("worker refused: another one has its index", worker=str(hello.index))
+            return
+        worker = Worker(hello.index, incarnation, channel, self, asyncio.get_running_loop().time())
+        try:
+            worker.pidfd = os.pidfd_open(channel.pid)
+        except OSError:
+            return
+        self.workers[hello.index] = self._by_incarnation[incarnation] = worker
+        task = asyncio.get_running_loop().create_task(self._take_on(worker))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _take_on(self, worker: Worker) -> None:
+        try:
+            reports = await worker.report(self._welcome(worker.index))
+        except WorkerError as error:
+            if worker.state != "lost":
+                self.lose(worker, str(error))
+            return
+        worker.state = "ready"
+        self._on_ready(worker, reports)
+
+    def lose(self, worker: Worker, reason: str) -> None:
+        """Give a worker up: kill what may be left of it, and tell everyone concerned."""
+        if worker.state == "lost":
+            return
+        worker.kill()
+        worker.lose()
+        self._descriptors.drop(worker.incarnation)
+        self._channels.pop(worker.incarnation, None)
+        self._by_incarnation.pop(worker.incarnation, None)
+        if self.workers.get(worker.index) is worker:
+            del self.workers[worker.index]
+        self._on_lost(worker, reason)
+
+    def expire(self, now: float, heartbeat_timeout_s: float) -> None:
+        """Give up workers that have not been heard for too long."""
+        for worker in list(self.workers.values()):
+            if now - worker.now > heartbeat_timeout_s:
+                self.lose(worker, f"no heartbeat for {now - worker.now:.1f} s")
