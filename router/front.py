@@ -10,9 +10,10 @@ import signal
 import sys
 from collections.abc import Callable
 
-from router import logs
+from router import logs, runtime_dir
+from router.listener import StartError
 from router.programs import LISTENING, READY
-from router.server import Server, StartError
+from router.server import Server
 from router.settings import Settings
 
 
@@ -25,8 +26,9 @@ def run(settings: Settings) -> int:
         sys.path.append(os.getcwd())
     say = _own_standard_output()
     try:
+        runtime_dir.prepare(settings.runtime_dir)
         return asyncio.run(_serve(settings, say))
-    except StartError as error:
+    except (runtime_dir.RuntimeDirError, StartError) as error:
         print(f"trunkline: {error}", file=sys.stderr)
         return 1
 
@@ -53,9 +55,15 @@ async def _serve(settings: Settings, say: Callable[[str], None]) -> int:
 
 async def _run(server: Server, settings: Settings, say: Callable[[str], None]) -> None:
     """Start a server, say so, and wait until it closes: by itself, as this ends earlier otherwise."""
-    await server.start()
-    say(LISTENING)
-    await server.wait_ready()
+    starting = asyncio.create_task(server.start())
+    try:
+        # One turn of the loop: what it waits for first is its workers, and by then ports and directory are its own.
+        await asyncio.sleep(0)
+        if not starting.done():
+            say(LISTENING)
+        await starting
+    finally:
+        starting.cancel()
     say(
         f"{READY}publish={server.publish_url} client={server.client_url}"
         f" workers={settings.worker_count} runtime={settings.runtime_dir}"

@@ -43,7 +43,7 @@ class Launcher:
         environment = programs.environment()
         front = Program(
             "front",
-            programs.front_command(),
+            programs.front_command(settings),
             environment,
             stdin=lambda: settings_sources.to_json(self._settings),
             on_line=self._front_said,

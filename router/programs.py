@@ -16,9 +16,13 @@ _ROOT = Path(__file__).resolve().parent.parent
 """The folder that `router` and `workers` are in."""
 
 
-def front_command() -> tuple[str, ...]:
-    """Give the command of a front that reads its settings, with their secrets, from standard input."""
-    return (sys.executable, "-m", "router", "front", "--settings-from-stdin")
+def front_command(settings: Settings) -> tuple[str, ...]:
+    """Give the command of a front that reads its settings, with their secrets, from standard input.
+
+    The runtime directory is for whoever looks at a list of processes: it tells one router from another.
+    """
+    directory = str(settings.runtime_dir)
+    return (sys.executable, "-m", "router", "front", "--runtime-dir", directory, "--settings-from-stdin")
 
 
 def worker_command(settings: Settings, index: int) -> tuple[str, ...]:
