@@ -20,8 +20,8 @@ def find_track(
 ) -> int | None:
     """Find the track that `target` names, counting from 0; None if there is none.
 
-    `base` is the URL of the ANNOUNCE or DESCRIBE, `session_control` and `controls` are the SDP's. Hosts and the
-    base's query are not compared: one box has many names, and clients drop queries.
+    `base` is the URL of the ANNOUNCE or DESCRIBE, `session_control` and `controls` are the SDP's. Hosts are not
+    compared, for one box has many names; a query may be missing on either side, for clients drop it.
     """
     asked = _without_slash(target)
     tails = [_absolute_tail(control) for control in controls]
@@ -31,13 +31,18 @@ def find_track(
     relative = [control.strip("/") if control else None for control in controls]
     for read_base, control in _readings(asked):
         if mount_path(read_base) in mounts and control in relative:
-            return relative.index(control)
+            same_query = not base.query or read_base.query in ("", base.query)
+            return relative.index(control) if same_query else None
     # A single track may go by the name of the whole.
     return 0 if len(controls) == 1 and mount_path(asked) in mounts else None
 
 
 def candidates(target: RtspUrl) -> Iterator[RtspUrl]:
-    """Return the base URLs that a track's URL may have been made of, the longest first, beginning with itself."""
+    """Return the base URLs that a track's URL may have been made of, the longest first, beginning with itself.
+
+    The right one is the first that names a mount and for which `find_track` finds a track: its query is the
+    session's, without the control that a client may have put behind it.
+    """
     yield target
     for base, _ in _readings(_without_slash(target)):
         yield base
@@ -52,6 +57,8 @@ def _readings(target: RtspUrl) -> Iterator[tuple[RtspUrl, str]]:
     """Return each pair of a base and a control that makes up `target`."""
     for start, control in _cuts(target.query):
         yield replace(target, query=start), control
+    if target.query:
+        yield replace(target, query=""), f"?{target.query}"  # cameras: `a=control:?ctype=video`
     for start, control in _cuts(target.path):
         yield replace(target, path=start or "/"), control
         if target.query:

@@ -13,7 +13,7 @@ _MAX_CLOCK_RATE = 2**31
 
 _LINE = re.compile(r"[a-z]=[^\x00-\x08\x0a-\x1f\x7f]*")
 _RTPMAP = re.compile(r"a=rtpmap:\s*([0-9]+)\s+([!-.0-~]+)/([0-9]+)(?:/.*)?")
-_CONTROL = re.compile(r"a=control\s*:\s*(.*?)\s*", re.IGNORECASE)
+_CONTROL = re.compile(r"a=control\s*:(.*)", re.IGNORECASE)
 _ORDER = "vosiuepcbtzka"
 """Session-level line types in the order that RFC 4566 section 5 demands; `r` goes with the `t` before it."""
 
@@ -123,17 +123,14 @@ def _parse_media(lines: list[str]) -> Media:
     kind, _, protocol, *names = words
     if not protocol.startswith("RTP/"):
         raise PeerError(400, "SDP has media that is not RTP")
-    formats = tuple(dict.fromkeys(_payload_types(names)))
+    rtpmaps = [_parse_rtpmap(line) for line in lines if line.startswith("a=rtpmap:")]
+    # TP-Link cameras announce `m=application/TP-LINK 0 RTP/AVP smart/1/90000` and the payload type by rtpmap alone.
+    formats = tuple(dict.fromkeys(_payload_types(names))) or tuple(dict.fromkeys(each[0] for each in rtpmaps))
     if len(formats) > MAX_FORMATS:
         raise PeerError(400, f"SDP has media of more than {MAX_FORMATS} formats")
     clock_rates = {each: _STATIC_CLOCK_RATES.get(each, 90000) for each in formats}
-    encodings = {}
-    for line in lines:
-        if line.startswith("a=rtpmap:"):
-            payload_type, name, clock_rate = _parse_rtpmap(line)
-            if payload_type in clock_rates:
-                clock_rates[payload_type] = clock_rate
-                encodings[payload_type] = name
+    clock_rates |= {each: clock_rate for each, _, clock_rate in rtpmaps if each in clock_rates}
+    encodings = {each: name for each, name, _ in rtpmaps if each in clock_rates}
     return Media(kind, formats, clock_rates, encodings, _control(lines), tuple(lines))
 
 
@@ -144,7 +141,6 @@ def _payload_types(names: list[str]) -> Iterator[int]:
             yield payload_type
         elif name.isdigit():
             raise PeerError(400, "SDP has a payload type over 127")
-        # Words are no payload types: TP-Link cameras announce `m=application/TP-LINK 0 RTP/AVP smart/1/90000`.
 
 
 def _parse_rtpmap(line: str) -> tuple[int, str, int]:
@@ -159,7 +155,7 @@ def _parse_rtpmap(line: str) -> tuple[int, str, int]:
 def _control(lines: Sequence[str]) -> str | None:
     for line in lines:
         if match := _CONTROL.fullmatch(line):
-            return match[1] or None
+            return match[1].strip() or None
     return None
 
 

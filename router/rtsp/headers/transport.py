@@ -85,25 +85,27 @@ def format(spec: TransportSpec) -> str:
 
 
 def _parse_spec(text: str) -> TransportSpec | None:
-    profile, *parameters = [part.strip() for part in _PARAMETER.findall(text)] or [""]
-    if "/" not in profile:
+    parts = [part.strip() for part in _PARAMETER.findall(text)]
+    # The profile comes first by the RFC; some clients put parameters before it.
+    profile = next((part.upper() for part in parts if "/" in part.partition("=")[0]), None)
+    if profile is None:
         raise PeerError(400, "Transport without a profile")
-    if profile.upper() not in (_TCP, *_UDP):
+    if profile not in (_TCP, *_UDP):
         return None
     values: dict[str, str] = {}
-    for parameter in parameters:
-        name, _, given = parameter.partition("=")
-        values.setdefault(name.strip().lower(), given.strip().strip('"').strip())
+    for part in parts:
+        name, _, given = part.partition("=")
+        values.setdefault(name.strip().lower(), given.strip(' \t"'))
     # RFC 2326 makes multicast the default; clients that say neither (Genetec, over TCP) mean unicast.
     return TransportSpec(
-        tcp=profile.upper() == _TCP,
+        tcp=profile == _TCP,
         multicast="multicast" in values,
         client_port=_pair(values, "client_port", 1, 65535),
         interleaved=_pair(values, "interleaved", 0, 255),
         server_port=_pair(values, "server_port", 1, 65535),
         port=_pair(values, "port", 1, 65535),
-        destination=values.get("destination"),
-        source=values.get("source"),
+        destination=values.get("destination") or None,
+        source=values.get("source") or None,
         ssrc=_ssrc(values.get("ssrc")),
         mode=_mode(values.get("mode")),
         ttl=_number(values, "ttl", 0, 255),
