@@ -1,0 +1,116 @@
+"""Whatever gets lost, doubled or reordered on the way to a worker, reconciling makes both sides agree."""
+
+from dataclasses import dataclass, field
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.reconcile import DesiredMount, compare
+from workers.contract.messages import (
+    CloseMount,
+    Command,
+    MountState,
+    OpenMount,
+    ReaderState,
+    RemoveReader,
+    Respond,
+    SetUpReader,
+    StateReport,
+    TrackTransport,
+    UdpTransport,
+)
+
+PATHS = ("/a", "/b")
+READERS = ("r1", "r2")
+CONNECTIONS = ("c1", "c2")
+
+
+@dataclass
+class ModelWorker:
+    """A worker as far as its contract goes: idempotent under (path, generation)."""
+
+    mounts: dict[str, tuple[int, set[str]]] = field(default_factory=dict)
+    connections: set[str] = field(default_factory=set)
+
+    def execute(self, command: Command) -> None:
+        match command:
+            case OpenMount(path, generation):
+                if path not in self.mounts or self.mounts[path][0] < generation:
+                    self.mounts[path] = (generation, set())
+            case CloseMount(path, generation):
+                if path in self.mounts and self.mounts[path][0] <= generation:
+                    del self.mounts[path]
+            case SetUpReader(path, generation, session):
+                if path in self.mounts and self.mounts[path][0] == generation:
+                    self.mounts[path][1].add(session)
+            case RemoveReader(path, generation, session):
+                if path in self.mounts and self.mounts[path][0] == generation:
+                    self.mounts[path][1].discard(session)
+            case Respond(connection, close=True):
+                self.connections.discard(connection)
+
+    def report(self) -> StateReport:
+        return StateReport(
+            tuple(
+                MountState(
+                    path, generation, "", False, (), tuple(ReaderState(each, "", True, 0, 0) for each in readers)
+                )
+                for path, (generation, readers) in self.mounts.items()
+            ),
+            tuple(self.connections),
+            more=False,
+        )
+
+
+def commands() -> st.SearchStrategy[Command]:
+    path, generation = st.sampled_from(PATHS), st.integers(1, 3)
+    transport = TrackTransport(0, UdpTransport("127.0.0.1", 1, 2))
+    return st.one_of(
+        st.builds(lambda p, g: OpenMount(p, g, ()), path, generation),
+        st.builds(CloseMount, path, generation),
+        st.builds(lambda p, g, s: SetUpReader(p, g, s, transport), path, generation, st.sampled_from(READERS)),
+        st.builds(RemoveReader, path, generation, st.sampled_from(READERS)),
+    )
+
+
+@given(
+    delivered=st.lists(commands(), max_size=12),
+    connections=st.sets(st.sampled_from(CONNECTIONS)),
+    desired=st.dictionaries(
+        st.sampled_from(PATHS),
+        st.builds(DesiredMount, st.integers(1, 3), st.frozensets(st.sampled_from(READERS))),
+    ),
+    wanted_connections=st.sets(st.sampled_from(CONNECTIONS)),
+)
+def test_one_round_makes_both_sides_agree(
+    delivered: list[Command],
+    connections: set[str],
+    desired: dict[str, DesiredMount],
+    wanted_connections: set[str],
+) -> None:
+    worker = ModelWorker(connections=set(connections))
+    for command in delivered:
+        worker.execute(command)
+    difference = compare(desired, wanted_connections, [worker.report()])
+    for command in difference.commands * 2:  # doubled on the way, too
+        worker.execute(command)
+    for path in difference.lost:
+        del desired[path]
+    wanted_connections -= set(difference.lost_connections)
+    assert {path: generation for path, (generation, _) in worker.mounts.items()} == {
+        path: each.generation for path, each in desired.items()
+    }
+    assert worker.connections == wanted_connections
+    for path, (_, readers) in worker.mounts.items():
+        assert readers <= desired[path].readers
+
+
+@given(
+    desired=st.dictionaries(st.sampled_from(PATHS), st.builds(DesiredMount, st.integers(1, 3), st.just(frozenset())))
+)
+def test_agreement_needs_no_command(desired: dict[str, DesiredMount]) -> None:
+    worker = ModelWorker()
+    for path, mount in desired.items():
+        worker.execute(OpenMount(path, mount.generation, ()))
+    difference = compare(desired, (), [worker.report()])
+    assert (difference.commands, difference.lost, difference.lost_connections) == ([], [], [])
