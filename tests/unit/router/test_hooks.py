@@ -1,0 +1,92 @@
+"""Hooks: who is asked, what a failure means, and that nothing waits for a hook that hangs."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from router.hooks import HookError, HookMount, Hooks, load
+
+TIMEOUT_S = 0.05
+
+
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    return asyncio.run(work)
+
+
+@pytest.mark.parametrize("kind", ["sync", "async", "lambda to async"])
+def test_sync_and_async_hooks_give_their_answer(kind: str) -> None:
+    async def later(request: object) -> str:
+        return f"saw {request}"
+
+    functions = {"sync": lambda request: f"saw {request}", "async": later, "lambda to async": lambda each: later(each)}
+    hooks = Hooks(SimpleNamespace(client=SimpleNamespace(check_mount=functions[kind])), TIMEOUT_S)
+    assert run(hooks.client.ask("check_mount", "it")) == "saw it"
+    assert "check_mount" not in hooks.publish
+
+
+def test_an_object_without_sides_serves_both() -> None:
+    hooks = Hooks(SimpleNamespace(check_mount=lambda request: True), TIMEOUT_S)
+    assert "check_mount" in hooks.publish
+    assert "check_mount" in hooks.client
+
+
+def test_classes_are_made_into_objects() -> None:
+    class Publish:
+        def check_mount(self, request: object) -> bool:
+            return isinstance(self, Publish)
+
+    class Mine:
+        publish = Publish
+
+    assert run(Hooks(Mine, TIMEOUT_S).publish.ask("check_mount", None)) is True
+
+
+def test_a_hook_that_raises_is_an_error() -> None:
+    def broken(request: object) -> bool:
+        raise RuntimeError("database down")
+
+    with pytest.raises(HookError):
+        run(Hooks(SimpleNamespace(check_mount=broken), TIMEOUT_S).client.ask("check_mount", None))
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_hook_that_hangs_is_an_error_in_time(kind: str) -> None:
+    released = threading.Event()
+
+    async def forever(request: object) -> None:
+        await asyncio.Event().wait()
+
+    hang = {"sync": lambda request: released.wait(10), "async": forever}[kind]
+    try:
+        with pytest.raises(HookError):
+            run(Hooks(SimpleNamespace(check_mount=hang), TIMEOUT_S).client.ask("check_mount", None))
+    finally:
+        released.set()
+
+
+def test_told_hooks_are_waited_for_at_the_end_only() -> None:
+    heard: list[object] = []
+
+    async def scenario() -> None:
+        hooks = Hooks(SimpleNamespace(mount_open=heard.append), TIMEOUT_S)
+        hooks.publish.tell("mount_open", HookMount("/a", 0))
+        hooks.publish.tell("mount_close", HookMount("/a", 0))  # there is none: nothing happens
+        assert heard == []
+        await hooks.settle()
+
+    run(scenario())
+    assert heard == [HookMount("/a", 0)]
+
+
+@pytest.mark.parametrize("reference", ["no_such_module_here", "json:no_such_name"])
+def test_what_can_not_be_loaded_is_said(reference: str) -> None:
+    with pytest.raises(HookError, match=reference.partition(":")[0]):
+        load(reference)
+
+
+def test_a_module_or_a_name_in_it_is_loaded() -> None:
+    assert load("json:dumps") is load("json").dumps  # type: ignore[attr-defined]  # a module
