@@ -53,6 +53,30 @@ def mount_path(url: RtspUrl) -> str:
     return url.path.removesuffix("/") or "/"
 
 
+def content_base(base: RtspUrl) -> str:
+    """Return what DESCRIBE's `Content-Base` says of a mount: its URL with a slash behind the path.
+
+    Without that slash GStreamer's rtspsrc, which joins URLs by RFC 3986, would put a control in the place of the
+    path's last segment.
+    """
+    return str(replace(base, path=f"{mount_path(base).rstrip('/')}/"))
+
+
+def track_name(track: int) -> str:
+    """Return the name that readers ask for a track by."""
+    return f"trackID={track}"
+
+
+def reader_control(base: RtspUrl, track: int) -> str:
+    """Return what the SDP for readers has in a track's `a=control`: its name alone, or its URL if there is a query.
+
+    ffmpeg puts a name behind the query, rtspsrc throws the query away with it; both take a URL as it is.
+    """
+    if not base.query:
+        return track_name(track)
+    return str(replace(base, path=f"{mount_path(base).rstrip('/')}/{track_name(track)}"))
+
+
 def _readings(target: RtspUrl) -> Iterator[tuple[RtspUrl, str]]:
     """Return each pair of a base and a control that makes up `target`."""
     for start, control in _cuts(target.query):

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from router.rtsp.digits import read_number
 from router.rtsp.errors import PeerError
 
-MAX_PATH_LENGTH = 1900
-"""Characters. A path crosses to the workers in a field of 2048, with a host and a track's control around it."""
+MAX_URL_LENGTH = 2048
+"""Characters: as many as the fields in which paths and URLs cross to the workers hold."""
 MAX_HOST_LENGTH = 253
 """Characters of a DNS name (RFC 1035)."""
 
@@ -48,17 +48,16 @@ def parse_url(text: str) -> RtspUrl:
     """Read an absolute URL; user and password are dropped.
 
     Raises:
-        PeerError: 400 if it is none, 414 if its path is too long.
+        PeerError: 400 if it is none, 414 if it is too long.
     """
+    if len(text) > MAX_URL_LENGTH:
+        raise PeerError(414, f"URL over {MAX_URL_LENGTH} characters")
     match = _URL.fullmatch(text)
     if match is None or _FORBIDDEN.search(text) or len(match["host"]) > MAX_HOST_LENGTH:
         raise PeerError(400, "no RTSP URL")
-    path = match["path"] or "/"
-    if len(path) > MAX_PATH_LENGTH:
-        raise PeerError(414, f"path over {MAX_PATH_LENGTH} characters")
     port = None
     if match["port"]:
         port = read_number(match["port"], 1, 65535)
         if port is None:
             raise PeerError(400, "bad port in the URL")
-    return RtspUrl(match["host"].strip("[]"), port, path, match["query"] or "", match["scheme"].lower())
+    return RtspUrl(match["host"].strip("[]"), port, match["path"] or "/", match["query"] or "", match["scheme"].lower())
