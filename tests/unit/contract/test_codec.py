@@ -1,0 +1,179 @@
+"""Messages survive the wire; nothing else gets in."""
+
+from dataclasses import fields, replace
+from typing import Any, get_args
+
+import msgpack
+import pytest
+
+from workers.contract import messages
+from workers.contract.codec import ContractError, Envelope, decode, encode
+from workers.contract.messages import (
+    PROTOCOL_VERSION,
+    CloseMount,
+    ConnectionClosed,
+    Done,
+    Format,
+    HandOff,
+    Heartbeat,
+    Hello,
+    InterleavedTransport,
+    MediaHeard,
+    MediaSilent,
+    Message,
+    MountOpened,
+    MountState,
+    OpenMount,
+    PauseReader,
+    Play,
+    Playing,
+    ReaderSetUp,
+    ReaderState,
+    Record,
+    Refusal,
+    Refused,
+    ReleaseConnection,
+    Released,
+    RemoveReader,
+    ReportState,
+    RequestReceived,
+    Respond,
+    RtpInfo,
+    SessionHeard,
+    SetUpReader,
+    StateReport,
+    StatusAnswer,
+    StatusQuery,
+    StreamBroken,
+    TrackSpec,
+    TrackState,
+    TrackTransport,
+    UdpTransport,
+    Welcome,
+)
+
+UDP = TrackTransport(0, UdpTransport("2001:db8::1", 5000, 5001))
+TCP = TrackTransport(1, InterleavedTransport(2, 3))
+MESSAGES: list[Message] = [
+    Welcome(10_000, 5_000, "", 0.5, 60.0, 2.0, 10.0, 2_000_000, 15.0, 0.001, 2.0, 8192, 32768, 65536),
+    OpenMount("/a", 1, (TrackSpec((Format(96, 90_000), Format(0, 8_000))), TrackSpec(()))),
+    CloseMount("/a", 1),
+    Record("/a", 1, "s", "c", None, (UDP,), b"RTSP/1.0 200 OK\r\n\r\n"),
+    SetUpReader("/a", 1, "s", TCP),
+    Play("/a", 1, "s", "c", HandOff("t", b"left", b""), (UDP, TCP), b"RTSP/1.0 200 OK\r\n", ("u0", "u1")),
+    PauseReader("/a", 1, "s"),
+    RemoveReader("/a", 1, "s"),
+    Respond("c", b"", close=True),
+    ReleaseConnection("c"),
+    ReportState(),
+    Done(),
+    Refused(Refusal.NO_PORTS, "none left"),
+    MountOpened((10_000, 10_002)),
+    ReaderSetUp(None),
+    ReaderSetUp(2**32 - 1),
+    Playing((RtpInfo(0, 65_535, 2**32 - 1), RtpInfo(1, None, None))),
+    Released(b"x", b"y"),
+    StateReport(
+        (MountState("/a", 1, "s", False, (TrackState(1, 2, 3, 4, 5.5, 6),), (ReaderState("r", "c", True, 7, 8),)),),
+        ("c",),
+        more=False,
+    ),
+    Hello(0, 4711, "0.1"),
+    Heartbeat(1, 2, 3, 4, 5, 6, (("queue_full", 7),), 12.5, 0.25, 8, 9, draining=False),
+    RequestReceived("c", b"OPTIONS * RTSP/1.0\r\n\r\n"),
+    StreamBroken("c", 413, "too long"),
+    ConnectionClosed("c", "closed by the peer"),
+    MediaHeard("/a", 1),
+    MediaSilent("/a", 1),
+    SessionHeard("s"),
+    StatusQuery(),
+    StatusAnswer("{}"),
+]
+
+
+def wire(message: Message) -> list[Any]:
+    """Give what is on the wire, to be spoilt."""
+    unpacked: list[Any] = msgpack.unpackb(encode(Envelope("front", "worker", 7, message)))
+    return unpacked
+
+
+def test_the_table_is_complete() -> None:
+    assert {type(each) for each in MESSAGES} == set(get_args(messages.Message))
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda each: type(each).__name__)
+def test_a_message_survives_the_wire(message: Message) -> None:
+    envelope = Envelope("front", "worker", 7, message)
+    assert decode(encode(envelope)) == envelope
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda each: type(each).__name__)
+def test_unknown_fields_are_ignored_and_missing_ones_are_not(message: Message) -> None:
+    later = wire(message)
+    later[0] = PROTOCOL_VERSION + 1
+    later[5]["new_in_the_next_version"] = [1, {"a": None}]
+    assert decode(msgpack.packb(later)).message == message
+    for each in fields(message):
+        poorer = wire(message)
+        del poorer[5][each.name]
+        with pytest.raises(ContractError):
+            decode(msgpack.packb(poorer))
+
+
+@pytest.mark.parametrize(
+    ("message", "field", "value"),
+    [
+        (CloseMount("/a", 1), "path", 5),
+        (CloseMount("/a", 1), "path", b"/a"),
+        (CloseMount("/a", 1), "path", "/" + "a" * 2048),
+        (CloseMount("/a", 1), "generation", -1),
+        (CloseMount("/a", 1), "generation", True),
+        (CloseMount("/a", 1), "generation", 1.0),
+        (Respond("c", b"", close=False), "close", 1),
+        (StreamBroken("c", 413, "x"), "status", 200),
+        (Refused(Refusal.STALE, ""), "cause", "no-such-cause"),
+        (Hello(0, 1, "v"), "index", 4096),
+        (MountOpened((1,)), "rtp_ports", [65_536]),
+        (MountOpened((1,)), "rtp_ports", {"0": 1}),
+        (MountOpened((1,)), "rtp_ports", [1] * 33),
+        (SetUpReader("/a", 1, "s", TCP), "transport", {"track": 0, "transport": ["Done", {}]}),
+        (SetUpReader("/a", 1, "s", TCP), "transport", {"track": 0, "transport": None}),
+        (Record("/a", 1, "s", "c", None, (), b""), "handoff", [1, 2]),
+        (Heartbeat(1, 2, 3, 4, 5, 6, (), 1.0, 1.0, 8, 9, draining=False), "cpu_percent", float("nan")),
+        (Heartbeat(1, 2, 3, 4, 5, 6, (), 1.0, 1.0, 8, 9, draining=False), "drops", [["a"]]),
+    ],
+)
+def test_what_is_out_of_bounds_is_malformed(message: Message, field: str, value: Any) -> None:
+    spoilt = wire(message)
+    spoilt[5][field] = value
+    with pytest.raises(ContractError):
+        decode(msgpack.packb(spoilt))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\xc1",
+        b"\x91" * 5000,  # nested deeper than any stack
+        msgpack.packb(5),
+        msgpack.packb([]),
+        msgpack.packb([PROTOCOL_VERSION + 2, "Done", "", "", 0, {}]),
+        msgpack.packb([PROTOCOL_VERSION, "NoSuchMessage", "", "", 0, {}]),
+        msgpack.packb([PROTOCOL_VERSION, ["Done"], "", "", 0, {}]),
+        msgpack.packb([PROTOCOL_VERSION, "Done", "", "", -1, {}]),
+        msgpack.packb([PROTOCOL_VERSION, "Done", "f" * 129, "", 0, {}]),
+        msgpack.packb([PROTOCOL_VERSION, "Done", "", "", 0, []]),
+        msgpack.packb([PROTOCOL_VERSION, "Done", "", "", 0, {}]) + b"x",
+    ],
+)
+def test_garbage_is_malformed(data: bytes) -> None:
+    with pytest.raises(ContractError):
+        decode(data)
+
+
+def test_a_message_is_frozen() -> None:
+    message = CloseMount("/a", 1)
+    assert replace(message, generation=2) != message
+    with pytest.raises(AttributeError):
+        message.generation = 2  # type: ignore[misc]  # the point of the test
