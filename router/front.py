@@ -18,7 +18,7 @@ from router.settings import Settings
 
 
 def run(settings: Settings) -> int:
-    """Run a front until a signal; give the exit status: 0 after a signal, 1 where it can't start or go on."""
+    """Run a front until a signal; give the exit status: 0 after a signal, 1 where it can't start."""
     logs.configure(settings.log_level, settings.log_format)
     if settings.hooks is not None:
         # `python -m router` finds a module in the current directory, the `trunkline` script doesn't. Last, so that
@@ -37,38 +37,20 @@ async def _serve(settings: Settings, say: Callable[[str], None]) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    server = Server(settings)
-    running = asyncio.create_task(_run(server, settings, say))
-    stopping = asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
-        if not running.done():
-            return 0
-        running.result()
-        return 1
-    finally:
-        stopping.cancel()
-        running.cancel()
-        await asyncio.gather(running, stopping, return_exceptions=True)
-        await server.close()
+    async with Server(settings) as server:
+        say(LISTENING)
+        announcing = asyncio.create_task(_announce(server, settings, say))
+        await stop.wait()
+        announcing.cancel()
+    return 0
 
 
-async def _run(server: Server, settings: Settings, say: Callable[[str], None]) -> None:
-    """Start a server, say so, and wait until it closes: by itself, as this ends earlier otherwise."""
-    starting = asyncio.create_task(server.start())
-    try:
-        # One turn of the loop: what it waits for first is its workers, and by then ports and directory are its own.
-        await asyncio.sleep(0)
-        if not starting.done():
-            say(LISTENING)
-        await starting
-    finally:
-        starting.cancel()
+async def _announce(server: Server, settings: Settings, say: Callable[[str], None]) -> None:
+    await server.wait_ready()
     say(
         f"{READY}publish={server.publish_url} client={server.client_url}"
         f" workers={settings.worker_count} runtime={settings.runtime_dir}"
     )
-    await server.wait_closed()
 
 
 def _own_standard_output() -> Callable[[str], None]:

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import signal
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -18,6 +19,8 @@ from router.settings import Settings
 from router.supervisor import Program, Supervisor, ending
 
 log = structlog.get_logger()
+
+Command = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,28 +38,27 @@ class _Stop:
 class Launcher:
     """One front, its workers, and the reasons to stop them."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, front: Command, workers: Sequence[Command]) -> None:
+        """Take the commands of the front, which finds its settings on standard input, and of each worker."""
         self._settings = settings
         self._events: asyncio.Queue[_Listening | _Stop] = asyncio.Queue()
         self._ready = False
         self._stopping = False
         environment = programs.environment()
-        front = Program(
+        front_program = Program(
             "front",
-            programs.front_command(settings),
+            front,
             environment,
             stdin=lambda: settings_sources.to_json(self._settings),
             on_line=self._front_said,
             on_exit=self._front_ended,
         )
-        workers = [
-            Program(
-                f"worker {index}", programs.worker_command(settings, index), environment, on_exit=self._worker_ended
-            )
-            for index in range(settings.worker_count)
+        worker_programs = [
+            Program(f"worker {index}", command, environment, on_exit=self._worker_ended)
+            for index, command in enumerate(workers)
         ]
-        self._front = Supervisor([front], stop_timeout_s=settings.stop_timeout_s)
-        self._workers = Supervisor(workers, stop_timeout_s=settings.stop_timeout_s)
+        self._front = Supervisor([front_program], stop_timeout_s=settings.stop_timeout_s)
+        self._workers = Supervisor(worker_programs, stop_timeout_s=settings.stop_timeout_s)
 
     async def run(self) -> int:
         """Run the router until a signal or a failure to start; give the exit status.
@@ -122,8 +124,9 @@ class Launcher:
 
 def run(settings: Settings) -> int:
     """Run the front and its workers until a signal; give the exit status."""
+    workers = [programs.worker_command(settings, index) for index in range(settings.worker_count)]
     try:
-        return asyncio.run(Launcher(settings).run())
+        return asyncio.run(Launcher(settings, programs.front_command(settings), workers).run())
     except (runtime_dir.RuntimeDirError, OSError) as error:
         print(f"trunkline: {error}", file=sys.stderr)
         return 1

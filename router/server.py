@@ -294,26 +294,30 @@ class Server:
             await asyncio.sleep(RECONCILE_INTERVAL_S)
             for worker in self._link.ready():
                 with contextlib.suppress(WorkerError):
-                    before = asyncio.get_running_loop().time()
-                    self._repair(worker, await worker.report(ReportState()), before)
+                    self._repair(worker, await worker.report(ReportState()))
 
-    def _repair(self, worker: Worker, reports: list[StateReport], asked: float | None = None) -> None:
-        """Make a worker's state what it should be. What is younger than the question is left alone."""
-        young = float("inf") if asked is None else asked
+    def _repair(self, worker: Worker, reports: list[StateReport]) -> None:
+        """Make a worker's state what it should be.
+
+        What a report lacks may just be on its way; what two reports in a row lack is lost.
+        """
         mounts = {
             mount.path: DesiredMount(mount.generation, frozenset(mount.readers))
             for mount in self._mounts
-            if mount.worker is worker and mount.rtp_ports and mount.since < young
+            if mount.worker is worker
         }
         held = {each.id: each for each in self._connections if each.holder is worker}
         difference = compare(mounts, held, reports)
+        missing = {*difference.lost, *difference.lost_connections}
+        lost, worker.missing = missing & worker.missing, missing
         for command in difference.commands:
             log.warning("reconciled", worker=worker.index, command=type(command).__name__)
             worker.tell(command)
-        for path in difference.lost:
-            mount = self._mounts.get(path)
-            if mount is not None:
+        for name in lost:
+            if mount := self._mounts.get(name):
                 self._lifecycle.close_mount(mount, f"worker {worker.index} does not know it")
+            if connection := held.get(name):
+                connection.abort(f"worker {worker.index} does not know it")
 
     def _event(self, worker: Worker, event: Event) -> None:
         now = asyncio.get_running_loop().time()

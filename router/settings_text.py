@@ -1,10 +1,9 @@
-"""Settings as text: TOML for `config show`, and the table of the README, both made from the model.
+"""Settings as text, all made from the model: `config show`, the README's table, the example file.
 
-`python -m router.settings_text README.md` writes the table anew between its marks in that file.
+`python -m router.settings_text` writes the last two anew, in the folder of a checkout.
 """
 
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -14,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from router.settings import Settings
 
-TABLE_BEGIN = "<!-- settings: made by `python -m router.settings_text README.md` -->"
+TABLE_BEGIN = "<!-- settings: made by `python -m router.settings_text` -->"
 TABLE_END = "<!-- end of settings -->"
 
 
@@ -105,6 +104,16 @@ def replace_table(text: str) -> str:
     return f"{before}{TABLE_BEGIN}\n{table()}\n{TABLE_END}{after}"
 
 
+def example() -> str:
+    """Write a file with every setting at its default, for people to change."""
+    head = "# Settings of Trunkline. What stands here is the default: take the # away and change it.\n\n"
+    defaults = Settings(runtime_dir=Path("/run/trunkline"))
+    return head + "".join(
+        f"{line}\n" if not line or line[0] in "#[" else f"#{line}\n" for line in _toml_lines(defaults, "")
+    )
+
+
 if __name__ == "__main__":
-    readme = Path(sys.argv[1])
-    readme.write_text(replace_table(readme.read_text()))
+    readme = Path("README.md")
+    readme.write_text(replace_table(readme.read_text("utf-8")), "utf-8")
+    Path("deploy/trunkline.example.toml").write_text(example(), "utf-8")

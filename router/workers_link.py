@@ -66,6 +66,8 @@ class Worker:
     state: str = "connecting"
     heartbeat: Heartbeat | None = None
     packets_per_s: float = 0.0
+    missing: set[str] = field(default_factory=set)
+    """Mounts and connections that its last report should have named."""
     pidfd: int = -1
     waiting: dict[int, "asyncio.Future[Reply]"] = field(default_factory=dict)
     parts: dict[int, list[StateReport]] = field(default_factory=dict)
