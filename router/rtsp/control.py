@@ -38,14 +38,17 @@ def find_track(
 
 
 def candidates(target: RtspUrl) -> Iterator[RtspUrl]:
-    """Return the base URLs that a track's URL may have been made of, the longest first, beginning with itself.
+    """Return the base URLs that a track's URL may have been made of, the likeliest first, itself among them.
 
-    The right one is the first that names a mount and for which `find_track` finds a track: its query is the
+    Of those that name a mount, the first for which `find_track` finds a track is the right one: its query is the
     session's, without the control that a client may have put behind it.
     """
+    asked = _without_slash(target)
+    for start, _ in _cuts(asked.query):
+        yield replace(asked, query=start)
     yield target
-    for base, _ in _readings(_without_slash(target)):
-        yield base
+    for start, _ in _cuts(asked.path):
+        yield replace(asked, path=start or "/")
 
 
 def mount_path(url: RtspUrl) -> str:
@@ -85,7 +88,7 @@ def _readings(target: RtspUrl) -> Iterator[tuple[RtspUrl, str]]:
         yield replace(target, query=""), f"?{target.query}"  # cameras: `a=control:?ctype=video`
     for start, control in _cuts(target.path):
         yield replace(target, path=start or "/"), control
-        if target.query:
+        if target.query:  # a control with a query of its own: `trackID=1?profile=main`
             yield replace(target, path=start or "/", query=""), f"{control}?{target.query}"
 
 

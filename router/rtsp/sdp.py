@@ -12,6 +12,7 @@ MAX_FORMATS = 64
 _MAX_CLOCK_RATE = 2**31
 
 _LINE = re.compile(r"[a-z]=[^\x00-\x08\x0a-\x1f\x7f]*")
+_KIND = re.compile(r"[!-~]{1,64}")
 _RTPMAP = re.compile(r"a=rtpmap:\s*([0-9]+)\s+([!-.0-~]+)/([0-9]+)(?:/.*)?")
 _CONTROL = re.compile(r"a=control\s*:(.*)", re.IGNORECASE)
 _ORDER = "vosiuepcbtzka"
@@ -28,7 +29,7 @@ _STATIC_CLOCK_RATES = {
 class Media:
     """One `m=` section. Every payload type of `formats` has a clock rate; `encodings` are rtpmap's names.
 
-    `lines` are the section's, as they came; the same in `SessionDescription`.
+    `lines` are the section's, as they came, bytes that aren't UTF-8 as surrogates; so in `SessionDescription`.
     """
 
     kind: str
@@ -121,6 +122,8 @@ def _parse_media(lines: list[str]) -> Media:
     if len(words) < 4:
         raise PeerError(400, "SDP has a broken m= line")
     kind, _, protocol, *names = words
+    if not _KIND.fullmatch(kind):
+        raise PeerError(400, "SDP has a broken m= line")
     if not protocol.startswith("RTP/"):
         raise PeerError(400, "SDP has media that is not RTP")
     rtpmaps = [_parse_rtpmap(line) for line in lines if line.startswith("a=rtpmap:")]
@@ -155,7 +158,8 @@ def _parse_rtpmap(line: str) -> tuple[int, str, int]:
 def _control(lines: Sequence[str]) -> str | None:
     for line in lines:
         if match := _CONTROL.fullmatch(line):
-            return match[1].strip() or None
+            # Nobody can ask for what isn't UTF-8, so nothing is lost; what is left can be logged and stored.
+            return match[1].strip().encode(errors="surrogateescape").decode(errors="replace") or None
     return None
 
 

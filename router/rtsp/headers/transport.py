@@ -100,35 +100,35 @@ def _parse_spec(text: str) -> TransportSpec | None:
     return TransportSpec(
         tcp=profile == _TCP,
         multicast="multicast" in values,
-        client_port=_pair(values, "client_port", 1, 65535),
-        interleaved=_pair(values, "interleaved", 0, 255),
-        server_port=_pair(values, "server_port", 1, 65535),
-        port=_pair(values, "port", 1, 65535),
+        client_port=_pair(values, "client_port", 65535),
+        interleaved=_pair(values, "interleaved", 255),
+        server_port=_pair(values, "server_port", 65535),
+        port=_pair(values, "port", 65535),
         destination=values.get("destination") or None,
         source=values.get("source") or None,
         ssrc=_ssrc(values.get("ssrc")),
         mode=_mode(values.get("mode")),
-        ttl=_number(values, "ttl", 0, 255),
+        ttl=_number(values, "ttl", 255),
     )
 
 
-def _number(values: dict[str, str], name: str, least: int, most: int) -> int | None:
+def _number(values: dict[str, str], name: str, most: int) -> int | None:
     if name not in values:
         return None
-    number = read_number(values[name], least, most)
+    number = read_number(values[name], 0, most)
     if number is None:
         raise PeerError(400, f"Transport has a bad {name}")
     return number
 
 
-def _pair(values: dict[str, str], name: str, least: int, most: int) -> Pair | None:
+def _pair(values: dict[str, str], name: str, most: int) -> Pair | None:
     """Read `first-second`, or `first` alone, whose second is one above."""
     if not values.get(name):
         return None
     first_text, dash, second_text = values[name].partition("-")
-    first = read_number(first_text.strip(), least, most)
-    second = read_number(second_text.strip() if dash else str((first or 0) + 1), least, most)
-    if first is None or second is None or first == second:
+    first = read_number(first_text.strip(), 0, most)
+    second = read_number(second_text.strip() if dash else str((first or 0) + 1), 0, most)
+    if first is None or second is None:
         raise PeerError(400, f"Transport has a bad {name}")
     return first, second
 
