@@ -106,7 +106,7 @@ def replace_table(text: str) -> str:
 
 def example() -> str:
     """Write a file with every setting at its default, for people to change."""
-    head = "# Settings of Trunkline. What stands here is the default: take the # away and change it.\n\n"
+    head = "# Settings of Trunkline: the defaults (of runtime_dir, an example). Take the # away and change them.\n\n"
     defaults = Settings(runtime_dir=Path("/run/trunkline"))
     return head + "".join(
         f"{line}\n" if not line or line[0] in "#[" else f"#{line}\n" for line in _toml_lines(defaults, "")

@@ -1,0 +1,96 @@
+"""`trunkline status`: the question over the real socket, and how the answer is drawn."""
+
+import json
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zmq
+
+from router.status_view import StatusError, query, show
+from workers.contract.codec import Envelope, decode, encode
+from workers.contract.endpoints import Endpoints
+from workers.contract.messages import Done, StatusAnswer, StatusQuery
+
+DOCUMENT: dict[str, Any] = {
+    "front": {
+        "pid": 7,
+        "uptime_s": 7384.2,
+        "connections": 2,
+        "sessions": 3,
+        "requests": {"OPTIONS": {"200": 4}, "SETUP": {"200": 2, "461": 1}},
+    },
+    "workers": [{"index": 0, "pid": 8, "state": "ready", "drops": {"write-queue-full": 3, "bad-rtp": 0}}],
+    "mounts": [{"path": "/[red]\x1b[31m", "worker": 0, "tracks": [{}, {}], "publisher": {"user": None, "peer": "::1"}}],
+    "sessions": [],
+}
+
+
+@pytest.fixture
+def endpoints() -> Iterator[Endpoints]:
+    with tempfile.TemporaryDirectory(prefix="tl-", dir="/tmp") as directory:
+        yield Endpoints(Path(directory))
+
+
+class Front:
+    """Answers one question, with some noise before."""
+
+    def __init__(self, endpoints: Endpoints, noise: list[bytes]) -> None:
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.ROUTER)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.bind(endpoints.control)
+        self._noise = noise
+        self._thread = threading.Thread(target=self._answer)
+
+    def _answer(self) -> None:
+        identity, question = self._socket.recv_multipart()
+        envelope = decode(question)
+        assert isinstance(envelope.message, StatusQuery)
+        answer = encode(Envelope("f", "", envelope.request, StatusAnswer(json.dumps(DOCUMENT))))
+        for each in [*self._noise, answer]:
+            self._socket.send_multipart([identity, each])
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join()
+        self._socket.close()
+        self._context.term()
+
+
+def test_a_front_is_asked_over_its_socket(endpoints: Endpoints) -> None:
+    with Front(endpoints, [b"noise", encode(Envelope("f", "", 1, Done()))]):
+        assert json.loads(query(endpoints, timeout_s=20)) == DOCUMENT
+
+
+def test_where_no_router_runs_the_answer_comes_at_once(endpoints: Endpoints) -> None:
+    with pytest.raises(StatusError, match=r"no router runs in .*trunkline serve"):
+        query(endpoints, timeout_s=3600)
+
+
+def test_a_front_that_died_does_not_answer(endpoints: Endpoints) -> None:
+    endpoints.control_path.touch()
+    with pytest.raises(StatusError, match="does not answer"):
+        query(endpoints, timeout_s=0.05)
+
+
+def test_tables_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    show(json.dumps(DOCUMENT))
+    out = capsys.readouterr().out
+    assert "front: pid 7, up 2 h 3 min, 2 connections, 3 sessions" in out
+    assert "requests: OPTIONS=200=4 SETUP=200=2 461=1" in out
+    assert "write-queue-full=3" in out
+    assert "bad-rtp" not in out
+    assert "sessions: none" in out
+
+
+def test_a_clients_words_give_the_terminal_no_orders(capsys: pytest.CaptureFixture[str]) -> None:
+    show(json.dumps(DOCUMENT))
+    out = capsys.readouterr().out
+    assert "/[red]?[31m" in out
+    assert "\x1b" not in out
