@@ -69,7 +69,7 @@ class Supervisor:
             OSError: one can't be started; those before it run, so `stop` is still to be called.
         """
         for program in self._programs:
-            child = self._running[program.name] = _Child(program)
+            child = self._start_one(program)
             self._tasks.append(asyncio.create_task(self._keep(program, child), name=f"keep {program.name}"))
 
     async def stop(self) -> None:
@@ -91,6 +91,11 @@ class Supervisor:
             if child.process.poll() is None:
                 os.killpg(child.process.pid, signal.SIGKILL)
 
+    def _start_one(self, program: Program) -> "_Child":
+        child = self._running[program.name] = _Child(program)
+        log.info("program started", name=program.name, pid=child.process.pid)
+        return child
+
     async def _keep(self, program: Program, child: "_Child") -> None:
         """Wait for a program's end and start it again, for ever."""
         delays = RestartDelay()
@@ -104,7 +109,7 @@ class Supervisor:
                         restart_in_s=delay_s)  # fmt: skip
             while not await self._stopped_within(delay_s):
                 try:
-                    child = self._running[program.name] = _Child(program)
+                    child = self._start_one(program)
                     break
                 except OSError as error:  # no memory or no processes left, for now
                     delay_s = delays.after(0)

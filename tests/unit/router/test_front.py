@@ -1,0 +1,111 @@
+"""The front as a program, before any worker comes: what it says where, and how it ends."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from router.programs import LISTENING
+from workers.contract.endpoints import Endpoints
+
+ROOT = Path(__file__).parents[3]
+TIMEOUT_S = 60
+
+
+@pytest.fixture
+def runtime_dir() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="tl-", dir="/tmp") as directory:
+        yield Path(directory)
+
+
+def start(runtime_dir: Path, *arguments: str, cwd: Path = ROOT) -> "subprocess.Popen[str]":
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")}
+    ports = ["--host", "127.0.0.1", "--publish-port", "0", "--client-port", "0", "--workers", "1"]
+    return subprocess.Popen(
+        # -P: as the `trunkline` script, without the current directory among the modules' places
+        [sys.executable, "-P", "-m", "router", "front", "--runtime-dir", str(runtime_dir), *ports, *arguments],
+        cwd=cwd,
+        env=kept | {"PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@contextlib.contextmanager
+def listening(runtime_dir: Path, *arguments: str, cwd: Path = ROOT) -> Iterator["subprocess.Popen[str]"]:
+    with start(runtime_dir, *arguments, cwd=cwd) as front:
+        try:
+            assert front.stdout is not None
+            assert front.stdout.readline() == f"{LISTENING}\n"
+            yield front
+        finally:
+            front.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_order(runtime_dir: Path, number: signal.Signals) -> None:
+    with listening(runtime_dir) as front:
+        assert Endpoints(runtime_dir).control_path.is_socket()
+        front.send_signal(number)
+        out, err = front.communicate(timeout=TIMEOUT_S)
+        assert (front.returncode, out) == (0, "")
+        assert "Traceback" not in err
+        assert not [path for path in runtime_dir.iterdir() if path.is_socket()]
+
+
+def test_a_taken_port_is_named(runtime_dir: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        front = start(runtime_dir, "--publish-port", str(port))
+        out, err = front.communicate(timeout=TIMEOUT_S)
+    assert (front.returncode, out) == (1, "")
+    assert err.startswith("trunkline: ")
+    assert str(port) in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_second_one_in_the_directory_fails_and_leaves_the_first_alone(runtime_dir: Path) -> None:
+    with listening(runtime_dir) as first:
+        second = start(runtime_dir)
+        out, err = second.communicate(timeout=TIMEOUT_S)
+        assert (second.returncode, out) == (1, "")
+        assert str(runtime_dir) in err
+        assert first.poll() is None
+        assert Endpoints(runtime_dir).control_path.is_socket()
+        assert Endpoints(runtime_dir).descriptors_path.is_socket()
+
+
+def test_hooks_are_found_in_the_current_directory_and_print_on_standard_error(
+    runtime_dir: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "cameras.py").write_text("print('hello from a hook')\nhooks = object()\n")
+    with listening(runtime_dir, "--hooks", "cameras:hooks", cwd=tmp_path) as front:
+        front.terminate()
+        out, err = front.communicate(timeout=TIMEOUT_S)
+        assert (front.returncode, out) == (0, "")
+        assert "hello from a hook" in err
+
+
+def test_hooks_that_are_not_there_are_named(runtime_dir: Path) -> None:
+    front = start(runtime_dir, "--hooks", "nowhere:hooks")
+    out, err = front.communicate(timeout=TIMEOUT_S)
+    assert (front.returncode, out) == (1, "")
+    assert "nowhere" in err
+
+
+def test_a_directory_open_to_others_is_refused(runtime_dir: Path) -> None:
+    (runtime_dir / "letter").touch()
+    runtime_dir.chmod(0o755)
+    front = start(runtime_dir)
+    out, err = front.communicate(timeout=TIMEOUT_S)
+    assert (front.returncode, out) == (1, "")
+    assert err.startswith(f"trunkline: runtime directory {runtime_dir} is open to others")
