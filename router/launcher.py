@@ -11,14 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import structlog
-
-from router import programs, runtime_dir, settings_sources
+from router import logs, programs, runtime_dir, settings_sources
 from router.programs import LISTENING, READY
 from router.settings import Settings
 from router.supervisor import Program, Supervisor, ending
 
-log = structlog.get_logger()
+log = logs.get_logger(__name__)
 
 Command = tuple[str, ...]
 

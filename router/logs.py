@@ -1,25 +1,48 @@
-"""Log lines on standard error: structlog through the standard library's logging, as text or as JSON.
+"""Log lines: structlog through the standard library's logging.
 
-Text is one line for each event, `TIME LEVEL program: event key=value ...`; a value that could be taken for something
-else (spaces, quotes, control characters: much of it comes from peers) stands in JSON's quotes. The keys are session,
-connection, mount, worker, peer, reason.
+`get_logger` hands events to whatever logging a program has, with a readable text for one that knows nothing of them.
+`configure` is the logging of our own programs: standard error, as text or as JSON. Text is one line for each event,
+`TIME LEVEL program: event key=value ...`; a value that could be taken for something else (spaces, quotes, control
+characters: much of it comes from peers) stands in JSON's quotes. The keys are session, connection, mount, worker, peer,
+reason.
 """
 
 import json
 import logging
 import sys
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-_BEFORE: list[Processor] = [
-    structlog.contextvars.merge_contextvars,
+_SHARED: list[Processor] = [
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.format_exc_info,
-    structlog.stdlib.PositionalArgumentsFormatter(),
 ]
+
+
+class _Event(dict[str, Any]):
+    """An event on its way through logging: to a plain formatter, its text."""
+
+    def __str__(self) -> str:
+        return _line(self)
+
+
+def _hand_over(logger: WrappedLogger, method: str, event: EventDict) -> tuple[tuple[_Event], dict[str, Any]]:
+    return (_Event(event),), {"extra": {"_logger": logger, "_name": method}}
+
+
+_PROCESSORS: list[Processor] = [structlog.stdlib.filter_by_level, *_SHARED, _hand_over]
+
+
+def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+    """Give the logger of a module: events with keys, for the logging of whichever program this is."""
+    logger: structlog.stdlib.BoundLogger = structlog.wrap_logger(
+        logging.getLogger(name), processors=_PROCESSORS, wrapper_class=structlog.stdlib.BoundLogger
+    )
+    return logger
 
 
 def configure(level: str, format: Literal["text", "json"], program: str = "front") -> None:
@@ -36,17 +59,14 @@ def configure(level: str, format: Literal["text", "json"], program: str = "front
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=_BEFORE,
+            foreign_pre_chain=_SHARED,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, add_program, render],
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    # For what asks structlog itself for a logger, such as a hook.
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *_BEFORE,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
+        processors=_PROCESSORS,
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
@@ -55,11 +75,15 @@ def configure(level: str, format: Literal["text", "json"], program: str = "front
 
 def render_text(logger: WrappedLogger | None, method: str, event: EventDict) -> str:
     """Write one event as text: one line, and a traceback below it where there is one."""
-    time, level, program = event.pop("timestamp"), event.pop("level"), event.pop("program")
-    what, trace = str(event.pop("event")), event.pop("exception", None)
-    head = f"{time} {level.upper():<7} {program}: {what if what.isprintable() else json.dumps(what)}"
-    line = " ".join([head, *(f"{key}={_text(value)}" for key, value in event.items())])
-    return f"{line}\n{trace}" if trace else line
+    return f"{event['timestamp']} {event['level'].upper():<7} {event['program']}: {_line(event)}"
+
+
+def _line(event: Mapping[str, Any]) -> str:
+    what = str(event["event"])
+    apart = ("timestamp", "level", "program", "event", "exception")
+    pairs = (f"{key}={_text(value)}" for key, value in event.items() if key not in apart)
+    line = " ".join([what if what.isprintable() else json.dumps(what), *pairs])
+    return f"{line}\n{event['exception']}" if "exception" in event else line
 
 
 def _text(value: object) -> str:

@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import structlog
+from router import logs
 
-log = structlog.get_logger()
+log = logs.get_logger(__name__)
 
 MAX_LINE_BYTES = 65_536
 """A program that writes more without an end of line isn't one of ours; what it wrote is dropped."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from router.logs import configure, render_text
+from router.logs import configure, get_logger, render_text
 
 
 @pytest.fixture(autouse=True)
@@ -84,3 +84,22 @@ def test_text_goes_to_standard_error_from_the_level_on(capfd: pytest.CaptureFixt
     assert head.endswith(" ERROR   front: hook failed hook=check_mount")
     assert trace[0] == "Traceback (most recent call last):"
     assert trace[-1] == "OSError: gone"
+
+
+def test_a_program_that_embeds_the_router_finds_it_in_its_own_logging(caplog: pytest.LogCaptureFixture) -> None:
+    log = get_logger("router.test")
+    with caplog.at_level("INFO"):
+        log.info("mount opened", mount="/cam a", worker=1)
+        log.debug("not this one")
+    assert [(record.name, record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("router.test", "INFO", 'mount opened mount="/cam a" worker=1')
+    ]
+
+
+def test_a_modules_logger_and_structlogs_own_look_the_same(capfd: pytest.CaptureFixture[str]) -> None:
+    module = get_logger("router.test")  # as modules do, before anything is configured
+    configure("info", "text")
+    module.info("one", mount="/cam")
+    structlog.get_logger().info("one", mount="/cam")
+    first, second = (line.partition(" ")[2] for line in capfd.readouterr().err.splitlines())
+    assert first == second == "INFO    front: one mount=/cam"
