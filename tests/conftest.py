@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +10,9 @@ import pytest
 
 from tests.support.clip import Clip, make_clip
 from tests.support.media import need_media
-from tests.support.router import RouterProcess
+from tests.support.router import HURRIED, RouterProcess, StartRouter
 
 RUNNING = pytest.StashKey[list[RouterProcess]]()
-HURRIED: dict[str, Any] = {
-    "session_timeout_s": 2,
-    "handshake_timeout_s": 2,
-    "publish_timeout_s": 3,
-    "publish_start_timeout_s": 4,
-    "stale_after_s": 1,
-    "heartbeat_interval_s": 0.2,
-    "port_rest_s": 0.5,
-}
-"""Short enough to wait for, long enough that busy cores don't bring one about."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -64,7 +54,7 @@ def hurried(request: pytest.FixtureRequest) -> Iterator[RouterProcess]:
 
 
 @pytest.fixture
-def start_router(request: pytest.FixtureRequest) -> Iterator[Callable[..., RouterProcess]]:
+def start_router(request: pytest.FixtureRequest) -> Iterator[StartRouter]:
     """Start routers of a test's own; those that still run at its end are stopped, with proof that nothing is left."""
     running = request.config.stash[RUNNING]
     mine: list[RouterProcess] = []

@@ -9,15 +9,21 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import zmq
+
 from tests.support.ports import PortSlice, bound_udp_ports
 from tests.support.processes import alive, descriptors, processes_with
 from tests.support.rtsp import resolve
 from tests.support.waiting import Deadline, eventually
+from workers.contract.codec import Envelope, decode, encode
+from workers.contract.endpoints import Endpoints
+from workers.contract.messages import StatusAnswer, StatusQuery
 
 ROOT = Path(__file__).resolve().parents[2]
 READY = re.compile(r"trunkline ready publish=(\S+) client=(\S+) workers=(\d+) runtime=(\S+)")
@@ -25,7 +31,20 @@ START_TIMEOUT_S = 30.0
 """A cold start of all programs with both cores taken by other tests."""
 STOP_TIMEOUT_S = 15.0
 
+HURRIED: dict[str, Any] = {
+    "session_timeout_s": 2,
+    "handshake_timeout_s": 2,
+    "publish_timeout_s": 3,
+    "publish_start_timeout_s": 4,
+    "stale_after_s": 1,
+    "heartbeat_interval_s": 0.2,
+    "port_rest_s": 0.5,
+}
+"""Short enough to wait for, long enough that busy cores don't bring one about."""
+
 Status = dict[str, Any]
+StartRouter = Callable[..., "RouterProcess"]
+"""What the fixture `start_router` gives: takes the options of `RouterProcess`."""
 
 
 def to_toml(settings: Mapping[str, Any]) -> str:
@@ -80,8 +99,8 @@ class RouterProcess:
         host: str = "127.0.0.1",
         workers: int = 2,
         media_ports: int | None = None,
-        publish_port: int = 0,
-        client_port: int = 0,
+        one_port: bool = False,
+        listen_ports: tuple[int, int] = (0, 0),
         settings: Mapping[str, Any] | None = None,
         hooks: str | None = None,
         options: Sequence[str] = (),
@@ -98,7 +117,9 @@ class RouterProcess:
             config = self.directory / "config.toml"
             config.write_text(to_toml(settings))
             command += ["--config", str(config)]
-        command += ["--host", host, "--publish-port", str(publish_port), "--client-port", str(client_port)]
+        if one_port:  # as a TCP port, the first of the slice is as free as the guard on its UDP port keeps the rest
+            listen_ports = (self.ports.start, self.ports.start)
+        command += ["--host", host, "--publish-port", str(listen_ports[0]), "--client-port", str(listen_ports[1])]
         command += ["--rtp-port-start", str(self.ports.media_start)]
         command += ["--rtp-port-count", str(media_ports or self.ports.media_count)]
         command += ["--workers", str(workers), "--runtime-dir", str(self.runtime_dir)]
@@ -178,7 +199,11 @@ class RouterProcess:
         return self.client_url + path
 
     def status(self) -> Status:
-        """Ask the running router for the state of everything."""
+        """Ask the front for the state of everything: what `printed_status` shows, without starting a program."""
+        return ask_status(self.runtime_dir)
+
+    def printed_status(self) -> Status:
+        """Run `status --json`."""
         done = run_program("status", "--json", "--runtime-dir", str(self.runtime_dir))
         assert done.returncode == 0, f"status: {done.returncode} {done.stdout} {done.stderr}"
         document: Status = json.loads(done.stdout)
@@ -197,6 +222,7 @@ class RouterProcess:
             if true:
                 return status
             assert not deadline.passed, f"not within {timeout_s:g} s: {what}; status: {json.dumps(status, indent=1)}"
+            time.sleep(0.02)
 
     def mount(self, path: str) -> dict[str, Any] | None:
         """Return the status of one mount, or None where there is none."""
@@ -281,6 +307,27 @@ class RouterProcess:
                 self.kill()
         finally:
             self.discard()
+
+
+def ask_status(runtime_dir: Path, timeout_s: float = 10.0) -> Status:
+    """Ask over the administration's socket, as `status --json` does.
+
+    Raises:
+        AssertionError: no answer in time.
+    """
+    context = zmq.Context()
+    try:
+        with context.socket(zmq.DEALER) as sock:
+            sock.linger = 0
+            sock.connect(Endpoints(runtime_dir).control)
+            sock.send(encode(Envelope("", "", 1, StatusQuery())))
+            assert sock.poll(round(timeout_s * 1000)), f"no status within {timeout_s:g} s"
+            answer = decode(sock.recv()).message
+    finally:
+        context.term()
+    assert isinstance(answer, StatusAnswer)
+    document: Status = json.loads(answer.document)
+    return document
 
 
 def listening(port: int) -> bool:

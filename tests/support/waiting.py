@@ -24,7 +24,7 @@ class Deadline:
         return time.monotonic() >= self._at
 
 
-def eventually(fact: Callable[[], Fact], what: str, timeout_s: float = 10.0, interval_s: float = 0.02) -> Fact:
+def eventually(fact: Callable[[], Fact | None], what: str, timeout_s: float = 10.0, interval_s: float = 0.02) -> Fact:
     """Return the first true value of `fact`.
 
     Raises:
