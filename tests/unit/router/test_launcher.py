@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator
@@ -166,3 +167,22 @@ def test_secrets_travel_on_standard_input_only(fixture: Fixture) -> None:
 def test_the_runtime_directory_is_made_private(fixture: Fixture) -> None:
     assert run(fixture.launcher(front="raise SystemExit(1)")) == 1
     assert fixture.directory.stat().st_mode & 0o777 == 0o700
+
+
+def test_front_and_workers_outlive_a_launcher_that_is_killed(fixture: Fixture) -> None:
+    source = (
+        "import asyncio, sys; from router.launcher import Launcher; from router.settings import Settings;"
+        "programs = [(sys.executable, '-c', source) for source in sys.argv[2:]];"
+        "asyncio.run(Launcher(Settings(workers=1, runtime_dir=sys.argv[1]), programs[0], programs[1:]).run())"
+    )
+    command = [sys.executable, "-c", source, str(fixture.directory), FRONT, WORKER]
+    with subprocess.Popen(command, cwd=Path(__file__).parents[3], stdout=subprocess.PIPE, text=True) as launcher:
+        assert launcher.stdout is not None
+        assert launcher.stdout.readline().startswith(READY)
+        asyncio.run(fixture.started("workers", 1))
+        launcher.kill()
+    try:
+        assert [alive(pid) for pid in fixture.pids()] == [True, True]
+    finally:
+        for pid in fixture.pids():
+            os.kill(pid, signal.SIGKILL)
