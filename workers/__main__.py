@@ -1,0 +1,31 @@
+"""The worker as a program: `python -m workers --index I --runtime-dir DIR`. Everything else its front tells it."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from workers.app import Worker, prepare_process
+from workers.contract.endpoints import Endpoints
+from workers.logs import configure
+
+
+def main() -> int:
+    """Run one worker; returns the exit code: 0 when told to end, 1 when orphaned, 2 for bad usage."""
+    parser = argparse.ArgumentParser(prog="python -m workers", description="One worker of a Trunkline media router.")
+    parser.add_argument("--index", type=int, required=True, help="which of the router's workers this is, from 0")
+    parser.add_argument("--runtime-dir", type=Path, required=True, help="the router's private directory")
+    parser.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error", "critical"))
+    parser.add_argument("--log-format", default="text", choices=("text", "json"))
+    options = parser.parse_args()
+    if not 0 <= options.index <= 4095:
+        parser.error("--index must be between 0 and 4095")
+    problem = Endpoints(options.runtime_dir).problem()
+    if problem is not None:
+        parser.error(problem)
+    logger = configure(options.index, options.log_level, options.log_format)
+    prepare_process(options.index)
+    return Worker(options.index, options.runtime_dir, logger).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

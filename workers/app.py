@@ -1,0 +1,279 @@
+"""Puts one worker together, and takes it apart in order."""
+
+import contextlib
+import logging
+import os
+import resource
+import secrets
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from workers import VERSION
+from workers.addresses import family_for
+from workers.connections import Connections
+from workers.contract.codec import Envelope
+from workers.contract.endpoints import Endpoints
+from workers.contract.messages import Heartbeat, Hello, Welcome
+from workers.control import Control
+from workers.counters import Counters, Drop
+from workers.descriptors import Descriptors
+from workers.fanout.receive import Receiver
+from workers.fanout.syscalls import name_process
+from workers.link import FrontLink
+from workers.logs import OncePerMinute
+from workers.loop import Loop, Timer
+from workers.mounts import Mounts
+from workers.ports import PortPairs
+from workers.resources import Resources
+
+HELLO_INTERVAL_S = 0.5
+RECONNECT_INTERVAL_S = 0.1
+SWEEP_INTERVAL_S = 0.25
+FLUSH_WITHIN_S = 2.0
+"""How long readers may take for what is queued for them, when the worker is told to end."""
+
+EXIT_TOLD = 0
+EXIT_ORPHANED = 1
+
+
+class Worker:
+    """One worker process."""
+
+    def __init__(self, index: int, runtime_dir: Path, logger: logging.Logger) -> None:
+        self._index = index
+        self._logger = logger
+        self._incarnation = secrets.token_hex(8)
+        self._loop = Loop()
+        self._counters = Counters()
+        self._process = psutil.Process()
+        self._process.cpu_percent()  # the first call only starts the measurement
+        complaints = OncePerMinute(logger)
+        endpoints = Endpoints(runtime_dir)
+        self._descriptors = Descriptors(
+            endpoints.descriptors_path, self._incarnation, self._loop, self._counters, complaints, self._front_died
+        )
+        self._link = FrontLink(
+            endpoints.control, self._incarnation, self._loop, self._counters, complaints, self._handle
+        )
+        self._loop.before_wait = self._link.settle
+        self._loop.on_error = lambda error: logger.error("timer failed", exc_info=error)
+        self._resources: Resources | None = None
+        self._mounts: Mounts | None = None
+        self._connections: Connections | None = None
+        self._control: Control | None = None
+        self._reach_timer: Timer | None = None
+        self._orphan_at: float | None = None
+        self._exit_code: int | None = None
+        self._flush_until: float | None = None
+        self._wake = _SignalWake(self._loop, self._terminate)
+
+    def run(self) -> int:
+        """Work until told to end, or orphaned; returns the exit code."""
+        self._logger.info("worker started", extra={"pid": os.getpid(), "incarnation": self._incarnation})
+        now = self._loop.clock()
+        self._reach_front(now)
+        self._sweep(now)
+        self._loop.run()
+        self._close()
+        self._logger.info("worker ended", extra={"exit_code": self._exit_code})
+        return self._exit_code or 0
+
+    # -- the front ------------------------------------------------------------------------------------------------
+
+    def _reach_front(self, now: float) -> None:
+        """Connect and say hello, until a front has taken this worker on."""
+        if self._link.front or self._exit_code is not None:
+            return
+        if self._descriptors.connect():
+            self._link.hello(Hello(self._index, os.getpid(), VERSION))
+            self._reach_later(now + HELLO_INTERVAL_S)
+        else:
+            self._reach_later(now + RECONNECT_INTERVAL_S)
+
+    def _reach_later(self, when: float) -> None:
+        if self._reach_timer is not None:
+            self._reach_timer.cancel()
+        self._reach_timer = self._loop.call_at(when, self._reach_front)
+
+    def _front_died(self) -> None:
+        now = self._loop.clock()
+        registered = bool(self._link.front)
+        self._link.forget_front()
+        if registered:
+            self._logger.warning("front lost")
+            if self._resources is not None and self._orphan_at is None:
+                self._orphan_at = now + self._resources.settings.orphan_timeout_s
+        self._reach_later(now + RECONNECT_INTERVAL_S)
+
+    def _handle(self, envelope: Envelope) -> None:
+        now = self._loop.clock()
+        if isinstance(envelope.message, Welcome):
+            self._welcome(envelope.message, envelope.request, now)
+        elif self._control is not None:
+            self._control.handle(envelope, now)
+
+    def _welcome(self, settings: Welcome, request: int, now: float) -> None:
+        first = self._resources is None
+        if self._resources is None:
+            self._build(settings)
+        else:
+            self._apply(self._resources, settings)
+        self._orphan_at = None
+        self._loop.window_s = settings.batch_window_s
+        assert self._control is not None  # _build has made it
+        self._control.report(request)
+        self._logger.info("taken on by front", extra={"front": self._link.front})
+        if first:
+            self._beat(now)
+
+    def _build(self, settings: Welcome) -> None:
+        family, bind_address = family_for(settings.bind_host)
+        resources = Resources(
+            loop=self._loop,
+            counters=self._counters,
+            logger=self._logger,
+            tell=self._link.tell,
+            settings=settings,
+            family=family,
+            bind_address=bind_address,
+            receiver=Receiver(family),
+            ports=PortPairs(settings.rtp_port_start, settings.rtp_port_count, settings.port_rest_s),
+            name=self._incarnation,
+        )
+        self._resources = resources
+        self._mounts = Mounts(resources)
+        self._connections = Connections(resources, self._descriptors)
+        self._control = Control(self._mounts, self._connections, self._descriptors, self._logger, self._link.reply)
+
+    def _apply(self, resources: Resources, settings: Welcome) -> None:
+        """Take over what another front (or the same one, said again) has set. The address family stays: sockets are
+        bound in it, and a front whose host changes is another router."""
+        before, resources.settings = resources.settings, settings
+        slice_before = (before.rtp_port_start, before.rtp_port_count, before.port_rest_s)
+        assert self._mounts is not None  # made together with the resources
+        if slice_before != (settings.rtp_port_start, settings.rtp_port_count, settings.port_rest_s):
+            resources.ports = PortPairs(settings.rtp_port_start, settings.rtp_port_count, settings.port_rest_s)
+            for mount in self._mounts:
+                for track in mount.tracks:
+                    resources.ports.claim(track.rtp_port)
+        if self._control is not None:
+            self._control.forget_front()
+
+    def _beat(self, now: float) -> None:
+        resources, mounts = self._resources, self._mounts
+        if resources is None or mounts is None or self._exit_code is not None:
+            return
+        self._loop.call_at(now + resources.settings.heartbeat_interval_s, self._beat)
+        counters = self._counters
+        drops = dict(counters.drops)
+        drops[Drop.SEQUENCE_GAP] += mounts.lost
+        self._link.tell(
+            Heartbeat(
+                mounts=len(mounts),
+                readers=mounts.reader_count,
+                packets_in=counters.packets_in,
+                packets_out=counters.packets_out,
+                bytes_in=counters.bytes_in,
+                bytes_out=counters.bytes_out,
+                drops=tuple((cause.value, count) for cause, count in drops.items()),
+                cpu_percent=self._process.cpu_percent(),
+                loop_lag_ms=self._loop.longest_turn_s * 1000,
+                ports_free=resources.ports.count_free(now),
+                ports_used=resources.ports.count_used,
+                draining=self._control is not None and self._control.draining,
+            )
+        )
+        self._loop.longest_turn_s = 0.0
+
+    # -- time -----------------------------------------------------------------------------------------------------
+
+    def _sweep(self, now: float) -> None:
+        """Look after what has only time to tell it."""
+        self._loop.call_at(now + SWEEP_INTERVAL_S, self._sweep)
+        self._descriptors.sweep(now)
+        if self._mounts is not None and self._connections is not None:
+            self._mounts.sweep(now)
+            self._connections.sweep(now)
+        if self._orphan_at is not None and now >= self._orphan_at and self._exit_code is None:
+            self._logger.error("no front came back, giving up")
+            self._end(EXIT_ORPHANED)
+
+    # -- the end --------------------------------------------------------------------------------------------------
+
+    def _terminate(self) -> None:
+        if self._exit_code is None:
+            self._logger.info("told to end")
+            self._end(EXIT_TOLD)
+
+    def _end(self, exit_code: int) -> None:
+        """Stop to read, and wait a little for what is queued to be written."""
+        now = self._loop.clock()
+        if self._control is not None and self._mounts is not None:
+            self._control.draining = True
+            self._beat(now)
+            self._mounts.stop_reading()
+        self._exit_code = exit_code
+        self._flush_until = now + FLUSH_WITHIN_S
+        self._stop_when_flushed(now)
+
+    def _stop_when_flushed(self, now: float) -> None:
+        mounts, connections = self._mounts, self._connections
+        idle = mounts is None or connections is None or not (mounts.waiting or connections.waiting)
+        if idle or self._flush_until is None or now >= self._flush_until:
+            self._loop.stop()
+        else:
+            self._loop.call_at(now + 0.02, self._stop_when_flushed)
+
+    def _close(self) -> None:
+        if self._connections is not None:
+            self._connections.close_all("the worker ends")
+        if self._mounts is not None:
+            self._mounts.close_all(self._loop.clock())
+        self._descriptors.close()
+        self._link.close()
+        self._wake.close()
+        self._loop.close()
+
+
+class _SignalWake:
+    """Turns SIGTERM and SIGINT into a descriptor of the loop: a handler does nothing but that."""
+
+    def __init__(self, loop: Loop, on_signal: Callable[[], None]) -> None:
+        self._loop = loop
+        self._on_signal = on_signal
+        self._near, self._far = socket.socketpair()
+        self._near.setblocking(False)
+        self._far.setblocking(False)
+        signal.set_wakeup_fd(self._far.fileno(), warn_on_full_buffer=False)
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, lambda number, frame: None)
+        loop.add(self._near.fileno(), self, media=False)
+
+    def ready(self, events: int, now: float) -> None:
+        """Take note of a signal."""
+        with contextlib.suppress(BlockingIOError):
+            self._near.recv(64)
+        self._on_signal()
+
+    def failed(self, error: Exception) -> None:
+        """End all the same."""
+        self._on_signal()
+
+    def close(self) -> None:
+        """Let go of the descriptors."""
+        signal.set_wakeup_fd(-1)
+        self._loop.remove(self._near.fileno())
+        self._near.close()
+        self._far.close()
+
+
+def prepare_process(index: int) -> None:
+    """Name the process and raise its limit of descriptors as far as it may: 1,000 mounts have 4,000 sockets."""
+    name_process(f"trunkline-w{index}")
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

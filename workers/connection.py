@@ -1,0 +1,259 @@
+"""A handed-over RTSP connection: frames in to the media, requests up to the front, responses down between frames."""
+
+import contextlib
+import errno
+import socket
+from collections.abc import Callable
+from typing import Protocol
+
+from workers.contract.messages import ConnectionClosed, RequestReceived, StreamBroken
+from workers.counters import Drop
+from workers.fanout.send_tcp import Outlet
+from workers.framing import Broken, FramingLimits, Splitter
+from workers.loop import FAILED, READ, WRITE
+from workers.resources import Resources
+
+MOST_UNANSWERED = 64
+"""Requests that wait for the front's answer; a client that sends more is not read until some are answered."""
+SEND_BUFFER_BYTES = 512 * 1024
+"""What the kernel may hold of unacknowledged bytes (it doubles this): a picture of 400 packets at once."""
+NOT_SENT_BYTES = 128 * 1024
+"""What the kernel may hold beyond what the peer's window lets it send: for a stalled reader the queue here is the
+bound, whose drops are counted, and not the kernel's megabytes of old media."""
+USER_TIMEOUT_MARGIN_S = 5.0
+"""Our own write timeout knows more to say than the kernel's, so it comes first."""
+CLOSE_WITHIN_S = 2.0
+"""How long the last bytes of a connection that is to be closed may take."""
+
+_TCP_NOTSENT_LOWAT = 25
+
+Way = Callable[[list[bytes], float], None]
+"""Takes the payloads of one channel, in order."""
+
+
+class User(Protocol):
+    """A session that uses a connection for its media."""
+
+    def connection_ended(self) -> None:
+        """Take note that the connection is no longer here."""
+
+
+class Owner(Protocol):
+    """Keeps the connections of a worker."""
+
+    def waits(self, connection: "Connection", waiting: bool) -> None:
+        """Take note that a connection waits for room to write (and must not do so for ever), or no longer."""
+
+    def forget(self, connection: "Connection") -> None:
+        """Take note that a connection is gone."""
+
+
+class Connection:
+    """One connection that this worker holds. It reads nothing before `start`."""
+
+    def __init__(self, name: str, sock: socket.socket, unsent: bytes, resources: Resources, owner: Owner) -> None:
+        self.name = name
+        self.close_at: float | None = None
+        """When it is closed though not all is written; None while it is not to be closed."""
+        self._media = False
+        self._sock = sock
+        self._resources = resources
+        self._owner = owner
+        settings = resources.settings
+        self._splitter = Splitter(
+            FramingLimits(settings.max_line_bytes, settings.max_head_bytes, settings.max_body_bytes)
+        )
+        self._unfed = b""
+        self._buffer = resources.stream_buffer
+        self._ways: dict[int, tuple[User, Way]] = {}
+        self._users: list[User] = []
+        self._unanswered = 0
+        self._broken = False
+        self._ended = False
+        self._started = False
+        _set_options(sock, settings.write_timeout_s)
+        self.outlet = Outlet(sock, settings.write_queue_bytes, resources.counters, self._outlet_changed, unsent)
+        self.outlet.flush(resources.loop.clock())
+
+    # -- its life -------------------------------------------------------------------------------------------------
+
+    def feed_later(self, unread: bytes) -> None:
+        """Begin with these bytes, which the last reader had read, and start at the end of this turn of the loop: after
+        the reply to the command that brought the connection, so that the front knows first where it is."""
+        self._unfed = unread
+        self._resources.loop.defer(self._start)
+
+    def _start(self) -> None:
+        if self._ended or self._started:
+            return
+        self._started = True
+        self._resources.loop.add(self._sock.fileno(), self, media=self._media, events=self._events())
+        unread, self._unfed = self._unfed, b""
+        if unread:
+            self._take(unread, self._resources.loop.clock())
+
+    def gather(self) -> None:
+        """From now on it brings a publisher's packets, which may gather before they are read."""
+        if not self._media:
+            self._media = True
+            if self._started and not self._ended:
+                self._resources.loop.remove(self._sock.fileno())
+                self._resources.loop.add(self._sock.fileno(), self, media=True, events=self._events())
+
+    def close(self, reason: str) -> None:
+        """End it now, and tell the front why."""
+        if self._ended:
+            return
+        self._let_go()
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)  # the front has a duplicate: close alone would send no FIN
+        self._sock.close()
+        self._resources.tell(ConnectionClosed(self.name, reason[:1024]))
+        self._resources.logger.info("connection closed", extra={"connection": self.name, "reason": reason})
+
+    def finish(self, now: float) -> None:
+        """End it once all is written."""
+        self.close_at = now + CLOSE_WITHIN_S
+        if not self.outlet.waiting:
+            self.close("closed after the last response")
+
+    def release(self) -> tuple[bytes, bytes]:
+        """Let go of it without ending it; give what was read and not parsed, and what must still be written."""
+        unsent = self.outlet.take_unsent()
+        unread = self._splitter.unread + self._unfed
+        self._let_go()
+        self._sock.close()
+        return unread, unsent
+
+    def _let_go(self) -> None:
+        self._ended = True
+        self._resources.loop.remove(self._sock.fileno())
+        self.outlet.discard()
+        users, self._users = self._users, []
+        self._ways.clear()
+        for user in users:
+            user.connection_ended()
+        self._owner.forget(self)
+
+    # -- who uses it ----------------------------------------------------------------------------------------------
+
+    def use(self, user: User) -> None:
+        """Let a session know when the connection ends."""
+        if user not in self._users:
+            self._users.append(user)
+
+    def route(self, channel: int, user: User, way: Way) -> None:
+        """Give what comes on a channel to a session."""
+        self._ways[channel] = (user, way)
+
+    def leave(self, user: User) -> None:
+        """Forget a session and its channels."""
+        if user in self._users:
+            self._users.remove(user)
+        for channel in [each for each, (owner, _) in self._ways.items() if owner is user]:
+            del self._ways[channel]
+
+    # -- reading --------------------------------------------------------------------------------------------------
+
+    def ready(self, events: int, now: float) -> None:
+        """Write what waits, read what came."""
+        if events & WRITE:
+            self.outlet.flush(now)
+        if self._ended:
+            return
+        if events & READ:
+            self._read(now)
+        elif events & FAILED:
+            error = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            self.close(f"connection failed: {errno.errorcode.get(error, error)}" if error else "closed by the peer")
+
+    def failed(self, error: Exception) -> None:
+        """End it, as its state can't be trusted any more."""
+        self._resources.logger.error("connection failed", extra={"connection": self.name}, exc_info=error)
+        self.close(f"internal error: {type(error).__name__}")
+
+    def _read(self, now: float) -> None:
+        try:
+            size = self._sock.recv_into(self._buffer)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self.close(f"connection failed: {error.strerror}")
+            return
+        if size == 0:
+            self.close("closed by the peer")
+        elif not self._broken and self.close_at is None:  # else read and thrown away: unread bytes would reset it
+            self._take(bytes(memoryview(self._buffer)[:size]), now)
+
+    def _take(self, data: bytes, now: float) -> None:
+        channels: dict[int, list[bytes]] = {}
+        for item in self._splitter.feed(data):
+            if type(item) is tuple:
+                channel, payload = item
+                if channel in channels:
+                    channels[channel].append(payload)
+                else:
+                    channels[channel] = [payload]
+            elif isinstance(item, bytes):
+                self._receive_request(item)
+            elif isinstance(item, Broken):
+                self._broken = True
+                self._resources.tell(StreamBroken(self.name, item.status, item.reason[:1024]))
+        for channel, payloads in channels.items():
+            entry = self._ways.get(channel)
+            if entry is None:
+                self._resources.counters.drop(Drop.UNKNOWN_CHANNEL, len(payloads))
+            else:
+                entry[1](payloads, now)
+
+    def _receive_request(self, message: bytes) -> None:
+        if message.startswith(b"RTSP/"):
+            return  # a response: nobody here asks clients anything
+        self._unanswered += 1
+        self._resources.tell(RequestReceived(self.name, message))
+        if self._unanswered == MOST_UNANSWERED:
+            self._update_events()
+
+    # -- writing --------------------------------------------------------------------------------------------------
+
+    def respond(self, response: bytes, now: float) -> None:
+        """Write an RTSP response; one request less waits."""
+        if response:
+            self.outlet.send_response(response, now)
+        if self._unanswered:
+            self._unanswered -= 1
+            if self._unanswered == MOST_UNANSWERED - 1:
+                self._update_events()
+
+    def _outlet_changed(self, waiting: bool) -> None:
+        error = self.outlet.error
+        if error is not None:
+            reason = f"connection failed: {error.strerror}"
+            self._resources.loop.defer(lambda: self.close(reason))
+            return
+        self._owner.waits(self, waiting)
+        self._update_events()
+        if not waiting and self.close_at is not None:
+            self._resources.loop.defer(lambda: self.close("closed after the last response"))
+
+    def _events(self) -> int:
+        reading = READ if self._unanswered < MOST_UNANSWERED else 0
+        return reading | (WRITE if self.outlet.waiting else 0)
+
+    def _update_events(self) -> None:
+        if self._started and not self._ended:
+            self._resources.loop.change(self._sock.fileno(), self._events())
+
+
+def _set_options(sock: socket.socket, write_timeout_s: float) -> None:
+    sock.setblocking(False)
+    if sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return  # the near end of a socket pair, where TLS or a tunnel ends: the far end has these
+    timeout_ms = int((write_timeout_s + USER_TIMEOUT_MARGIN_S) * 1000)
+    for level, option, value in (
+        (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),  # bursts are written whole: nothing is gained by waiting for more
+        (socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, NOT_SENT_BYTES),
+        (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, timeout_ms),  # a peer that is switched off acknowledges nothing
+        (socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES),
+    ):
+        sock.setsockopt(level, option, value)

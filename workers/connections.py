@@ -1,0 +1,93 @@
+"""All connections that this worker holds, and the ones among them that must not wait for ever."""
+
+import socket
+
+from workers.connection import Connection
+from workers.contract.messages import HandOff, Refusal
+from workers.descriptors import Descriptors
+from workers.refusal import RefusedError
+from workers.resources import Resources
+
+
+class Connections:
+    """The worker's connections by their names."""
+
+    def __init__(self, resources: Resources, descriptors: Descriptors) -> None:
+        self._resources = resources
+        self._descriptors = descriptors
+        self._by_name: dict[str, Connection] = {}
+        self._waiting: set[Connection] = set()
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all."""
+        return tuple(self._by_name)
+
+    @property
+    def waiting(self) -> int:
+        """How many have something left to write."""
+        return len(self._waiting)
+
+    def find(self, name: str) -> Connection | None:
+        """Give one of them."""
+        return self._by_name.get(name)
+
+    def adopt(self, name: str, handoff: HandOff | None, now: float) -> Connection:
+        """Give the connection of this name, taking it over if it comes with this command.
+
+        Raises RefusedError if it is not here and did not come either. A connection that is here already was taken over
+        by the same command, said before: the descriptor that came again is let go.
+        """
+        held = self._by_name.get(name)
+        if held is not None:
+            if handoff is not None:
+                self._descriptors.discard(handoff.token, now)
+            return held
+        if handoff is None:
+            raise RefusedError(Refusal.UNKNOWN_CONNECTION, f"connection {name} is not here")
+        descriptor = self._descriptors.claim(handoff.token, now)
+        if descriptor is None:
+            raise RefusedError(Refusal.NO_DESCRIPTOR, f"no descriptor came with token {handoff.token}")
+        sock = socket.socket(fileno=descriptor)
+        try:
+            connection = Connection(name, sock, handoff.unsent, self._resources, self)
+        except BaseException:
+            sock.close()
+            raise
+        self._by_name[name] = connection
+        connection.feed_later(handoff.unread)
+        return connection
+
+    def waits(self, connection: Connection, waiting: bool) -> None:
+        """Take note that a connection waits for room to write, or no longer."""
+        if waiting:
+            self._waiting.add(connection)
+        else:
+            self._waiting.discard(connection)
+
+    def forget(self, connection: Connection) -> None:
+        """Take note that a connection is gone."""
+        self._waiting.discard(connection)
+        if self._by_name.get(connection.name) is connection:
+            del self._by_name[connection.name]
+
+    def sweep(self, now: float) -> None:
+        """Close those whose peers have stopped reading."""
+        limit = self._resources.settings.write_timeout_s
+        for connection in list(self._waiting):
+            outlet = connection.outlet
+            stalled = now - outlet.progress_at
+            if stalled >= limit:
+                connection.close(
+                    f"write timeout: the peer read nothing for {stalled:.1f} s, {outlet.queued_bytes} bytes wait for it"
+                )
+            elif connection.close_at is not None and now >= connection.close_at:
+                connection.close(f"closed with {outlet.queued_bytes} bytes that the peer did not read in time")
+
+    def close_all(self, reason: str) -> None:
+        """End them all now."""
+        for connection in list(self._by_name.values()):
+            connection.close(reason)

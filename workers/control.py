@@ -1,0 +1,178 @@
+"""The front's commands, carried out: one function for each, one reply for each."""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+
+from workers.connections import Connections
+from workers.contract.codec import Envelope
+from workers.contract.messages import (
+    CloseMount,
+    Done,
+    MountOpened,
+    OpenMount,
+    PauseReader,
+    Play,
+    Playing,
+    ReaderSetUp,
+    Record,
+    Refusal,
+    Refused,
+    ReleaseConnection,
+    Released,
+    RemoveReader,
+    Reply,
+    ReportState,
+    Respond,
+    RtpInfo,
+    SetUpReader,
+    StateReport,
+)
+from workers.descriptors import Descriptors
+from workers.mounts import Mounts
+from workers.refusal import RefusedError
+
+MOST_REPLIES = 1024
+"""Replies that are remembered, so that a command that is said again has no second effect: a response on a connection
+would be written twice."""
+
+
+class Control:
+    """Carries out commands on the worker's mounts and connections."""
+
+    def __init__(
+        self,
+        mounts: Mounts,
+        connections: Connections,
+        descriptors: Descriptors,
+        logger: logging.Logger,
+        reply: Callable[[int, Reply], None],
+    ) -> None:
+        self._mounts = mounts
+        self._connections = connections
+        self._descriptors = descriptors
+        self._logger = logger
+        self._reply = reply
+        self._replies: OrderedDict[int, Reply] = OrderedDict()
+        self.draining = False
+
+    def forget_front(self) -> None:
+        """Start again with another front: request numbers and generations are its own."""
+        self._replies.clear()
+        self._mounts.forget_history()
+
+    def handle(self, envelope: Envelope, now: float) -> None:
+        """Carry out one command and reply."""
+        command, request = envelope.message, envelope.request
+        if request and request in self._replies:
+            self._reply(request, self._replies[request])
+            return
+        try:
+            reply = self._carry_out(command, request, now)
+        except RefusedError as error:
+            reply = Refused(error.cause, error.reason[:1024])
+        except Exception as error:
+            self._logger.error("command failed", extra={"command": type(command).__name__}, exc_info=error)
+            reply = Refused(Refusal.FAILED, f"{type(error).__name__}: {error}"[:1024])
+        if isinstance(reply, Refused):
+            self._let_go(command, now)
+            self._logger.warning(
+                "command refused",
+                extra={"command": type(command).__name__, "cause": reply.cause.value, "reason": reply.reason},
+            )
+        if reply is None or isinstance(command, Respond):
+            return
+        if request:
+            self._replies[request] = reply
+            if len(self._replies) > MOST_REPLIES:
+                self._replies.popitem(last=False)
+        self._reply(request, reply)
+
+    def _let_go(self, command: object, now: float) -> None:
+        """Close the descriptor that came with a refused command: the front keeps the connection."""
+        if isinstance(command, Record | Play) and command.handoff is not None:
+            self._descriptors.discard(command.handoff.token, now)
+
+    def _carry_out(self, command: object, request: int, now: float) -> Reply | None:
+        if self.draining and isinstance(command, OpenMount | Record | Play):
+            raise RefusedError(Refusal.DRAINING, "this worker is on its way out")
+        match command:
+            case OpenMount():
+                return MountOpened(self._mounts.open(command, now))
+            case CloseMount():
+                self._mounts.close(command.path, command.generation, now)
+            case Record():
+                self._record(command, now)
+            case SetUpReader():
+                mount = self._mounts.find(command.path, command.generation)
+                return ReaderSetUp(mount.set_up(command.session, command.transport))
+            case Play():
+                return self._play(command, now)
+            case PauseReader():
+                self._mounts.find(command.path, command.generation).pause(command.session)
+            case RemoveReader():
+                self._remove_reader(command)
+            case Respond():
+                self._respond(command, now)
+            case ReleaseConnection():
+                return self._release(command)
+            case ReportState():
+                self.report(request)
+                return None
+            case _:
+                raise RefusedError(Refusal.FAILED, f"{type(command).__name__} is no command to a worker")
+        return Done()
+
+    def _record(self, command: Record, now: float) -> None:
+        mount = self._mounts.find(command.path, command.generation)
+        connection = self._connections.adopt(command.connection, command.handoff, now)
+        mount.record(command.session, command.transports, connection, now)
+        connection.respond(command.response, now)
+
+    def _play(self, command: Play, now: float) -> Playing:
+        mount = self._mounts.find(command.path, command.generation)
+        connection = self._connections.adopt(command.connection, command.handoff, now)
+        infos = mount.arm(command.session, command.transports, connection, now)
+        connection.respond(command.response_head + rtp_info_header(command.rtp_info_urls, infos) + b"\r\n", now)
+        mount.open_gate(command.session, now)
+        return Playing(infos)
+
+    def _remove_reader(self, command: RemoveReader) -> None:
+        try:
+            mount = self._mounts.find(command.path, command.generation)
+        except RefusedError as error:
+            if error.cause is Refusal.STALE:
+                raise
+            return  # no mount, no reader
+        mount.remove(command.session)
+
+    def _respond(self, command: Respond, now: float) -> None:
+        connection = self._connections.find(command.connection)
+        if connection is None:
+            return  # it has ended meanwhile, which the front hears by an event
+        connection.respond(command.response, now)
+        if command.close:
+            connection.finish(now)
+
+    def _release(self, command: ReleaseConnection) -> Released:
+        connection = self._connections.find(command.connection)
+        if connection is None:
+            raise RefusedError(Refusal.UNKNOWN_CONNECTION, f"connection {command.connection} is not here")
+        return Released(*connection.release())
+
+    def report(self, request: int) -> None:
+        """Reply with all that this worker holds, in parts."""
+        parts = list(self._mounts.state_parts())
+        for part in parts[:-1]:
+            self._reply(request, StateReport(part, (), more=True))
+        self._reply(request, StateReport(parts[-1], self._connections.names, more=False))
+
+
+def rtp_info_header(urls: tuple[str, ...], infos: tuple[RtpInfo, ...]) -> bytes:
+    """Write the RTP-Info line (RFC 2326 section 12.33); nothing if no track has had a packet yet."""
+    entries = [
+        f"url={url};seq={info.sequence};rtptime={info.rtp_time}"
+        for url, info in zip(urls, infos, strict=False)
+        if info.sequence is not None and info.rtp_time is not None
+    ]
+    return f"RTP-Info: {','.join(entries)}\r\n".encode() if entries else b""

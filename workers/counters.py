@@ -1,0 +1,55 @@
+"""What a worker counts, from its start to its end; a heartbeat carries all of it."""
+
+from enum import StrEnum
+
+
+class Drop(StrEnum):
+    """Why a packet (or a message, where it says so) went no further."""
+
+    WRONG_SOURCE = "wrong_source"
+    """From an address that may not feed this mount, and that is no reader's."""
+    TRUNCATED = "truncated"
+    """Longer than a receive slot."""
+    NOT_RTP = "not_rtp"
+    """Not RTP version 2, or not RTCP on the RTCP port."""
+    PAYLOAD_TYPE = "payload_type"
+    """A payload type that the track's description does not announce."""
+    KERNEL_RCVBUF = "kernel_rcvbuf"
+    """The kernel dropped it: the socket's receive buffer was full before the worker came to read it."""
+    SEQUENCE_GAP = "sequence_gap"
+    """Never came, by the publisher's sequence numbers: lost on its way here."""
+    SEND_BUFFER = "send_buffer"
+    """The shared socket's send buffer stayed full until the deadline."""
+    SEND_ERROR = "send_error"
+    """The kernel refused to send it: no route, a bad address."""
+    QUEUE_FULL = "queue_full"
+    """An interleaved reader was too slow: its queue was full."""
+    CONNECTION_LOST = "connection_lost"
+    """It waited for an interleaved reader when its connection ended."""
+    READER_REPORTED = "reader_reported"
+    """Lost on the way to a reader, as the readers' receiver reports say."""
+    UNKNOWN_CHANNEL = "unknown_channel"
+    """An interleaved frame on a channel that nobody has set up."""
+    CONTROL_GARBAGE = "control_garbage"
+    """A message from the front that is none, or a descriptor that came without its name (messages, not packets)."""
+    FOREIGN_FRONT = "foreign_front"
+    """A message from a front that is not this worker's (messages, not packets)."""
+    OUTBOX_FULL = "outbox_full"
+    """An event that could not be kept any longer for a front that was not there (messages, not packets)."""
+
+
+class Counters:
+    """The sums over all mounts. Plain attributes, as the hot path adds to them once a burst."""
+
+    __slots__ = ("bytes_in", "bytes_out", "drops", "packets_in", "packets_out")
+
+    def __init__(self) -> None:
+        self.packets_in = 0
+        self.packets_out = 0
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self.drops: dict[Drop, int] = dict.fromkeys(Drop, 0)
+
+    def drop(self, cause: Drop, packets: int = 1) -> None:
+        """Count packets that went no further."""
+        self.drops[cause] += packets

@@ -1,0 +1,281 @@
+"""Sends bursts to all UDP readers of one socket: one system call for up to 1,024 readers.
+
+Every reader has a prebuilt message header that points to its address and, like all others, to one iovec and one
+control message. A burst sets these two, and the rest is the kernel's work. Headers are added and removed one by one,
+never built anew.
+"""
+
+import errno
+import socket
+import sys
+from collections import deque
+from collections.abc import Callable
+
+from workers.addresses import Family
+from workers.counters import Counters, Drop
+from workers.fanout.burst import Run, packets_of
+from workers.fanout.destinations import Arena, Destination, Table
+from workers.fanout.syscalls import HEADER_BYTES, MSG_DONTWAIT, SOL_UDP, UDP_SEGMENT, last_error, sendmmsg
+
+MOST_MESSAGES = 1024
+"""UIO_MAXIOV: sendmmsg(2) takes no more at once."""
+PLAIN_READERS = 3
+"""Up to so many readers, `sendto` of a single packet is cheaper than the call through ctypes (measured)."""
+RESUME_WITHIN_S = 0.25
+"""How long a burst may wait for room in the send buffer: what is later than this is no use to a live viewer."""
+MOST_WAITING_RUNS = 4096
+"""A bound beside the deadline, for a publisher at full speed: 4,096 runs of 64 packets are over 300 MB."""
+RETRY_SEGMENTS_AFTER_S = 60.0
+"""A reader whose path refused segments is tried again with them: routes and MTUs change."""
+
+_NO_SEGMENTS = (errno.EIO, errno.EINVAL, errno.EMSGSIZE)
+
+
+def _cause(error: int | None) -> Drop:
+    """ENOBUFS comes from below the socket, which is writable all the while: waiting for room would spin."""
+    return Drop.SEND_BUFFER if error == errno.ENOBUFS else Drop.SEND_ERROR
+
+
+class UdpFan:
+    """The UDP readers of one socket.
+
+    Readers whose path takes no segments (a small MTU, a tunnel) are in a table of their own, so that they don't make
+    the others dear.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        family: Family,
+        arena: Arena,
+        counters: Counters,
+        want_room: Callable[[bool], None],
+    ) -> None:
+        self._sock = sock
+        self._fd = sock.fileno()
+        self._family = family
+        self._arena = arena
+        self._counters = counters
+        self._want_room = want_room
+        self._table = Table(family, arena)
+        self._without_segments = Table(family, arena)
+        self._refused_at: deque[tuple[float, Destination]] = deque()
+        self._waiting: deque[tuple[float, Run, deque[Destination]]] = deque()
+        self._first = 0
+        self._offered = 0
+
+    def __len__(self) -> int:
+        return len(self._table.members) + len(self._without_segments.members)
+
+    # -- members --------------------------------------------------------------------------------------------------
+
+    def add(self, member: Destination) -> None:
+        """Send to this destination from the next burst on; harmless if it is so already."""
+        if member.table is None:
+            member.offered_before = self._offered
+            self._table.add(member)
+
+    def remove(self, member: Destination) -> None:
+        """Stop to send to this destination; harmless if it is so already."""
+        if member.table is not None:
+            member.sent_before += self._offered - member.offered_before
+            member.table.remove(member)
+
+    def move(self, member: Destination, address: bytes) -> None:
+        """Send to another address from now on."""
+        member.address, member.target = address, self._family.target(address)
+        if member.table is not None:
+            member.table.write(member)
+
+    def packets_to(self, member: Destination) -> int:
+        """Count the packets that went to this destination."""
+        running = self._offered - member.offered_before if member.table is not None else 0
+        return member.sent_before + running - member.dropped
+
+    def send_one(self, member: Destination, packet: bytes) -> None:
+        """Send one packet to one reader, now or never."""
+        self._send_plain(member, packet)
+        member.sent_before += 1
+
+    # -- bursts ---------------------------------------------------------------------------------------------------
+
+    def send(self, runs: list[Run], now: float) -> None:
+        """Send a burst to every member; what finds no room in the send buffer waits for a short time."""
+        members = len(self)
+        if not members:
+            return
+        for run in runs:
+            self._offered += run[2]
+            if self._waiting:
+                self._wait(run, self._rotated(), now)  # behind what waits already: readers get everything in order
+                continue
+            if run[2] == 1 and members <= PLAIN_READERS:
+                self._send_few(run, now)
+                continue
+            if self._table.members:
+                self._send_table(self._table, run, now)
+            if self._without_segments.members:
+                self._send_packets(self._without_segments, run, now)
+        if self._refused_at and self._refused_at[0][0] <= now:
+            self._try_segments_again(now)
+
+    def _send_few(self, run: Run, now: float) -> None:
+        data = run[0]
+        members = self._table.members + self._without_segments.members
+        for place, member in enumerate(members):
+            if not self._send_plain(member, data):
+                self._wait(run, deque(members[place:]), now)
+                return
+
+    def _send_table(self, table: Table, run: Run, now: float) -> None:
+        data, segment, packets = run
+        arena = self._arena
+        arena.vector.base = data
+        arena.vector.length = len(data)
+        arena.control.segment = segment
+        headers = table.segmented_at if packets > 1 else table.plain_at
+        count = len(table.members)
+        done = failed = 0
+        refused: list[Destination] = []
+        while done < count:
+            sent = sendmmsg(self._fd, headers + done * HEADER_BYTES, min(count - done, MOST_MESSAGES), MSG_DONTWAIT)
+            if sent > 0:
+                done += sent
+                continue
+            error = last_error()
+            if error == errno.EAGAIN:
+                self._wait(run, deque(table.members[done:]), now)
+                break
+            member = table.members[done]
+            if packets > 1 and error in _NO_SEGMENTS:
+                if not self._send_apart(member, run):
+                    self._wait(run, deque(table.members[done:]), now)
+                    break
+                refused.append(member)
+            elif error != errno.EINTR:
+                self._drop(member, packets, _cause(error))
+            else:
+                continue
+            failed += 1
+            done += 1
+        self._counters.packets_out += (done - failed) * packets
+        self._counters.bytes_out += (done - failed) * len(data)
+        for member in refused:
+            self._refuse_segments(member, now)
+
+    def _send_packets(self, table: Table, run: Run, now: float) -> None:
+        """Send a run packet by packet, each to the whole table."""
+        for packet in packets_of(run):
+            single = (packet, len(packet), 1)
+            if self._waiting:
+                self._wait(single, deque(table.members), now)
+            else:
+                self._send_table(table, single, now)
+
+    def _send_apart(self, member: Destination, run: Run) -> bool:
+        """Send a run packet by packet to one reader; False if there was no room for its first packet."""
+        for place, packet in enumerate(packets_of(run)):
+            if not self._send_plain(member, packet):
+                if place == 0:
+                    return False
+                # Part of the run is out: to begin again would send it twice.
+                self._drop(member, run[2] - place, Drop.SEND_BUFFER)
+                break
+        return True
+
+    def _send_plain(self, member: Destination, packet: bytes) -> bool:
+        """Send one packet to one reader; False if there is no room."""
+        try:
+            self._sock.sendto(packet, MSG_DONTWAIT, member.target)
+        except OSError as error:
+            if error.errno == errno.EAGAIN:
+                return False
+            self._drop(member, 1, _cause(error.errno))
+        else:
+            self._counters.packets_out += 1
+            self._counters.bytes_out += len(packet)
+        return True
+
+    def _drop(self, member: Destination, packets: int, cause: Drop) -> None:
+        member.dropped += packets
+        self._counters.drops[cause] += packets
+
+    # -- paths without segments -----------------------------------------------------------------------------------
+
+    def _refuse_segments(self, member: Destination, now: float) -> None:
+        self._table.remove(member)
+        self._without_segments.add(member)
+        self._refused_at.append((now + RETRY_SEGMENTS_AFTER_S, member))
+
+    def _try_segments_again(self, now: float) -> None:
+        while self._refused_at and self._refused_at[0][0] <= now:
+            member = self._refused_at.popleft()[1]
+            if member.table is self._without_segments:
+                self._without_segments.remove(member)
+                self._table.add(member)
+
+    # -- a full send buffer ---------------------------------------------------------------------------------------
+
+    def _rotated(self) -> deque[Destination]:
+        """List all members, beginning with another one each time: the deadline must not hit the same one always."""
+        members = deque(self._table.members + self._without_segments.members)
+        self._first += 1
+        members.rotate(-self._first % len(members))
+        return members
+
+    def _wait(self, run: Run, members: deque[Destination], now: float) -> None:
+        if len(self._waiting) >= MOST_WAITING_RUNS:
+            for each in members:
+                self._drop(each, run[2], Drop.SEND_BUFFER)
+            return
+        if not self._waiting:
+            self._want_room(True)
+        self._waiting.append((now + RESUME_WITHIN_S, run, members))
+
+    def resume(self, now: float) -> None:
+        """Send on what waits, after the socket has said that there is room (or to let go of what is too late)."""
+        while self._waiting:
+            deadline, run, members = self._waiting[0]
+            if deadline <= now:
+                for each in members:
+                    self._drop(each, run[2], Drop.SEND_BUFFER)
+            elif not self._resume_run(run, members):
+                return
+            self._waiting.popleft()
+        self._want_room(False)
+
+    def _resume_run(self, run: Run, members: deque[Destination]) -> bool:
+        _, segment, packets = run
+        control = [] if packets == 1 else [(SOL_UDP, UDP_SEGMENT, segment.to_bytes(2, sys.byteorder))]
+        while members:
+            member = members[0]
+            if member.table is None:
+                members.popleft()  # gone meanwhile
+                continue
+            if packets > 1 and member.table is self._without_segments:
+                sent = self._send_apart(member, run)
+            else:
+                sent = self._send_segments(member, run, control)
+            if not sent:
+                return False
+            members.popleft()
+        return True
+
+    def _send_segments(self, member: Destination, run: Run, control: list[tuple[int, int, bytes]]) -> bool:
+        try:
+            self._sock.sendmsg([run[0]], control, MSG_DONTWAIT, member.target)
+        except OSError as error:
+            if error.errno == errno.EAGAIN:
+                return False
+            if control and error.errno in _NO_SEGMENTS:
+                return self._send_apart(member, run)
+            self._drop(member, run[2], _cause(error.errno))
+        else:
+            self._counters.packets_out += run[2]
+            self._counters.bytes_out += len(run[0])
+        return True
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether packets wait for room in the send buffer."""
+        return bool(self._waiting)

@@ -1,0 +1,201 @@
+"""One mount: its tracks, its publisher, its readers; and whether its publisher is heard."""
+
+import contextlib
+from collections.abc import Callable
+
+from workers.connection import Connection
+from workers.contract.messages import (
+    InterleavedTransport,
+    MediaHeard,
+    MediaSilent,
+    MountState,
+    Refusal,
+    RtpInfo,
+    TrackTransport,
+    UdpTransport,
+)
+from workers.counters import Drop
+from workers.fanout.send_tcp import Subscriber
+from workers.ingest import RtcpPort, RtpPort
+from workers.loop import WRITE
+from workers.publisher import Publisher
+from workers.reader import Reader, TcpReaderTrack, UdpReaderTrack
+from workers.refusal import RefusedError
+from workers.resources import Resources
+from workers.sources import AddressBook
+from workers.track import Track
+
+
+class Mount:
+    """A path that this worker carries, in one generation."""
+
+    def __init__(
+        self, path: str, generation: int, resources: Resources, on_failure: Callable[["Mount", Exception], None]
+    ) -> None:
+        self.path = path
+        self.generation = generation
+        self.readers: dict[str, Reader] = {}
+        self.tracks: list[Track] = []
+        self.addresses: AddressBook[UdpReaderTrack] = AddressBook(resources.family)
+        self._resources = resources
+        self._publisher: Publisher | None = None
+        self._silent = True
+        self._reading = False
+        self._on_failure = on_failure
+
+    # -- the publisher --------------------------------------------------------------------------------------------
+
+    def record(self, session: str, transports: tuple[TrackTransport, ...], connection: Connection, now: float) -> None:
+        """Start a publisher, in the place of the one before."""
+        self._check_tracks(transports)
+        if self._publisher is not None:
+            self._publisher.stop()
+            if self._publisher.session != session:
+                self._silent = True
+        self._read_sockets()
+        self._publisher = Publisher(session, self.tracks, self._resources)
+        self._publisher.start(transports, connection, now)
+
+    def _read_sockets(self) -> None:
+        if self._reading:
+            return
+        self._reading = True
+        for track in self.tracks:
+            rtp = RtpPort(track, track.rtp_fan, track.rtp_socket, self._resources, self._is_publishers, self._fail)
+            rtcp = RtcpPort(track, track.rtcp_fan, track.rtcp_socket, self._resources, self._is_publishers, self._fail)
+            self._resources.loop.add(track.rtp_socket.fileno(), rtp, media=True)
+            self._resources.loop.add(track.rtcp_socket.fileno(), rtcp, media=True)
+
+    def stop_reading(self) -> None:
+        """Read no media any more; what waits is still sent."""
+        for track in self.tracks:
+            for sock, fan in ((track.rtp_socket, track.rtp_fan), (track.rtcp_socket, track.rtcp_fan)):
+                self._resources.loop.change(sock.fileno(), WRITE if fan.is_waiting else 0)
+
+    def _fail(self, error: Exception) -> None:
+        self._on_failure(self, error)
+
+    def _is_publishers(self, address: bytes) -> bool:
+        return any(each.rtp_source.knows(address) or each.rtcp_source.knows(address) for each in self.tracks)
+
+    def sweep(self, now: float) -> None:
+        """Tell the front when the publisher begins or ceases to be heard; let go of packets that wait too long."""
+        heard_at = max((each.media_at for each in self.tracks if each.media_at is not None), default=None)
+        silent = heard_at is None or now - heard_at >= self._resources.settings.stale_after_s
+        if silent != self._silent:
+            self._silent = silent
+            event = MediaSilent if silent else MediaHeard
+            self._resources.tell(event(self.path, self.generation))
+        for track in self.tracks:
+            for fan in (track.rtp_fan, track.rtcp_fan):
+                if fan.is_waiting:
+                    fan.resume(now)
+
+    # -- readers --------------------------------------------------------------------------------------------------
+
+    def set_up(self, session: str, transport: TrackTransport) -> int | None:
+        """Register one track of a reader; gives the publisher's SSRC on it."""
+        self._check_tracks((transport,))
+        reader = self.readers.setdefault(session, Reader(session, self._resources))
+        self._register(reader, transport)
+        return self.tracks[transport.track].reception.ssrc
+
+    def _register(self, reader: Reader, each: TrackTransport) -> None:
+        held = reader.tracks.get(each.track)
+        if held is not None:
+            if held.transport == each.transport:
+                return  # a punch may have corrected its port: that must last
+            held.forget()
+        track = self.tracks[each.track]
+        if isinstance(each.transport, UdpTransport):
+            reader.tracks[each.track] = UdpReaderTrack(reader, track, each.transport, self._resources.family)
+        else:
+            reader.tracks[each.track] = TcpReaderTrack(reader, track, each.transport)
+
+    def arm(
+        self, session: str, transports: tuple[TrackTransport, ...], connection: Connection, now: float
+    ) -> tuple[RtpInfo, ...]:
+        """Prepare a reader to play, and say from which packets on it will: call `open_gate` in the same turn."""
+        self._check_tracks(transports)
+        reader = self.readers.setdefault(session, Reader(session, self._resources))
+        for index in set(reader.tracks) - {each.track for each in transports}:
+            reader.tracks.pop(index).forget()
+        for each in transports:
+            self._register(reader, each)
+            self._attach(reader, each, connection)
+        reader.connection = connection.name
+        infos = []
+        for each in transports:
+            infos.append(RtpInfo(each.track, *self.tracks[each.track].next_packet(now)))
+        return tuple(infos)
+
+    def _attach(self, reader: Reader, each: TrackTransport, connection: Connection) -> None:
+        held = reader.tracks[each.track]
+        if not isinstance(held, TcpReaderTrack) or not isinstance(each.transport, InterleavedTransport):
+            return
+        if held.rtp is None or held.rtp.outlet is not connection.outlet:
+            channels = (each.transport.rtp_channel, each.transport.rtcp_channel)
+            held.attach(Subscriber(connection.outlet, channels[0]), Subscriber(connection.outlet, channels[1]))
+        reader.use(connection)
+
+        def take(payloads: list[bytes], now: float) -> None:
+            for packet in payloads:
+                held.take_rtcp(packet, now)
+
+        connection.route(each.transport.rtcp_channel, reader, take)
+
+    def open_gate(self, session: str, now: float) -> None:
+        """Let a reader's media flow."""
+        reader = self.readers[session]
+        reader.playing = True
+        for each in reader.tracks.values():
+            each.open_gate(now)
+
+    def pause(self, session: str) -> None:
+        """Stop a reader's media; raises RefusedError if there is no such reader."""
+        reader = self.readers.get(session)
+        if reader is None:
+            raise RefusedError(Refusal.UNKNOWN_READER, f"session {session} does not read {self.path}")
+        reader.close_gate()
+
+    def remove(self, session: str) -> None:
+        """Forget a reader; harmless if there is none."""
+        reader = self.readers.pop(session, None)
+        if reader is not None:
+            reader.forget()
+
+    # -- the whole ------------------------------------------------------------------------------------------------
+
+    def _check_tracks(self, transports: tuple[TrackTransport, ...]) -> None:
+        for each in transports:
+            if each.track >= len(self.tracks):
+                reason = f"{self.path} has {len(self.tracks)} tracks, none with index {each.track}"
+                raise RefusedError(Refusal.FAILED, reason)
+
+    def close(self, now: float) -> None:
+        """Let go of everything: publisher, readers, sockets, ports. Connections stay."""
+        if self._publisher is not None:
+            self._publisher.stop()
+        for reader in list(self.readers.values()):
+            reader.forget()
+        self.readers.clear()
+        for track in self.tracks:
+            lost = track.reception.lost
+            self._resources.counters.drop(Drop.SEQUENCE_GAP, lost)
+            for sock in (track.rtp_socket, track.rtcp_socket):
+                self._resources.loop.remove(sock.fileno())
+                with contextlib.suppress(OSError):
+                    sock.close()
+            self._resources.ports.give_back(track.rtp_port, now)
+        self.tracks = []
+
+    def state(self) -> MountState:
+        """Describe it as it is now."""
+        return MountState(
+            self.path,
+            self.generation,
+            self._publisher.session if self._publisher is not None else "",
+            self._silent,
+            tuple(each.state() for each in self.tracks),
+            tuple(each.state() for each in self.readers.values()),
+        )

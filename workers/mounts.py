@@ -1,0 +1,158 @@
+"""All mounts of this worker, by path; an older generation never undoes what a newer one has done."""
+
+import socket
+from collections import OrderedDict
+from collections.abc import Iterator
+
+from workers.contract.messages import MediaSilent, MountState, OpenMount, Refusal
+from workers.mount import Mount
+from workers.refusal import RefusedError
+from workers.resources import Resources
+from workers.sockets import bind_pair
+from workers.track import Track
+
+MOST_REMEMBERED = 10_000
+"""Closed mounts whose generation is remembered, so that a late repetition of their OpenMount stays without effect."""
+MOUNTS_IN_PART = 500
+READERS_IN_PART = 2000
+"""Bounds of one part of a report: about 200 kB, which the loop makes in a few milliseconds."""
+
+
+class Mounts:
+    """The worker's mounts."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._by_path: dict[str, Mount] = {}
+        self._closed: OrderedDict[str, int] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._by_path)
+
+    def __iter__(self) -> Iterator[Mount]:
+        return iter(self._by_path.values())
+
+    def forget_history(self) -> None:
+        """Forget the generations of closed mounts: another front counts from what it finds here."""
+        self._closed.clear()
+
+    def find(self, path: str, generation: int) -> Mount:
+        """Give a mount in exactly this generation; raises RefusedError if there is none."""
+        mount = self._by_path.get(path)
+        if mount is not None and generation < mount.generation:
+            raise RefusedError(Refusal.STALE, f"{path} is at generation {mount.generation}, this was {generation}")
+        if mount is None or generation > mount.generation:
+            raise RefusedError(Refusal.UNKNOWN_MOUNT, f"{path} generation {generation} is not here")
+        return mount
+
+    def open(self, command: OpenMount, now: float) -> tuple[int, ...]:
+        """Bind the ports of a mount and give the RTP ports; those it has if it is open.
+
+        Raises RefusedError, with nothing kept, for an old generation or if the ports don't suffice.
+        """
+        held = self._by_path.get(command.path)
+        newest = max(held.generation if held is not None else -1, self._closed.get(command.path, -1))
+        if held is not None and held.generation == command.generation:
+            return tuple(each.rtp_port for each in held.tracks)
+        if command.generation <= newest:
+            reason = f"{command.path} was at generation {newest} already, this was {command.generation}"
+            raise RefusedError(Refusal.STALE, reason)
+        if held is not None:
+            self._close(held, now)
+        mount = Mount(command.path, command.generation, self._resources, self._fail)
+        try:
+            for index, spec in enumerate(command.tracks):
+                port, sockets = self._bind(command.path, now)
+                mount.tracks.append(Track(index, spec, port, sockets, mount.addresses, self._resources))
+        except BaseException:
+            mount.close(now)
+            raise
+        self._by_path[command.path] = mount
+        return tuple(each.rtp_port for each in mount.tracks)
+
+    def _bind(self, path: str, now: float) -> tuple[int, tuple[socket.socket, socket.socket]]:
+        ports = self._resources.ports
+        while (port := ports.take(now)) is not None:
+            try:
+                sockets = bind_pair(self._resources.family, self._resources.bind_address, port)
+            except BaseException:
+                ports.give_back(port, now)
+                raise
+            if sockets is not None:
+                return port, sockets
+            ports.give_back(port, now)  # another program's: skipped, and tried again after a rest
+        raise RefusedError(Refusal.NO_PORTS, f"no RTP port pair is free for {path}")
+
+    def close(self, path: str, generation: int, now: float) -> None:
+        """Close a mount of this or an older generation; raises RefusedError if it is newer."""
+        mount = self._by_path.get(path)
+        if mount is not None:
+            if generation < mount.generation:
+                raise RefusedError(Refusal.STALE, f"{path} is at generation {mount.generation}, this was {generation}")
+            self._close(mount, now)
+        self._closed[path] = max(generation, self._closed.get(path, -1))
+        self._closed.move_to_end(path)
+        if len(self._closed) > MOST_REMEMBERED:
+            self._closed.popitem(last=False)
+
+    def _close(self, mount: Mount, now: float) -> None:
+        del self._by_path[mount.path]
+        mount.close(now)
+
+    def _fail(self, mount: Mount, error: Exception) -> None:
+        """Close one mount that met an error; the front hears of it as of a publisher that died."""
+        self._resources.logger.error(
+            "mount failed", extra={"mount": mount.path, "generation": mount.generation}, exc_info=error
+        )
+        if self._by_path.get(mount.path) is mount:
+            self._close(mount, self._resources.loop.clock())
+            self._resources.tell(MediaSilent(mount.path, mount.generation))
+
+    def sweep(self, now: float) -> None:
+        """Look after every mount."""
+        for mount in list(self._by_path.values()):
+            try:
+                mount.sweep(now)
+            except Exception as error:
+                self._fail(mount, error)
+
+    def close_all(self, now: float) -> None:
+        """Close every mount."""
+        for mount in list(self._by_path.values()):
+            self._close(mount, now)
+
+    @property
+    def reader_count(self) -> int:
+        """How many readers all mounts have."""
+        return sum(len(each.readers) for each in self._by_path.values())
+
+    @property
+    def lost(self) -> int:
+        """How many packets the publishers' sequence numbers say were lost, in the mounts that are open."""
+        return sum(track.reception.lost for mount in self._by_path.values() for track in mount.tracks)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether packets wait for room in a send buffer."""
+        return any(
+            track.rtp_fan.is_waiting or track.rtcp_fan.is_waiting
+            for mount in self._by_path.values()
+            for track in mount.tracks
+        )
+
+    def stop_reading(self) -> None:
+        """Read no media any more."""
+        for mount in self._by_path.values():
+            mount.stop_reading()
+
+    def state_parts(self) -> Iterator[tuple[MountState, ...]]:
+        """Describe all mounts, in parts of bounded size; one part at least."""
+        part: list[MountState] = []
+        readers = 0
+        for mount in self._by_path.values():
+            part.append(mount.state())
+            readers += len(mount.readers)
+            if len(part) >= MOUNTS_IN_PART or readers >= READERS_IN_PART:
+                yield tuple(part)
+                part, readers = [], 0
+        yield tuple(part)

@@ -1,0 +1,75 @@
+"""The session that publishes a mount: where its packets come from."""
+
+from workers.connection import Connection, Way
+from workers.contract.messages import TrackTransport, UdpTransport
+from workers.fanout.burst import runs_of
+from workers.fanout.send_tcp import Subscriber
+from workers.ingest import fault_of, stamps_of
+from workers.resources import Resources
+from workers.track import Track
+
+
+class Publisher:
+    """A publisher, from RECORD to its replacement or the mount's end."""
+
+    def __init__(self, session: str, tracks: list[Track], resources: Resources) -> None:
+        self.session = session
+        self._tracks = tracks
+        self._resources = resources
+        self._counters = resources.counters
+        self._connection: Connection | None = None
+
+    def start(self, transports: tuple[TrackTransport, ...], connection: Connection, now: float) -> None:
+        """Take its packets as media from here on."""
+        for each in transports:
+            track, transport = self._tracks[each.track], each.transport
+            if isinstance(transport, UdpTransport):
+                pack = self._resources.family.pack
+                track.rtp_source.declare(pack(transport.host, transport.rtp_port))
+                track.rtcp_source.declare(pack(transport.host, transport.rtcp_port))
+                track.start_reports(now)
+            else:
+                self._connection = connection
+                connection.gather()
+                connection.use(self)
+                connection.route(transport.rtp_channel, self, self._rtp_way(track))
+                connection.route(transport.rtcp_channel, self, self._rtcp_way(track))
+                track.rtcp_subscriber = Subscriber(connection.outlet, transport.rtcp_channel)
+
+    def stop(self) -> None:
+        """Take nothing from it any more."""
+        for track in self._tracks:
+            track.forget_publisher()
+        if self._connection is not None:
+            self._connection.leave(self)
+            self._connection = None
+
+    def connection_ended(self) -> None:
+        """Take note that its interleaved packets have ended; what comes over UDP goes on."""
+        self._connection = None
+        for track in self._tracks:
+            track.rtcp_subscriber = None
+
+    def _rtp_way(self, track: Track) -> Way:
+        announced = track.announced
+
+        def take(payloads: list[bytes], now: float) -> None:
+            media = []
+            for packet in payloads:
+                fault = fault_of(packet, announced)
+                if fault is None:
+                    media.append(packet)
+                else:
+                    self._counters.drop(fault)
+            if media:
+                lengths = [len(each) for each in media]
+                track.deliver(runs_of(media, lengths), len(media), sum(lengths), stamps_of(media), now)
+
+        return take
+
+    def _rtcp_way(self, track: Track) -> Way:
+        def take(payloads: list[bytes], now: float) -> None:
+            for packet in payloads:
+                track.deliver_rtcp(packet, now)
+
+        return take

@@ -1,0 +1,206 @@
+"""One reader's session in a mount: how it gets each track, and whether it is heard."""
+
+from workers.addresses import Family
+from workers.connection import Connection
+from workers.contract.messages import InterleavedTransport, ReaderState, SessionHeard, UdpTransport
+from workers.fanout.destinations import Destination
+from workers.fanout.send_tcp import Subscriber
+from workers.resources import Resources
+from workers.track import Track
+
+
+class Reader:
+    """A session that reads a mount."""
+
+    def __init__(self, session: str, resources: Resources) -> None:
+        self.session = session
+        self.connection = ""
+        self.playing = False
+        self.tracks: dict[int, UdpReaderTrack | TcpReaderTrack] = {}
+        self._resources = resources
+        self._told_at = float("-inf")
+        self._carrier: Connection | None = None
+
+    def use(self, connection: Connection) -> None:
+        """Get its interleaved tracks through this connection."""
+        if self._carrier is not None and self._carrier is not connection:
+            self._carrier.leave(self)
+        self._carrier = connection
+        connection.use(self)
+
+    def connection_ended(self) -> None:
+        """Take note that the connection is gone, and the interleaved tracks with it; what goes over UDP goes on."""
+        self._carrier = None
+        for each in self.tracks.values():
+            if isinstance(each, TcpReaderTrack):
+                each.detach()
+        self.playing = self.playing and any(isinstance(each, UdpReaderTrack) for each in self.tracks.values())
+
+    def close_gate(self) -> None:
+        """Let no more media flow; what is registered stays."""
+        self.playing = False
+        for each in self.tracks.values():
+            each.close_gate()
+
+    def forget(self) -> None:
+        """Give up everything."""
+        self.playing = False
+        for each in self.tracks.values():
+            each.forget()
+        if self._carrier is not None:
+            self._carrier.leave(self)
+            self._carrier = None
+
+    def hear(self, now: float) -> None:
+        """Take note of a sign of life, and pass it on to the front now and then."""
+        if now - self._told_at >= self._resources.settings.life_sign_interval_s:
+            self._told_at = now
+            self._resources.tell(SessionHeard(self.session))
+
+    def state(self) -> ReaderState:
+        """Describe it as it is now."""
+        return ReaderState(
+            self.session,
+            self.connection,
+            self.playing,
+            max(0, sum(each.packets_out for each in self.tracks.values())),
+            sum(each.dropped for each in self.tracks.values()),
+        )
+
+
+class ReaderTrack:
+    """One track of one reader."""
+
+    def __init__(self, reader: Reader, track: Track) -> None:
+        self.reader = reader
+        self.track = track
+        self.reported_lost = 0
+
+    def take_rtcp(self, packet: bytes, now: float) -> None:
+        """Take what the reader sent on its RTCP way."""
+        self.reader.hear(now)
+        self.reported_lost = self.track.take_reader_rtcp(packet, self.reported_lost, now)
+
+
+class UdpReaderTrack(ReaderTrack):
+    """A track that goes to a reader's UDP ports. Registered from SETUP on, sent to from PLAY on."""
+
+    def __init__(self, reader: Reader, track: Track, transport: UdpTransport, family: Family) -> None:
+        super().__init__(reader, track)
+        self.transport = transport
+        self.rtp = Destination(family.pack(transport.host, transport.rtp_port), family)
+        self.rtcp = Destination(family.pack(transport.host, transport.rtcp_port), family)
+        self.heard = {False: False, True: False}
+        """Whether anything came from the declared RTP port (False) and RTCP port (True), or corrected it."""
+        book = track.readers
+        for is_rtcp, destination in ((False, self.rtp), (True, self.rtcp)):
+            book.add(destination.address, self)
+            book.await_sign(track.port_key(is_rtcp), destination.address, self)
+
+    @property
+    def packets_out(self) -> int:
+        """Packets sent to it."""
+        return self.track.rtp_fan.packets_to(self.rtp) + self.track.rtcp_fan.packets_to(self.rtcp)
+
+    @property
+    def dropped(self) -> int:
+        """Packets meant for it and not sent."""
+        return self.rtp.dropped + self.rtcp.dropped
+
+    def open_gate(self, now: float) -> None:
+        """Let media flow, after the publisher's last sender report."""
+        report = self.track.reports.sender_report
+        if report is not None and self.rtcp.table is None:
+            self.track.rtcp_fan.send_one(self.rtcp, report)
+        self.track.rtp_fan.add(self.rtp)
+        self.track.rtcp_fan.add(self.rtcp)
+
+    def close_gate(self) -> None:
+        """Let no more media flow."""
+        self.track.rtp_fan.remove(self.rtp)
+        self.track.rtcp_fan.remove(self.rtcp)
+
+    def forget(self) -> None:
+        """Give up the addresses."""
+        self.close_gate()
+        for is_rtcp, destination in ((False, self.rtp), (True, self.rtcp)):
+            self.track.readers.remove(destination.address, self)
+            self.track.readers.end_waiting(self.track.port_key(is_rtcp), destination.address, self)
+
+    def hear(self, is_rtcp: bool, address: bytes, now: float) -> None:
+        """Take note that something came from one of its addresses to our RTP or RTCP port."""
+        self.reader.hear(now)
+        destination = self.rtcp if is_rtcp else self.rtp
+        if not self.heard[is_rtcp] and address == destination.address:
+            self.heard[is_rtcp] = True
+            self.track.readers.end_waiting(self.track.port_key(is_rtcp), address, self)
+
+    def correct(self, is_rtcp: bool, address: bytes, now: float) -> None:
+        """Send to this address of the same host from now on: a NAT has changed the port that was declared."""
+        destination, fan = (self.rtcp, self.track.rtcp_fan) if is_rtcp else (self.rtp, self.track.rtp_fan)
+        book = self.track.readers
+        book.end_waiting(self.track.port_key(is_rtcp), destination.address, self)
+        book.remove(destination.address, self)
+        fan.move(destination, address)
+        book.add(address, self)
+        self.heard[is_rtcp] = True
+        self.reader.hear(now)
+
+
+class TcpReaderTrack(ReaderTrack):
+    """A track that goes into a reader's connection, once that is here."""
+
+    def __init__(self, reader: Reader, track: Track, transport: InterleavedTransport) -> None:
+        super().__init__(reader, track)
+        self.transport = transport
+        self.rtp: Subscriber | None = None
+        self.rtcp: Subscriber | None = None
+        self._sent_before = 0
+        self._dropped_before = 0
+
+    @property
+    def packets_out(self) -> int:
+        """Packets written or queued for it."""
+        sent = self._sent_before
+        if self.rtp is not None and self.rtcp is not None:
+            sent += self.track.rtp_subscribers.packets_to(self.rtp) + self.track.rtcp_subscribers.packets_to(self.rtcp)
+        return sent
+
+    @property
+    def dropped(self) -> int:
+        """Packets meant for it and not written."""
+        dropped = self._dropped_before
+        if self.rtp is not None and self.rtcp is not None:
+            dropped += self.rtp.dropped + self.rtcp.dropped
+        return dropped
+
+    def attach(self, rtp: Subscriber, rtcp: Subscriber) -> None:
+        """Use these channels of a connection."""
+        self.detach()
+        self.rtp, self.rtcp = rtp, rtcp
+
+    def open_gate(self, now: float) -> None:
+        """Let media flow, after the publisher's last sender report."""
+        if self.rtp is None or self.rtcp is None:
+            return
+        report = self.track.reports.sender_report
+        self.track.rtp_subscribers.add(self.rtp)
+        if not self.rtcp.subscribed and report is not None:
+            self.track.rtcp_subscribers.send_one(self.rtcp, report, now)
+        self.track.rtcp_subscribers.add(self.rtcp)
+
+    def close_gate(self) -> None:
+        """Let no more media flow."""
+        if self.rtp is not None and self.rtcp is not None:
+            self.track.rtp_subscribers.remove(self.rtp)
+            self.track.rtcp_subscribers.remove(self.rtcp)
+
+    def detach(self) -> None:
+        """Give up the channels."""
+        self.close_gate()
+        self._sent_before, self._dropped_before = self.packets_out, self.dropped
+        self.rtp = self.rtcp = None
+
+    def forget(self) -> None:
+        """Give up everything."""
+        self.detach()

@@ -1,0 +1,162 @@
+"""One track of a mount: its port pair, who gets its packets, and what is known of its stream."""
+
+import socket
+from typing import TYPE_CHECKING
+
+from workers.contract.messages import TrackSpec, TrackState
+from workers.counters import Drop
+from workers.fanout.burst import Run
+from workers.fanout.send_tcp import Subscriber, TcpFan
+from workers.fanout.send_udp import UdpFan
+from workers.loop import READ, WRITE, Timer
+from workers.reports import Reports
+from workers.resources import Resources
+from workers.rtp import rtcp, sequence
+from workers.rtp.packet import second_bytes
+from workers.rtp.reception import Reception
+from workers.sources import AddressBook, PublisherPort
+
+if TYPE_CHECKING:
+    from workers.reader import UdpReaderTrack
+
+
+class Track:
+    """One track: whoever brings its packets calls `deliver` and `deliver_rtcp`."""
+
+    def __init__(
+        self,
+        index: int,
+        spec: TrackSpec,
+        port: int,
+        sockets: tuple[socket.socket, socket.socket],
+        readers: "AddressBook[UdpReaderTrack]",
+        resources: Resources,
+    ) -> None:
+        self.index = index
+        self.rtp_port = port
+        self.rtp_socket, self.rtcp_socket = sockets
+        self.readers = readers
+        self._resources = resources
+        self._counters = resources.counters
+        self._clock_rates = {each.payload_type: each.clock_rate for each in spec.formats}
+        self.announced = second_bytes(tuple(self._clock_rates))
+        self.rtp_source = PublisherPort(resources.family)
+        self.rtcp_source = PublisherPort(resources.family)
+        self.rtp_fan = self._fan(self.rtp_socket)
+        self.rtcp_fan = self._fan(self.rtcp_socket)
+        self.rtp_subscribers = TcpFan()
+        self.rtcp_subscribers = TcpFan()
+        self.reception = Reception()
+        self.reports = Reports(resources.name, resources.counters, resources.randomness)
+        self.rtcp_subscriber: Subscriber | None = None
+        """The way to a publisher that publishes interleaved."""
+        self.packets_in = 0
+        self.bytes_in = 0
+        self.media_at: float | None = None
+        """When the publisher's last RTP packet came; None before the first."""
+        self._timer: Timer | None = None
+
+    def _fan(self, sock: socket.socket) -> UdpFan:
+        resources = self._resources
+
+        def want_room(wanted: bool) -> None:
+            resources.loop.change(sock.fileno(), READ | WRITE if wanted else READ)
+
+        return UdpFan(sock, resources.family, resources.arena, resources.counters, want_room)
+
+    def port_key(self, is_rtcp: bool) -> int:
+        """Name one of the two ports among those of the mount."""
+        return 2 * self.index + is_rtcp
+
+    # -- the publisher's packets ----------------------------------------------------------------------------------
+
+    def deliver(self, runs: list[Run], packets: int, size: int, stamps: tuple[bytes, bytes, bytes], now: float) -> None:
+        """Send a burst of RTP to all readers.
+
+        `stamps` are the sequence numbers, the SSRCs, and the last packet's header as they stand in the packets.
+        """
+        self.rtp_fan.send(runs, now)
+        self.rtp_subscribers.send(runs, packets, now)
+        self.packets_in += packets
+        self.bytes_in += size
+        self._counters.packets_in += packets
+        self._counters.bytes_in += size
+        self.media_at = now
+        sequences, ssrcs, last = stamps
+        self.reception.observe(sequences, ssrcs, last, self._clock_rates[last[1] & 0x7F], now)
+
+    def deliver_rtcp(self, packet: bytes, now: float) -> None:
+        """Send the publisher's compound packet to all readers as it is; dropped and counted if it is not RTCP."""
+        parts = rtcp.split(packet)
+        if parts is None:
+            self._counters.drop(Drop.NOT_RTP)
+            return
+        self._counters.packets_in += 1
+        self._counters.bytes_in += len(packet)
+        self.reports.hear_publisher(packet, parts, now)
+        runs = [(packet, len(packet), 1)]
+        self.rtcp_fan.send(runs, now)
+        self.rtcp_subscribers.send(runs, 1, now)
+
+    # -- the readers' and our own RTCP ----------------------------------------------------------------------------
+
+    def take_reader_rtcp(self, packet: bytes, lost_before: int, now: float) -> int:
+        """Take a reader's compound packet; `lost_before` and the result are the losses that it has reported."""
+        parts = rtcp.split(packet)
+        if parts is None:
+            self._counters.drop(Drop.NOT_RTP)
+            return lost_before
+        for wish in self.reports.picture_requests(parts, now):
+            self._send_to_publisher(self.reports.request(wish), now)
+        return self.reports.hear_reader(parts, lost_before)
+
+    def _send_to_publisher(self, packet: bytes, now: float) -> None:
+        address = self.rtcp_source.expected
+        if self.rtcp_subscriber is not None:
+            self.rtcp_subscribers.send_one(self.rtcp_subscriber, packet, now)
+        elif address is not None:
+            try:
+                self.rtcp_socket.sendto(packet, socket.MSG_DONTWAIT, self._resources.family.target(address))
+            except OSError:
+                self._counters.drop(Drop.SEND_ERROR)
+
+    def start_reports(self, now: float) -> None:
+        """Send receiver reports to the publisher from now on."""
+        self.stop_reports()
+        self._timer = self._resources.loop.call_at(now + self.reports.next_interval_s(), self._report)
+
+    def stop_reports(self) -> None:
+        """Send no more receiver reports."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _report(self, now: float) -> None:
+        self._timer = self._resources.loop.call_at(now + self.reports.next_interval_s(), self._report)
+        if self.reception.ssrc is not None:
+            self._send_to_publisher(self.reports.report(self.reception, now), now)
+
+    # -- what is known of it --------------------------------------------------------------------------------------
+
+    def next_packet(self, now: float) -> tuple[int | None, int | None]:
+        """Give the sequence number and RTP time of the next packet, as far as they can be known."""
+        last = self.reception.last_sequence
+        if last is None:
+            return None, None
+        return sequence.after(last), self.reception.next_time(now)
+
+    def forget_publisher(self) -> None:
+        """Start again, for another publisher."""
+        self.stop_reports()
+        self.rtp_source.declare(None)
+        self.rtcp_source.declare(None)
+        self.rtcp_subscriber = None
+        self.reports.forget_publisher()
+        self.reception = Reception()
+        self.media_at = None
+
+    def state(self) -> TrackState:
+        """Describe it as it is now."""
+        reception = self.reception
+        jitter = min(reception.jitter, 1e9)
+        return TrackState(self.rtp_port, self.packets_in, self.bytes_in, reception.lost, jitter, reception.ssrc)
