@@ -36,6 +36,13 @@ class ConnectionEnded(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class _Ended:
+    """The peer is gone, and this is the last thing heard of it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionCallbacks:
     """What a connection needs of the front. `opened` may refuse it with a reason."""
 
@@ -62,16 +69,17 @@ class Connection(asyncio.Protocol):
         self.port = 0
         self.local_host = ""
         self.since = self.last_request = asyncio.get_running_loop().time()
-        self.requests = 0
         self.holder: Worker | None = None
         """The worker that reads and writes the socket; None while that is the front."""
+        self.stalled_since: float | None = None
+        """Since when a response, or the end, waits for the peer to read."""
         self.closed = False
         self._callbacks = callbacks
         self._splitter = Splitter(callbacks.framing)
         self._transport: asyncio.Transport | None = None
         self._duplicate: socket.socket | None = None
-        self._pending: deque[bytes | Broken] = deque()
-        self._worker_task: asyncio.Task[None] | None = None
+        self._pending: deque[bytes | Broken | _Ended] = deque()
+        self._task: asyncio.Task[None] | None = None
         self._writable = asyncio.Event()
         self._writable.set()
         self._closing = False
@@ -84,7 +92,7 @@ class Connection(asyncio.Protocol):
     @property
     def busy(self) -> bool:
         """Tell whether a request is being served."""
-        return self._worker_task is not None
+        return self._task is not None
 
     # -- asyncio.Protocol ------------------------------------------------------------------------------------------
 
@@ -113,17 +121,19 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The peer reads too slowly: its next request waits."""
         self._writable.clear()
+        self.stalled_since = asyncio.get_running_loop().time()
 
     def resume_writing(self) -> None:
         """Everything has left."""
         self._writable.set()
+        self.stalled_since = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The front's own reading ended: the peer went away, unless a worker reads on."""
         self._transport = None
         self._writable.set()
         if self.holder is None:
-            self._end("closed by the peer" if exc is None else f"lost: {exc}")
+            self.receive_end("closed by the peer" if exc is None else f"lost: {exc}")
 
     # -- requests --------------------------------------------------------------------------------------------------
 
@@ -135,6 +145,12 @@ class Connection(asyncio.Protocol):
         """Take a worker's word that what comes can't be understood any more."""
         self._enqueue(Broken(status, reason))
 
+    def receive_end(self, reason: str) -> None:
+        """Take note that the connection ended. What came before is served first: it may be a TEARDOWN."""
+        if not self.closed:
+            self._pending.append(_Ended(reason))
+            self._serve_pending()
+
     def _enqueue(self, item: bytes | Broken) -> None:
         if self._closing or self.closed:
             return
@@ -142,23 +158,29 @@ class Connection(asyncio.Protocol):
             item = Broken(503, f"more than {self._callbacks.pipelined_requests} pipelined requests")
             self._pending.clear()
         self._pending.append(item)
-        if self._worker_task is None:
-            self._worker_task = asyncio.get_running_loop().create_task(self._work())
+        self._serve_pending()
+
+    def _serve_pending(self) -> None:
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._work())
 
     async def _work(self) -> None:
         """Serve what is pending strictly one by one (RFC 2326 section 10 asks for responses in order)."""
         try:
-            while self._pending and not self.closed and not self._closing:
+            while self._pending:
                 await self._writable.wait()
-                item = self._pending.popleft()
-                if isinstance(item, Broken):
-                    self._callbacks.broken(self, item.status, item.reason)
-                    return
-                self.requests += 1
-                await self._callbacks.message(self, item)
-                self.last_request = asyncio.get_running_loop().time()
+                match self._pending.popleft():
+                    case _Ended(reason):
+                        self._end(reason)
+                    case _ if self._closing or self.closed:
+                        pass  # nobody is left to answer
+                    case Broken(status, reason):
+                        self._callbacks.broken(self, status, reason)
+                    case message:
+                        await self._callbacks.message(self, message)
+                        self.last_request = asyncio.get_running_loop().time()
         finally:
-            self._worker_task = None
+            self._task = None
 
     # -- responses -------------------------------------------------------------------------------------------------
 
@@ -174,6 +196,7 @@ class Connection(asyncio.Protocol):
         if self._closing or self.closed:
             return
         self._closing = True
+        self.stalled_since = asyncio.get_running_loop().time()
         if self.holder is not None:
             self.holder.tell(Respond(self.id, b"", close=True))
         elif self._transport is not None:
@@ -189,15 +212,10 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
         self._end(reason)
 
-    def ended_at_worker(self, reason: str) -> None:
-        """Take the holder's word that the connection ended."""
-        self._end(reason)
-
     def _end(self, reason: str) -> None:
         if self.closed:
             return
         self.closed = True
-        self._pending.clear()
         if self._duplicate is not None:
             self._duplicate.close()
             self._duplicate = None
@@ -220,7 +238,7 @@ class Connection(asyncio.Protocol):
             return
         handoff = await self._let_go(worker)
         held_before, self.holder = self.holder, worker
-        travelling = [item for item in self._pending if isinstance(item, bytes)]
+        travelling = [item for item in self._pending if isinstance(item, bytes) and held_before is None]
         for item in travelling:
             self._pending.remove(item)
         try:
@@ -267,7 +285,7 @@ class Connection(asyncio.Protocol):
         """Go on after a hand-off that did not happen: read, and serve what was pending."""
         self._pending.extendleft(reversed(travelling))
         if self._transport is None:
-            self._end("closed by the peer")
+            self.receive_end("closed by the peer")
         elif self._closing:
             self._transport.close()
         else:

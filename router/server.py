@@ -244,8 +244,11 @@ class Server:
     def _tick(self, now: float) -> None:
         self._link.expire(now, self.settings.heartbeat_timeout_s)
         self._lifecycle.expire(now)
-        limit = self.settings.handshake_timeout_s
+        limit, write_limit = self.settings.handshake_timeout_s, self.settings.write_timeout_s
         for connection in self._connections:
+            if connection.stalled_since is not None and now - connection.stalled_since > write_limit:
+                connection.abort(f"it read nothing for {write_limit:g} s")
+                continue
             if now - connection.last_request > limit and not connection.busy and not self._sessions.of(connection):
                 log.info("idle connection closed", connection=connection.id, peer=connection.peer)
                 connection.close()
@@ -333,7 +336,7 @@ class Server:
             case ConnectionClosed():
                 if connection := self._held(worker, event.connection):
                     log.info("connection closed", connection=connection.id, peer=connection.peer, reason=event.reason)
-                    connection.ended_at_worker(event.reason)
+                    connection.receive_end(event.reason)
             case MediaHeard():
                 self._lifecycle.media_heard(event.path, event.generation, now)
             case MediaSilent():

@@ -34,6 +34,8 @@ MESSAGES_PER_TURN = 200
 """Messages read before the loop's other work gets a turn."""
 HIGH_WATER_MARK = 100_000
 """Messages queued for one peer. Far more than a worker ever has waiting: at the mark ZeroMQ would drop or refuse."""
+MAX_EARLY = 64
+"""Hellos kept that overtook their worker's connection to the descriptors' socket; more are said again anyway."""
 COMPLAINT_INTERVAL_S = 60.0
 
 
@@ -178,6 +180,7 @@ class WorkersLink:
         self._welcome = welcome
         self._on_ready, self._on_lost, self._on_event, self._on_status = on_ready, on_lost, on_event, on_status
         self._channels: dict[str, WorkerChannel] = {}
+        self._early: dict[str, Hello] = {}
         self._by_incarnation: dict[str, Worker] = {}
         self._descriptors = Descriptors(self._channel_arrived, self._channel_ended)
         self._context = zmq.Context()
@@ -318,6 +321,9 @@ class WorkersLink:
 
     def _channel_arrived(self, channel: WorkerChannel) -> None:
         self._channels[channel.incarnation] = channel
+        hello = self._early.pop(channel.incarnation, None)
+        if hello is not None:
+            self._register(channel.incarnation, hello)
 
     def _channel_ended(self, incarnation: str) -> None:
         self._channels.pop(incarnation, None)
@@ -328,6 +334,8 @@ class WorkersLink:
     def _register(self, incarnation: str, hello: Hello) -> None:
         """Take a worker on; its Hello comes again and again until its channel is here and its index is free."""
         channel = self._channels.get(incarnation)
+        if channel is None and len(self._early) < MAX_EARLY:
+            self._early[incarnation] = hello
         if channel is None or incarnation in self._by_incarnation:
             return
         if hello.index >= self._worker_count:

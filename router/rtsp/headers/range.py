@@ -46,6 +46,8 @@ def parse_range(value: str) -> Range:
     if not _UNIT.fullmatch(unit) or not equals or not times:
         raise PeerError(400, "broken Range")
     if unit not in _TIMES:
+        if _UNSAFE.search(times):
+            raise PeerError(400, "broken Range")
         return Range(unit, times, "", time)
     start, end = (part.strip() for part in times.partition("-")[::2])
     # A single time is no range by the RFC, but PLAY with `npt=0` means from there on.
