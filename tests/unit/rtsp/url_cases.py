@@ -1,0 +1,50 @@
+"""URLs: text, what it says, and how we write it."""
+
+from router.rtsp.url import RtspUrl
+
+URLS = (
+    ("rtsp://127.0.0.1:5554/live/a", RtspUrl("127.0.0.1", 5554, "/live/a"), "rtsp://127.0.0.1:5554/live/a"),
+    ("rtsp://cam", RtspUrl("cam", None, "/"), "rtsp://cam/"),
+    ("rtsp://cam/", RtspUrl("cam", None, "/"), "rtsp://cam/"),
+    ("rtsp://cam:/a", RtspUrl("cam", None, "/a"), "rtsp://cam/a"),
+    ("rtsp://cam?x=y", RtspUrl("cam", None, "/", "x=y"), "rtsp://cam/?x=y"),
+    ("rtsp://h/a?b?c/d", RtspUrl("h", None, "/a", "b?c/d"), "rtsp://h/a?b?c/d"),
+    ("rtsp://h/a?", RtspUrl("h", None, "/a"), "rtsp://h/a"),
+    ("rtsp://h/a//b/", RtspUrl("h", None, "/a//b/"), "rtsp://h/a//b/"),
+    ("rtsp://h/%7Ea%2Fb", RtspUrl("h", None, "/%7Ea%2Fb"), "rtsp://h/%7Ea%2Fb"),
+    ("rtsp://[::1]:554/a", RtspUrl("::1", 554, "/a"), "rtsp://[::1]:554/a"),
+    ("rtsp://[fe80::1%eth0]/a", RtspUrl("fe80::1%eth0", None, "/a"), "rtsp://[fe80::1%eth0]/a"),
+    ("rtsp://user:p@ss@h/a", RtspUrl("h", None, "/a"), "rtsp://h/a"),
+    ("rtsp://h/a@b", RtspUrl("h", None, "/a@b"), "rtsp://h/a@b"),
+    ("RTSP://h/a", RtspUrl("h", None, "/a"), "rtsp://h/a"),
+    ("rtsps://h/a", RtspUrl("h", None, "/a", scheme="rtsps"), "rtsps://h/a"),
+    ("rtspu://h/a", RtspUrl("h", None, "/a", scheme="rtspu"), "rtspu://h/a"),
+    ("rtsp://käse.example/ü", RtspUrl("käse.example", None, "/ü"), "rtsp://käse.example/ü"),
+)
+
+BAD_URLS = (
+    "",
+    "*",
+    "/a",
+    "h/a",
+    "http://h/a",
+    "rtspx://h/a",
+    "rtsp:/h/a",
+    "rtsp:///a",
+    "rtsp://:554/a",
+    "rtsp://h:0/a",
+    "rtsp://h:65536/a",
+    "rtsp://h:+1/a",
+    "rtsp://h:\uff11/a",
+    "rtsp://h:1_0/a",
+    "rtsp://h:99999999999999999999/a",
+    "rtsp://::1/a",
+    "rtsp://[::1/a",
+    "rtsp://[h]/a",
+    "rtsp://h h/a",
+    "rtsp://h/a b",
+    "rtsp://h/a\r\nX: y",
+    "rtsp://h/a\n",
+    "rtsp://h/\0",
+    "rtsp://h!/a",
+)
