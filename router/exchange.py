@@ -17,6 +17,7 @@ from router.rtsp.errors import PeerError
 from router.rtsp.headers.session import format_session
 from router.rtsp.message import MessageLimits, Request, Response, is_response, parse_request
 from router.rtsp.session_state import next_state
+from router.rtsp.status import REASONS
 from router.rtsp.url import RtspUrl, parse_url
 from router.sessions import Role, Session, Sessions
 from router.workers_link import WorkerError, WorkerGone, WorkerRefused
@@ -75,14 +76,18 @@ def make_response(
     body: bytes = b"",
     reason: str | None = None,
 ) -> Response:
-    """Make a response out of what is known of its request; `session` names its timeout (RFC 2326 section 12.37)."""
+    """Make a response out of what is known of its request; `session` names its timeout (RFC 2326 section 12.37).
+
+    A `reason` follows the status's own phrase: clients show that line to people.
+    """
     common: list[tuple[str, str]] = []
     if cseq is not None:
         common.append(("CSeq", cseq))
     common.append(("Server", "Trunkline"))
     if session is not None:
         common.append(("Session", format_session(session.id, session.timeout_s)))
-    return Response(status, (*common, *headers), body, reason)
+    phrase = None if reason is None else f"{REASONS[status]}: {reason}" if status in REASONS else reason
+    return Response(status, (*common, *headers), body, phrase)
 
 
 Method = Callable[[Exchange], Awaitable[Response]]

@@ -1,6 +1,7 @@
 """The listening sockets, and every connection that came in through them."""
 
 import asyncio
+import os
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -33,7 +34,7 @@ def bind(host: str, port: int, setting: str) -> socket.socket:
     except OSError as error:
         where = f"port {port}" if not host else f"port {port} of {host}"
         raise StartError(
-            f"{where} can't be listened on: {error.strerror}. Is another instance running? See {setting}."
+            f"{where} can't be listened on: {os.strerror(error.errno or 0)}. Is another instance running? See {setting}."
         ) from error
 
 
