@@ -75,8 +75,11 @@ def reader_control(base: RtspUrl, track: int) -> str:
 
     ffmpeg puts a name behind the query, rtspsrc throws the query away with it; both take a URL as it is.
     """
-    if not base.query:
-        return track_name(track)
+    return track_url(base, track) if base.query else track_name(track)
+
+
+def track_url(base: RtspUrl, track: int) -> str:
+    """Return the URL that readers come to by `content_base` and `reader_control`: RTP-Info names a track by it."""
     return str(replace(base, path=f"{mount_path(base).rstrip('/')}/{track_name(track)}"))
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from router.rtsp.control import candidates, content_base, find_track, mount_path, reader_control, track_name
+from router.rtsp.control import candidates, content_base, find_track, mount_path, reader_control, track_name, track_url
 from router.rtsp.url import parse_url
 
 TWO = ("streamid=0", "streamid=1")
@@ -129,3 +129,4 @@ def test_a_mounts_path_has_no_query_and_no_slash_at_its_end(url: str, path: str)
 def test_readers_are_told_a_base_and_controls_that_every_client_joins_alike(url: str, base: str, control: str) -> None:
     assert content_base(parse_url(url)) == base
     assert reader_control(parse_url(url), 1) == control
+    assert track_url(parse_url(url), 1) == (control if "://" in control else base + control)
