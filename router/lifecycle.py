@@ -113,7 +113,7 @@ class Lifecycle:
         if mount.recording_since is not None:
             self._hooks.publish.tell("mount_close", HookMount(mount.path, 0))
 
-    def connection_ended(self, connection: Connection, now: float) -> None:
+    def connection_ended(self, connection: Connection, reason: str, now: float) -> None:
         """Decide for each of a connection's sessions whether it can live without one."""
         for session in self._sessions.of(connection):
             self._sessions.move(session, None)
@@ -122,7 +122,7 @@ class Lifecycle:
             silent = session.mount.silent_since is not None
             lives_on = not session.interleaved and (session.role is Role.READER or (publishing and not silent))
             if not lives_on:
-                self.close_session(session, "its connection ended")
+                self.close_session(session, f"its connection ended: {reason}")
 
     def worker_lost(self, worker: Worker, reason: str) -> None:
         """End the mounts of a worker that died, with their sessions."""

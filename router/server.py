@@ -229,7 +229,7 @@ class Server:
         if not len(self._connections):
             self._emptied.set()
         log.debug("connection ended", connection=connection.id, peer=connection.peer, reason=reason)
-        self._lifecycle.connection_ended(connection, asyncio.get_running_loop().time())
+        self._lifecycle.connection_ended(connection, reason, asyncio.get_running_loop().time())
 
     async def _watch(self) -> None:
         """Look after everything that ends by time."""
@@ -335,7 +335,6 @@ class Server:
                     connection.receive_broken(event.status, event.reason)
             case ConnectionClosed():
                 if connection := self._held(worker, event.connection):
-                    log.info("connection closed", connection=connection.id, peer=connection.peer, reason=event.reason)
                     connection.receive_end(event.reason)
             case MediaHeard():
                 self._lifecycle.media_heard(event.path, event.generation, now)
