@@ -33,8 +33,9 @@ def bind(host: str, port: int, setting: str) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=dual, reuse_port=False)
     except OSError as error:
         where = f"port {port}" if not host else f"port {port} of {host}"
+        problem = os.strerror(error.errno or 0)
         raise StartError(
-            f"{where} can't be listened on: {os.strerror(error.errno or 0)}. Is another instance running? See {setting}."
+            f"{where} can't be listened on: {problem}. Is another instance running? See {setting}."
         ) from error
 
 

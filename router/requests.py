@@ -10,7 +10,15 @@ from router.hooks import HookRequest
 from router.lifecycle import Lifecycle
 from router.mounts import Mount, Mounts
 from router.placing import Placing
-from router.rtsp.control import candidates, find_track, mount_path
+from router.rtsp.control import (
+    candidates,
+    content_base,
+    find_track,
+    mount_path,
+    reader_control,
+    track_name,
+    track_url,
+)
 from router.rtsp.errors import PeerError
 from router.rtsp.headers import transport as transport_header
 from router.rtsp.message import Response
@@ -28,11 +36,6 @@ from workers.contract.messages import (
     SetUpReader,
     TrackTransport,
 )
-
-
-def reader_controls(mount: Mount) -> list[str]:
-    """Name a mount's tracks for its readers."""
-    return [f"trackID={index}" for index in range(len(mount.description.medias))]
 
 
 class Requests:
@@ -56,6 +59,7 @@ class Requests:
         self._publish_access = publish_access
         self._client_access = client_access
         self._max_tracks = max_tracks
+        self._track_names = [track_name(index) for index in range(max_tracks)]
 
     def methods(self) -> dict[str, Method]:
         """Map each method's name to its function."""
@@ -81,18 +85,17 @@ class Requests:
     async def describe(self, exchange: Exchange) -> Response:
         """Describe a live mount."""
         url = exchange.target
-        await self._admit(self._client_access, exchange, mount_path(url))
+        await self._admit(self._client_access, exchange, url)
         mount = self._mounts.live(mount_path(url))
         body = description_for_readers(
             mount.description,
             session_id=mount.generation,
             host=exchange.connection.local_host,
-            controls=reader_controls(mount),
+            controls=[reader_control(url, index) for index in range(len(mount.description.medias))],
         )
-        base = str(url)
         return exchange.respond(
             200,
-            ("Content-Base", base if base.endswith("/") else base + "/"),
+            ("Content-Base", content_base(url)),
             ("Content-Type", "application/sdp"),
             body=body,
         )
@@ -101,7 +104,7 @@ class Requests:
         """Begin a publisher's session and take its path."""
         connection, url = exchange.connection, exchange.target
         path = mount_path(url)
-        user = await self._admit(self._publish_access, exchange, path)
+        user = await self._admit(self._publish_access, exchange, url)
         content_type = exchange.request.headers.get("Content-Type", "application/sdp")
         if content_type is None or content_type.partition(";")[0].strip().lower() != "application/sdp":
             raise PeerError(400, f"ANNOUNCE needs an application/sdp body, not {content_type}")
@@ -124,8 +127,8 @@ class Requests:
 
     async def setup(self, exchange: Exchange) -> Response:
         """Choose a track's transport; the first SETUP of a reader begins its session."""
-        value = exchange.request.headers.get("Transport")
-        if value is None:
+        value = ", ".join(exchange.request.headers.get_all("Transport"))
+        if not value:
             raise PeerError(400, "SETUP without Transport")
         if exchange.session is not None and exchange.session.role is Role.PUBLISHER:
             return await self._setup_publisher(exchange, exchange.session, value)
@@ -154,7 +157,7 @@ class Requests:
         mount, base, track = self._find_reader_track(exchange.target)
         session, user = exchange.session, ""
         if session is None:
-            user = await self._admit(self._client_access, exchange, mount.path if mount else mount_path(base))
+            user = await self._admit(self._client_access, exchange, base)
             # The mount check may have started a publisher and waited for it.
             mount, base, track = self._find_reader_track(exchange.target)
         if mount is None:
@@ -191,13 +194,23 @@ class Requests:
         return reply.ssrc
 
     def _find_reader_track(self, target: RtspUrl) -> tuple[Mount | None, RtspUrl, int | None]:
-        """Find the mount and track that a reader's SETUP names, with the mount's own URL."""
-        base = target
+        """Find the mount and track that a reader's SETUP names, with the mount's own URL.
+
+        Where there is a mount and no such track, or neither, the likeliest URL of the mount is given.
+        """
+        found: Mount | None = None
+        likeliest = target
+        names = self._track_names
         for base in candidates(target):
             mount = self._mounts.get(mount_path(base))
             if mount is not None and mount.recording_since is not None:
-                return mount, base, find_track(base, None, reader_controls(mount), target)
-        return None, target, None
+                track = find_track(base, None, names[: len(mount.description.medias)], target)
+                if track is not None:
+                    return mount, base, track
+                found, likeliest = mount, base
+            elif found is None and find_track(base, None, names, target) is not None:
+                likeliest = base
+        return found, likeliest, None
 
     # -- PLAY, RECORD ----------------------------------------------------------------------------------------------
 
@@ -207,8 +220,7 @@ class Requests:
         mount, worker = session.mount, self._worker(session.mount)
         headers = () if mount.range is None else (("Range", mount.range),)
         response = exchange.respond(200, *headers)
-        base = session.url.rstrip("/")
-        controls = reader_controls(mount)
+        base = parse_url(session.url)
         transports = session.in_order()
         async with exchange.connection.handed_to(worker) as handoff:
             await worker.ask(
@@ -220,7 +232,7 @@ class Requests:
                     handoff=handoff,
                     transports=transports,
                     response_head=response.head_bytes(),
-                    rtp_info_urls=tuple(f"{base}/{controls[each.track]}" for each in transports),
+                    rtp_info_urls=tuple(track_url(base, each.track) for each in transports),
                 )
             )
         exchange.answered = True
@@ -304,14 +316,14 @@ class Requests:
             exchange.session = None
             raise PeerError(454, "the session was closed meanwhile")
 
-    async def _admit(self, access: Access, exchange: Exchange, path: str) -> str:
-        """Let the request in, or not; give its user."""
-        request, url = exchange.request, exchange.target
+    async def _admit(self, access: Access, exchange: Exchange, mount_url: RtspUrl) -> str:
+        """Let the request in, or not; give its user. `mount_url` is what the request is about, without a track."""
+        request = exchange.request
         asked = HookRequest(
             method=request.method,
             uri=request.url,
-            path=path,
-            query=url.query,
+            path=mount_path(mount_url),
+            query=mount_url.query,
             headers=dict(request.headers.items()),
             host=exchange.connection.host,
         )
