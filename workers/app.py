@@ -4,7 +4,6 @@ import contextlib
 import logging
 import os
 import resource
-import secrets
 import signal
 import socket
 from collections.abc import Callable
@@ -46,7 +45,7 @@ class Worker:
     def __init__(self, index: int, runtime_dir: Path, logger: logging.Logger) -> None:
         self._index = index
         self._logger = logger
-        self._incarnation = secrets.token_hex(8)
+        self._incarnation = os.urandom(8).hex()
         self._loop = Loop()
         self._counters = Counters()
         self._process = psutil.Process()
@@ -126,6 +125,7 @@ class Worker:
         self._loop.window_s = settings.batch_window_s
         assert self._control is not None  # _build has made it
         self._control.report(request)
+        self._link.tell_kept()
         self._logger.info("taken on by front", extra={"front": self._link.front})
         if first:
             self._beat(now)

@@ -34,6 +34,9 @@ Way = Callable[[list[bytes], float], None]
 class User(Protocol):
     """A session that uses a connection for its media."""
 
+    def describe(self) -> str:
+        """Say who this is, for people."""
+
     def connection_ended(self) -> None:
         """Take note that the connection is no longer here."""
 
@@ -152,6 +155,10 @@ class Connection:
             self._users.remove(user)
         for channel in [each for each, (owner, _) in self._ways.items() if owner is user]:
             del self._ways[channel]
+
+    def describe(self) -> str:
+        """Say who uses the connection, for people."""
+        return ", ".join(each.describe() for each in self._users) or "the peer"
 
     # -- reading --------------------------------------------------------------------------------------------------
 

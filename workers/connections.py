@@ -82,7 +82,8 @@ class Connections:
             stalled = now - outlet.progress_at
             if stalled >= limit:
                 connection.close(
-                    f"write timeout: the peer read nothing for {stalled:.1f} s, {outlet.queued_bytes} bytes wait for it"
+                    f"write timeout: {connection.describe()} read nothing for {stalled:.1f} s, "
+                    f"{outlet.queued_bytes} bytes wait, {outlet.dropped} packets were dropped"
                 )
             elif connection.close_at is not None and now >= connection.close_at:
                 connection.close(f"closed with {outlet.queued_bytes} bytes that the peer did not read in time")

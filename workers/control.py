@@ -125,12 +125,14 @@ class Control:
 
     def _record(self, command: Record, now: float) -> None:
         mount = self._mounts.find(command.path, command.generation)
+        mount.check(command.transports)
         connection = self._connections.adopt(command.connection, command.handoff, now)
         mount.record(command.session, command.transports, connection, now)
         connection.respond(command.response, now)
 
     def _play(self, command: Play, now: float) -> Playing:
         mount = self._mounts.find(command.path, command.generation)
+        mount.check(command.transports)
         connection = self._connections.adopt(command.connection, command.handoff, now)
         infos = mount.arm(command.session, command.transports, connection, now)
         connection.respond(command.response_head + rtp_info_header(command.rtp_info_urls, infos) + b"\r\n", now)

@@ -52,6 +52,8 @@ class FrontLink:
         self._complaints = complaints
         self._handle = handle
         self._outgoing: deque[tuple[int, Message]] = deque()
+        self._greeting: Hello | None = None
+        self._facts: deque[Event] = deque()
         self._must_settle = True
         self._context = zmq.Context(io_threads=1)
         self._socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
@@ -72,19 +74,31 @@ class FrontLink:
 
     def hello(self, message: Hello) -> None:
         """Ask whatever front there is to take this worker on."""
-        self._send(Envelope("", self._incarnation, 0, message))
+        # ZeroMQ may still be busy to connect: then `settle` says it as soon as it can be said.
+        self._greeting = None if self._send(Envelope("", self._incarnation, 0, message)) else message
 
     def tell(self, event: Event) -> None:
         """Send an event; while there is no front only what no report will tell is kept."""
-        if self.front or isinstance(event, _FACTS):
+        if self.front:
             self._queue(0, event)
+        elif isinstance(event, _FACTS):
+            if len(self._facts) < MOST_OUTGOING:
+                self._facts.append(event)
+            else:
+                self._counters.drop(Drop.OUTBOX_FULL)
+
+    def tell_kept(self) -> None:
+        """Send what was kept while there was no front; to be called once it has had the report, so that it knows
+        which connections are meant."""
+        while self._facts:
+            self._queue(0, self._facts.popleft())
 
     def reply(self, request: int, message: Message) -> None:
         """Answer a command."""
         self._queue(request, message)
 
     def _queue(self, request: int, message: Message) -> None:
-        if self.front and not self._outgoing and self._send(self._envelope(request, message)):
+        if not self._outgoing and self._send(self._envelope(request, message)):
             return
         if len(self._outgoing) >= MOST_OUTGOING:
             self._counters.drop(Drop.OUTBOX_FULL)
@@ -127,6 +141,8 @@ class FrontLink:
                     return True
                 taken += 1
                 self._receive()
+            elif flags & zmq.POLLOUT and self._greeting is not None and not self.front:
+                self.hello(self._greeting)
             elif flags & zmq.POLLOUT and self._outgoing and self.front:
                 self._send_outgoing()
             else:
@@ -173,7 +189,10 @@ class FrontLink:
     def forget_front(self) -> None:
         """Belong to no front: what was for that one alone is dropped."""
         self.front = ""
-        self._outgoing = deque(each for each in self._outgoing if isinstance(each[1], _FACTS))
+        for _, message in self._outgoing:
+            if isinstance(message, _FACTS):
+                self._facts.append(message)
+        self._outgoing.clear()
 
     def close(self) -> None:
         """Let go of the socket."""

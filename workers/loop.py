@@ -92,7 +92,7 @@ class Loop:
         return timer
 
     def defer(self, callback: Callable[[], None]) -> None:
-        """Call back at the end of this turn, when nobody is in the middle of anything."""
+        """Call back before the next wait, when nobody is in the middle of anything."""
         self._deferred.append(callback)
 
     def stop(self) -> None:
@@ -112,8 +112,10 @@ class Loop:
 
     def turn(self) -> None:
         """Wait for the next thing to do, and do all that can be done."""
-        more = self.before_wait()
         clock = self.clock
+        began = clock()
+        more = self._settle()
+        settled_s = clock() - began
         events = self._all.poll(0 if more else self._wait_s(clock()), _MOST_EVENTS)
         now = began = clock()
         urgent = self._urgent.fileno()
@@ -125,12 +127,19 @@ class Loop:
             self._serve(self._urgent.poll(0, _MOST_EVENTS), now)
         self._serve([each for each in events if each[0] != urgent], now)
         self._run_timers(clock())
+        self.longest_turn_s = max(self.longest_turn_s, settled_s + clock() - began)
+
+    def _settle(self) -> bool:
+        """Do what must be done before a wait; True if there is more."""
+        more = self.before_wait()
         while self._deferred:
             try:
                 self._deferred.popleft()()
             except Exception as error:
                 self.on_error(error)
-        self.longest_turn_s = max(self.longest_turn_s, clock() - began)
+            if not self._deferred:
+                more = self.before_wait()
+        return more
 
     def _wait_s(self, now: float) -> float:
         while self._timers and self._timers[0].callback is None:

@@ -47,14 +47,26 @@ class Mount:
 
     def record(self, session: str, transports: tuple[TrackTransport, ...], connection: Connection, now: float) -> None:
         """Start a publisher, in the place of the one before."""
-        self._check_tracks(transports)
         if self._publisher is not None:
+            if self._publisher.is_same(session, transports, connection):
+                return  # said again, or RECORD after PAUSE: what is known of the stream stays
             self._publisher.stop()
-            if self._publisher.session != session:
-                self._silent = True
+            self._silent = True
         self._read_sockets()
-        self._publisher = Publisher(session, self.tracks, self._resources)
+        self._publisher = Publisher(session, self.path, self.tracks, self._resources)
         self._publisher.start(transports, connection, now)
+
+    def check(self, transports: tuple[TrackTransport, ...]) -> None:
+        """Raise RefusedError for a track that there is not, or an address that nothing can be sent to."""
+        for each in transports:
+            if each.track >= len(self.tracks):
+                reason = f"{self.path} has {len(self.tracks)} tracks, none with index {each.track}"
+                raise RefusedError(Refusal.FAILED, reason)
+            if isinstance(each.transport, UdpTransport):
+                try:
+                    self._resources.family.pack(each.transport.host, 0)
+                except ValueError as error:
+                    raise RefusedError(Refusal.FAILED, str(error)) from error
 
     def _read_sockets(self) -> None:
         if self._reading:
@@ -95,10 +107,16 @@ class Mount:
 
     def set_up(self, session: str, transport: TrackTransport) -> int | None:
         """Register one track of a reader; gives the publisher's SSRC on it."""
-        self._check_tracks((transport,))
-        reader = self.readers.setdefault(session, Reader(session, self._resources))
+        self.check((transport,))
+        reader = self._reader(session)
         self._register(reader, transport)
         return self.tracks[transport.track].reception.ssrc
+
+    def _reader(self, session: str) -> Reader:
+        reader = self.readers.get(session)
+        if reader is None:
+            reader = self.readers[session] = Reader(session, self.path, self._resources)
+        return reader
 
     def _register(self, reader: Reader, each: TrackTransport) -> None:
         held = reader.tracks.get(each.track)
@@ -115,9 +133,9 @@ class Mount:
     def arm(
         self, session: str, transports: tuple[TrackTransport, ...], connection: Connection, now: float
     ) -> tuple[RtpInfo, ...]:
-        """Prepare a reader to play, and say from which packets on it will: call `open_gate` in the same turn."""
-        self._check_tracks(transports)
-        reader = self.readers.setdefault(session, Reader(session, self._resources))
+        """Prepare a reader to play, and say from which packets on it will: call `check` before and `open_gate` after,
+        all in the same turn."""
+        reader = self._reader(session)
         for index in set(reader.tracks) - {each.track for each in transports}:
             reader.tracks.pop(index).forget()
         for each in transports:
@@ -165,12 +183,6 @@ class Mount:
             reader.forget()
 
     # -- the whole ------------------------------------------------------------------------------------------------
-
-    def _check_tracks(self, transports: tuple[TrackTransport, ...]) -> None:
-        for each in transports:
-            if each.track >= len(self.tracks):
-                reason = f"{self.path} has {len(self.tracks)} tracks, none with index {each.track}"
-                raise RefusedError(Refusal.FAILED, reason)
 
     def close(self, now: float) -> None:
         """Let go of everything: publisher, readers, sockets, ports. Connections stay."""

@@ -5,6 +5,7 @@ from workers.contract.messages import TrackTransport, UdpTransport
 from workers.fanout.burst import runs_of
 from workers.fanout.send_tcp import Subscriber
 from workers.ingest import fault_of, stamps_of
+from workers.lifesigns import LifeSigns
 from workers.resources import Resources
 from workers.track import Track
 
@@ -12,21 +13,26 @@ from workers.track import Track
 class Publisher:
     """A publisher, from RECORD to its replacement or the mount's end."""
 
-    def __init__(self, session: str, tracks: list[Track], resources: Resources) -> None:
+    def __init__(self, session: str, path: str, tracks: list[Track], resources: Resources) -> None:
         self.session = session
+        self._path = path
         self._tracks = tracks
         self._resources = resources
         self._counters = resources.counters
         self._connection: Connection | None = None
+        self._transports: tuple[TrackTransport, ...] = ()
+        self._signs = LifeSigns(session, resources)
 
     def start(self, transports: tuple[TrackTransport, ...], connection: Connection, now: float) -> None:
         """Take its packets as media from here on."""
+        self._transports = transports
         for each in transports:
             track, transport = self._tracks[each.track], each.transport
             if isinstance(transport, UdpTransport):
                 pack = self._resources.family.pack
                 track.rtp_source.declare(pack(transport.host, transport.rtp_port))
                 track.rtcp_source.declare(pack(transport.host, transport.rtcp_port))
+                track.hear_publisher = self._signs.hear
                 track.start_reports(now)
             else:
                 self._connection = connection
@@ -35,6 +41,15 @@ class Publisher:
                 connection.route(transport.rtp_channel, self, self._rtp_way(track))
                 connection.route(transport.rtcp_channel, self, self._rtcp_way(track))
                 track.rtcp_subscriber = Subscriber(connection.outlet, transport.rtcp_channel)
+
+    def is_same(self, session: str, transports: tuple[TrackTransport, ...], connection: Connection) -> bool:
+        """Tell whether this would start the same publisher again."""
+        carried = self._connection is connection or all(isinstance(e.transport, UdpTransport) for e in transports)
+        return carried and (session, transports) == (self.session, self._transports)
+
+    def describe(self) -> str:
+        """Say who this is, for people."""
+        return f"publisher {self.session} of {self._path}"
 
     def stop(self) -> None:
         """Take nothing from it any more."""

@@ -2,9 +2,10 @@
 
 from workers.addresses import Family
 from workers.connection import Connection
-from workers.contract.messages import InterleavedTransport, ReaderState, SessionHeard, UdpTransport
+from workers.contract.messages import InterleavedTransport, ReaderState, UdpTransport
 from workers.fanout.destinations import Destination
 from workers.fanout.send_tcp import Subscriber
+from workers.lifesigns import LifeSigns
 from workers.resources import Resources
 from workers.track import Track
 
@@ -12,13 +13,13 @@ from workers.track import Track
 class Reader:
     """A session that reads a mount."""
 
-    def __init__(self, session: str, resources: Resources) -> None:
+    def __init__(self, session: str, path: str, resources: Resources) -> None:
         self.session = session
+        self._path = path
         self.connection = ""
         self.playing = False
         self.tracks: dict[int, UdpReaderTrack | TcpReaderTrack] = {}
-        self._resources = resources
-        self._told_at = float("-inf")
+        self.hear = LifeSigns(session, resources).hear
         self._carrier: Connection | None = None
 
     def use(self, connection: Connection) -> None:
@@ -51,11 +52,9 @@ class Reader:
             self._carrier.leave(self)
             self._carrier = None
 
-    def hear(self, now: float) -> None:
-        """Take note of a sign of life, and pass it on to the front now and then."""
-        if now - self._told_at >= self._resources.settings.life_sign_interval_s:
-            self._told_at = now
-            self._resources.tell(SessionHeard(self.session))
+    def describe(self) -> str:
+        """Say who this is, for people."""
+        return f"reader {self.session} of {self._path}"
 
     def state(self) -> ReaderState:
         """Describe it as it is now."""

@@ -1,6 +1,7 @@
 """One track of a mount: its port pair, who gets its packets, and what is known of its stream."""
 
 import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from workers.contract.messages import TrackSpec, TrackState
@@ -50,6 +51,8 @@ class Track:
         self.reports = Reports(resources.name, resources.counters, resources.randomness)
         self.rtcp_subscriber: Subscriber | None = None
         """The way to a publisher that publishes interleaved."""
+        self.hear_publisher: Callable[[float], None] = _ignore
+        """Called with the time when the publisher's RTCP comes over UDP."""
         self.packets_in = 0
         self.bytes_in = 0
         self.media_at: float | None = None
@@ -91,6 +94,7 @@ class Track:
         if parts is None:
             self._counters.drop(Drop.NOT_RTP)
             return
+        self.hear_publisher(now)
         self._counters.packets_in += 1
         self._counters.bytes_in += len(packet)
         self.reports.hear_publisher(packet, parts, now)
@@ -151,6 +155,7 @@ class Track:
         self.rtp_source.declare(None)
         self.rtcp_source.declare(None)
         self.rtcp_subscriber = None
+        self.hear_publisher = _ignore
         self.reports.forget_publisher()
         self.reception = Reception()
         self.media_at = None
@@ -160,3 +165,7 @@ class Track:
         reception = self.reception
         jitter = min(reception.jitter, 1e9)
         return TrackState(self.rtp_port, self.packets_in, self.bytes_in, reception.lost, jitter, reception.ssrc)
+
+
+def _ignore(now: float) -> None:
+    """A publisher over TCP lives by its connection."""

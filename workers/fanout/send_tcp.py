@@ -37,6 +37,7 @@ class Outlet:
         "_on_change",
         "_responses",
         "_stream",
+        "dropped",
         "error",
         "limit_bytes",
         "progress_at",
@@ -57,6 +58,8 @@ class Outlet:
         self.waiting = False
         self.progress_at = 0.0
         """When something could be written last, while waiting."""
+        self.dropped = 0
+        """Packets that found the queue full."""
         self.error: OSError | None = None
 
     @property
@@ -78,6 +81,7 @@ class Outlet:
                 self._current = memoryview(data)[sent:]
                 self._wait(now)
         elif self.error is not None or self._media_bytes + len(data) > self.limit_bytes:
+            self.dropped += packets
             self._counters.drops[Drop.QUEUE_FULL] += packets
             return False
         else:

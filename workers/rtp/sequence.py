@@ -1,12 +1,22 @@
 """Sequence numbers of 16 bits that wrap around (RFC 3550 appendix A.1), many at a time."""
 
-from struct import pack
+import sys
+from array import array
 
 _MODULUS = 1 << 16
 MOST_AT_ONCE = 1024
 """The longest row of packets that `row` can spell; a burst has 64, or what one read of a connection brings."""
 
-_ALL = b"".join(pack("!H", each % _MODULUS) for each in range(_MODULUS + MOST_AT_ONCE))
+
+def _spell_all() -> bytes:
+    numbers = array("H", range(_MODULUS))
+    numbers.extend(range(MOST_AT_ONCE))
+    if sys.byteorder == "little":
+        numbers.byteswap()
+    return numbers.tobytes()
+
+
+_ALL = _spell_all()
 
 
 def row(first: int, count: int) -> bytes:

@@ -1,0 +1,19 @@
+"""RTCP as a sign of a session's life: told to the front now and then, not for every packet."""
+
+from workers.contract.messages import SessionHeard
+from workers.resources import Resources
+
+
+class LifeSigns:
+    """The signs of one session."""
+
+    def __init__(self, session: str, resources: Resources) -> None:
+        self._session = session
+        self._resources = resources
+        self._told_at = float("-inf")
+
+    def hear(self, now: float) -> None:
+        """Take note of a sign of life."""
+        if now - self._told_at >= self._resources.settings.life_sign_interval_s:
+            self._told_at = now
+            self._resources.tell(SessionHeard(self._session))
