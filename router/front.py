@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 
 from router import logs, runtime_dir
+from router.hooks import HookError, load
 from router.listener import StartError
 from router.programs import LISTENING, READY
 from router.server import Server
@@ -18,7 +19,10 @@ from router.settings import Settings
 
 
 def run(settings: Settings) -> int:
-    """Run a front until a signal; give the exit status: 0 after a signal, 1 where it can't start."""
+    """Run a front until a signal.
+
+    Gives the exit status: 0 after a signal, 1 where it can't start, 2 where the hooks of its settings aren't there.
+    """
     logs.configure(settings.log_level, settings.log_format)
     if settings.hooks is not None:
         # `python -m router` finds a module in the current directory, the `trunkline` script doesn't. Last, so that
@@ -26,18 +30,23 @@ def run(settings: Settings) -> int:
         sys.path.append(os.getcwd())
     say = _own_standard_output()
     try:
+        hooks = load(settings.hooks) if settings.hooks is not None else None
+    except HookError as error:
+        print(f"trunkline: {error}", file=sys.stderr)
+        return 2
+    try:
         runtime_dir.prepare(settings.runtime_dir)
-        return asyncio.run(_serve(settings, say))
+        return asyncio.run(_serve(settings, hooks, say))
     except (runtime_dir.RuntimeDirError, StartError) as error:
         print(f"trunkline: {error}", file=sys.stderr)
         return 1
 
 
-async def _serve(settings: Settings, say: Callable[[str], None]) -> int:
+async def _serve(settings: Settings, hooks: object | None, say: Callable[[str], None]) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with Server(settings) as server:
+    async with Server(settings.model_copy(update={"hooks": None}), hooks) as server:
         say(LISTENING)
         announcing = asyncio.create_task(_announce(server, settings, say))
         await stop.wait()

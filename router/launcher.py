@@ -62,10 +62,8 @@ class Launcher:
         """Run the router until a signal or a failure to start; give the exit status.
 
         Raises:
-            RuntimeDirError: the runtime directory can't be used.
             OSError: a program can't be started.
         """
-        runtime_dir.prepare(self._settings.runtime_dir)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             # nohup's way to say that the end of the terminal is not the end of the program
@@ -81,6 +79,7 @@ class Launcher:
             self._stopping = True
             await self._front.stop()
             await self._workers.stop()
+            runtime_dir.sweep(self._settings.runtime_dir)
 
     def _signalled(self) -> None:
         if self._stopping:  # asked twice: somebody is in a hurry
@@ -125,6 +124,6 @@ def run(settings: Settings) -> int:
     workers = [programs.worker_command(settings, index) for index in range(settings.worker_count)]
     try:
         return asyncio.run(Launcher(settings, programs.front_command(settings), workers).run())
-    except (runtime_dir.RuntimeDirError, OSError) as error:
+    except OSError as error:
         print(f"trunkline: {error}", file=sys.stderr)
         return 1

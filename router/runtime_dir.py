@@ -1,5 +1,7 @@
 """The directory where front and workers meet: whoever can write there can speak as one of them."""
 
+import contextlib
+import fcntl
 import os
 import stat
 from pathlib import Path
@@ -32,6 +34,15 @@ def prepare(path: Path) -> None:
             _close_to_others(path, found.st_mode)
     except OSError as error:
         raise RuntimeDirError(f"runtime directory {path}: {error.strerror}") from error
+
+
+def sweep(path: Path) -> None:
+    """Remove the sockets of a front that was killed; a front that lives keeps its own."""
+    endpoints = Endpoints(path)
+    with contextlib.suppress(OSError), endpoints.lock_path.open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        endpoints.control_path.unlink(missing_ok=True)
+        endpoints.descriptors_path.unlink(missing_ok=True)
 
 
 def _close_to_others(path: Path, mode: int) -> None:

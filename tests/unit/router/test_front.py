@@ -95,11 +95,12 @@ def test_hooks_are_found_in_the_current_directory_and_print_on_standard_error(
         assert "hello from a hook" in err
 
 
-def test_hooks_that_are_not_there_are_named(runtime_dir: Path) -> None:
-    front = start(runtime_dir, "--hooks", "nowhere:hooks")
+def test_hooks_that_are_not_there_are_named_before_anything_starts(runtime_dir: Path) -> None:
+    front = start(runtime_dir / "run", "--hooks", "nowhere:hooks")
     out, err = front.communicate(timeout=TIMEOUT_S)
-    assert (front.returncode, out) == (1, "")
+    assert (front.returncode, out) == (2, "")
     assert "nowhere" in err
+    assert not (runtime_dir / "run").exists()
 
 
 def test_a_directory_open_to_others_is_refused(runtime_dir: Path) -> None:

@@ -1,12 +1,13 @@
 """The runtime directory: made private, or refused."""
 
+import fcntl
 import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from router.runtime_dir import RuntimeDirError, prepare
+from router.runtime_dir import RuntimeDirError, prepare, sweep
 from workers.contract.endpoints import Endpoints
 
 
@@ -53,3 +54,20 @@ def test_what_is_no_directory_is_refused(tmp_path: Path) -> None:
         prepare(tmp_path / "file")
     with pytest.raises(RuntimeDirError, match="Not a directory"):
         prepare(tmp_path / "file" / "below")
+
+
+def test_the_sockets_of_a_dead_front_are_swept_away_and_those_of_a_live_one_are_not(tmp_path: Path) -> None:
+    endpoints = Endpoints(tmp_path)
+    sockets = (endpoints.control_path, endpoints.descriptors_path)
+    for path in (*sockets, endpoints.lock_path):
+        path.touch()
+    with endpoints.lock_path.open() as front:
+        fcntl.flock(front, fcntl.LOCK_EX)
+        sweep(tmp_path)
+        assert all(path.exists() for path in sockets)
+    sweep(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [endpoints.lock_path.name]
+
+
+def test_where_there_was_no_front_there_is_nothing_to_sweep(tmp_path: Path) -> None:
+    sweep(tmp_path / "missing")
