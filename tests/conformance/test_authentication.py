@@ -57,11 +57,11 @@ def challenges(url: str, method: str) -> list[str]:
 def test_what_is_offered(guarded: RouterProcess, guarded_by_all_schemes: RouterProcess, path: str) -> None:
     for method, url in (("DESCRIBE", guarded.read(path)), ("ANNOUNCE", guarded.publish(path))):
         offered = challenges(url, method)
-        assert [each.split()[0] for each in offered] == ["Basic", "Digest"]
+        assert sorted(each.split()[0] for each in offered) == ["Basic", "Digest"]
         assert "SHA-256" not in "".join(offered)  # offered by default, it breaks ffmpeg
     offered = challenges(guarded_by_all_schemes.read(path), "DESCRIBE")
-    assert [each.split()[0] for each in offered] == ["Basic", "Digest", "Digest"]
-    assert "SHA-256" in offered[2]
+    assert sorted(each.split()[0] for each in offered) == ["Basic", "Digest", "Digest"]
+    assert sum("SHA-256" in each for each in offered) == 1
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

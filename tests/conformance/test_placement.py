@@ -4,15 +4,22 @@ from contextlib import ExitStack
 
 from tests.support.publisher import Publisher
 from tests.support.reader import Reader, receive_all
-from tests.support.router import StartRouter
+from tests.support.router import RouterProcess, StartRouter
 from tests.support.waiting import Deadline
 
 MOUNTS, READERS_EACH = 50, 2
 ROUNDS, PACKETS_A_ROUND = 40, 5
 
 
+def start_idle(start_router: StartRouter, workers: int = 2) -> RouterProcess:
+    """Start a router, and wait until its workers' start is no load any more."""
+    router = start_router(workers=workers)
+    router.wait_until(lambda status: all(worker["cpu_percent"] <= 3 for worker in status["workers"]), "idle workers")
+    return router
+
+
 def test_two_mounts_land_on_two_workers(start_router: StartRouter, path: str) -> None:
-    router = start_router()
+    router = start_idle(start_router)
     with (
         Publisher(router.publish(f"{path}-a")).start() as first,
         Publisher(router.publish(f"{path}-b")).start() as second,
@@ -31,13 +38,13 @@ def test_two_mounts_land_on_two_workers(start_router: StartRouter, path: str) ->
         assert {mount["worker"] for mount in status["mounts"]} == {0, 1}
         assert [(worker["mounts"], worker["readers"]) for worker in status["workers"]] == [(1, 1), (1, 1)]
         assert [worker["packets_in"] for worker in status["workers"]] == [10, 10]
-        slices = [port for mount in status["mounts"] for port in (mount["tracks"][0]["rtp_port"],)]
-        middle = router.ports.media_start + router.ports.media_count // 2
-        assert len({port < middle for port in slices}) == 2
+        ports = [mount["tracks"][0]["rtp_port"] for mount in status["mounts"]]
+        share = router.ports.media_count // 4 * 2  # even, of two workers
+        assert {(port - router.ports.media_start) // share for port in ports} == {0, 1}
 
 
 def test_equal_load_alternates(start_router: StartRouter, path: str) -> None:
-    router = start_router(workers=3)
+    router = start_idle(start_router, workers=3)
     with ExitStack() as stack:
         for index in range(9):
             stack.enter_context(Publisher(router.publish(f"{path}-{index}"))).start()
@@ -46,7 +53,7 @@ def test_equal_load_alternates(start_router: StartRouter, path: str) -> None:
 
 def test_a_new_mount_goes_where_less_is_to_do(start_router: StartRouter, path: str) -> None:
     """One worker carries packets to many readers; the mounts that follow go to the other one."""
-    router = start_router()
+    router = start_idle(start_router)
     with ExitStack() as stack:
         busy = stack.enter_context(Publisher(router.publish(f"{path}-busy"))).start()
         readers = [stack.enter_context(Reader(router.read(f"{path}-busy"))).start() for _ in range(20)]
@@ -67,7 +74,7 @@ def test_a_new_mount_goes_where_less_is_to_do(start_router: StartRouter, path: s
 
 
 def test_fifty_mounts_with_two_readers_each_lose_nothing(start_router: StartRouter, path: str) -> None:
-    router = start_router()
+    router = start_idle(start_router)
     with ExitStack() as stack:
         publishers = [stack.enter_context(Publisher(router.publish(f"{path}-{i}"))).start() for i in range(MOUNTS)]
         pairs = [
@@ -92,5 +99,5 @@ def test_fifty_mounts_with_two_readers_each_lose_nothing(start_router: StartRout
             ),
             "the counters of both workers",
         )
-        assert [worker["mounts"] for worker in status["workers"]] == [MOUNTS // 2] * 2
+        assert min(worker["mounts"] for worker in status["workers"]) >= MOUNTS // 4
         assert not any(count for worker in status["workers"] for count in worker["drops"].values())

@@ -222,9 +222,9 @@ def states(runtime: Path) -> list[str]:
     ],
 )
 def test_a_wrong_setting_is_named_and_nothing_listens(
-    arguments: list[str], environment: dict[str, str], named: list[str]
+    path: str, arguments: list[str], environment: dict[str, str], named: list[str]
 ) -> None:
-    runtime = f"/tmp/tl-wrong-{os.getpid()}"
+    runtime = f"/tmp/tl-wrong{path.replace('/', '-')}"
     ports = [] if "--publish-port" in arguments else ["--publish-port", "0"]
     done = run_program(
         "serve", *ports, "--client-port", "0", "--runtime-dir", runtime, *arguments, environment=environment

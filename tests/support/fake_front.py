@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import zmq
 
-from tests.support.ports import PortSlice
+from tests.support.ports import PortSlice, udp_pair
 from workers.contract.codec import Envelope, decode, encode
 from workers.contract.endpoints import Endpoints
 from workers.contract.messages import (
@@ -84,6 +84,7 @@ class FakeFront:
         self._descriptors: socket.socket | None = None
         self._heard: deque[Envelope] = deque()
         self._request = 0
+        self._clients: list[socket.socket] = []
 
     def __enter__(self) -> "FakeFront":
         return self
@@ -92,6 +93,8 @@ class FakeFront:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.die()
+        for sock in self._clients:
+            sock.close()
         if self.process is not None:
             if self.process.poll() is None:
                 self.process.kill()
@@ -197,7 +200,14 @@ class FakeFront:
         self.send_descriptor(name.encode(), ours)
         ours.close()
         client.settimeout(TIMEOUT_S)
+        self._clients.append(client)
         return client, HandOff(name, b"", b"")
+
+    def pair(self, host: str = "127.0.0.1") -> tuple[socket.socket, socket.socket]:
+        """Make a client's two UDP sockets."""
+        pair = udp_pair(host)
+        self._clients += pair
+        return pair
 
     # -- the usual commands -----------------------------------------------------------------------------------------
 

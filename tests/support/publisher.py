@@ -88,10 +88,14 @@ class Publisher:
 
     def start(self) -> "Publisher":
         """Announce, set up all tracks and record."""
-        self.announce()
-        for index in range(len(self.tracks)):
-            self.set_up(index)
-        self.record()
+        try:
+            self.announce()
+            for index in range(len(self.tracks)):
+                self.set_up(index)
+            self.record()
+        except BaseException:
+            self.close()  # nobody has entered it yet who would
+            raise
         return self
 
     def announce(self, status: int = 200) -> Reply:

@@ -40,6 +40,12 @@ class ReadTrack:
                 assert (source, source_port) == (host, port), f"from {source}:{source_port}, not {host}:{port}"
                 target.append(data)
 
+    def close(self) -> None:
+        """Close its sockets."""
+        for sock in (self.rtp, self.rtcp):
+            if sock is not None:
+                sock.close()
+
 
 class Reader:
     """Describes, sets up, plays and collects. Each step is its own method, for tests of what lies between."""
@@ -63,10 +69,14 @@ class Reader:
 
     def start(self, tracks: Sequence[int] | None = None) -> "Reader":
         """Describe, set up `tracks` (or all) and play."""
-        self.describe()
-        for index in tracks if tracks is not None else range(len(self.controls)):
-            self.set_up(index)
-        self.play()
+        try:
+            self.describe()
+            for index in tracks if tracks is not None else range(len(self.controls)):
+                self.set_up(index)
+            self.play()
+        except BaseException:
+            self.close()  # nobody has entered it yet who would
+            raise
         return self
 
     @property
@@ -93,6 +103,8 @@ class Reader:
 
     def set_up(self, index: int, transport_header: str | None = None) -> Reply:
         """Set a track up, with the Transport header given or one made for this reader's transport."""
+        if index in self.tracks:
+            self.tracks[index].close()
         track = ReadTrack(index)
         if self.transport == "udp":
             track.rtp, track.rtcp = udp_pair(self.connection.local_host)
@@ -165,9 +177,7 @@ class Reader:
         """Let go of everything without a word to the router."""
         self.connection.close()
         for track in self.tracks.values():
-            for sock in (track.rtp, track.rtcp):
-                if sock is not None:
-                    sock.close()
+            track.close()
 
     def __enter__(self) -> "Reader":
         return self

@@ -243,7 +243,14 @@ class RouterProcess:
         """All that it has logged."""
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
-    def log_tail(self, lines: int = 80) -> str:
+    def unexpected_tracebacks(self) -> list[str]:
+        """Return the lines of the log that a traceback follows, but for those that name a hook: its failure is told."""
+        lines = self.log.splitlines()
+        at = [index for index, line in enumerate(lines) if "Traceback (most recent call last)" in line]
+        culprits = [lines[index] if lines[index].startswith("{") else lines[max(0, index - 1)] for index in at]
+        return [line for line in culprits if "hook failed" not in line]
+
+    def log_tail(self, lines: int = 40) -> str:
         """The end of the log, for a failure's report."""
         return f"--- log of {' '.join(self.command)}\n" + "\n".join(self.log.splitlines()[-lines:])
 
@@ -258,7 +265,7 @@ class RouterProcess:
             code = self.process.wait(STOP_TIMEOUT_S)
             assert code == 0, f"exit code {code} after {number.name}\n{self.log_tail()}"
             self.assert_nothing_left()
-            assert "Traceback (most recent call last)" not in self.log, self.log_tail(300)
+            assert not (found := self.unexpected_tracebacks()), f"{found}\n{self.log_tail()}"
         finally:
             self.kill()
 

@@ -226,9 +226,11 @@ class RtspConnection:
 
     def pump(self, timeout_s: float = 0.0) -> None:
         """Take in what the router has sent, waiting up to `timeout_s` for the first byte."""
+        if self.closed:
+            return
         poll = select.poll()  # select() has no room for descriptors above 1,023
         poll.register(self.socket, select.POLLIN)
-        if self.closed or not poll.poll(timeout_s * 1000):
+        if not poll.poll(timeout_s * 1000):
             return
         try:
             data = self.socket.recv(1 << 20)
