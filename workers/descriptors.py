@@ -92,9 +92,9 @@ class Descriptors:
                 self._keep(data.decode(), descriptors, now)
 
     def _keep(self, token: str, descriptors: list[int], now: float) -> None:
-        self.discard(token, now)
+        self._let_go(token)
         if len(self._unclaimed) >= MOST_UNCLAIMED:
-            self.discard(next(iter(self._unclaimed)), now)
+            self._let_go(next(iter(self._unclaimed)))
         self._unclaimed[token] = (now + CLAIM_WITHIN_S, descriptors)
 
     def claim(self, token: str, now: float) -> int | None:
@@ -107,17 +107,17 @@ class Descriptors:
 
     def discard(self, token: str, now: float) -> None:
         """Close what came with a token that is not wanted."""
-        self._receive_if_missing(token, now)
-        _close(self._unclaimed.pop(token, (0.0, []))[1])
-
-    def _receive_if_missing(self, token: str, now: float) -> None:
         if token not in self._unclaimed:
             self._receive(now)
+        self._let_go(token)
+
+    def _let_go(self, token: str) -> None:
+        _close(self._unclaimed.pop(token, (0.0, []))[1])
 
     def sweep(self, now: float) -> None:
         """Close what nobody has asked for in time."""
         for token in [each for each, (deadline, _) in self._unclaimed.items() if deadline <= now]:
-            self.discard(token, now)
+            self._let_go(token)
 
     def close(self) -> None:
         """Let go of everything."""

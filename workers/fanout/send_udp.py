@@ -112,10 +112,10 @@ class UdpFan:
             if run[2] == 1 and members <= PLAIN_READERS:
                 self._send_few(run, now)
                 continue
+            if self._without_segments.members:  # first: whoever refuses segments below joins them after this run
+                self._send_packets(self._without_segments, run, now)
             if self._table.members:
                 self._send_table(self._table, run, now)
-            if self._without_segments.members:
-                self._send_packets(self._without_segments, run, now)
         if self._refused_at and self._refused_at[0][0] <= now:
             self._try_segments_again(now)
 

@@ -1,0 +1,38 @@
+"""The slice of ports at its edges; `tests/property/test_ports.py` has the rest."""
+
+import pytest
+
+from workers.ports import PortPairs
+
+
+@pytest.mark.parametrize(
+    ("start", "count", "ports"),
+    [(10, 4, [10, 12]), (10, 5, [10, 12]), (11, 4, [12]), (11, 5, [12, 14]), (10, 1, []), (10, 0, []), (10, 2, [10])],
+)
+def test_pairs_are_even_and_within_the_slice(start: int, count: int, ports: list[int]) -> None:
+    pairs = PortPairs(start, count, 0.0)
+    taken = []
+    while (port := pairs.take(0.0)) is not None:
+        taken.append(port)
+    assert taken == ports
+    assert pairs.count_used == 2 * len(ports)
+
+
+def test_a_freed_pair_rests() -> None:
+    pairs = PortPairs(10, 2, 5.0)
+    assert pairs.take(0.0) == 10
+    pairs.give_back(10, 1.0)
+    assert pairs.count_free(5.9) == 0
+    assert pairs.take(5.9) is None
+    assert pairs.take(6.0) == 10
+
+
+def test_claims_and_strangers() -> None:
+    pairs = PortPairs(10, 4, 0.0)
+    pairs.claim(12)
+    pairs.claim(12)
+    pairs.claim(99)
+    assert (pairs.count_free(0.0), pairs.count_used) == (2, 2)
+    pairs.give_back(99, 0.0)
+    pairs.give_back(10, 0.0)
+    assert (pairs.count_free(0.0), pairs.count_used) == (2, 2)
