@@ -4,15 +4,15 @@ import asyncio
 import secrets
 from collections.abc import Mapping
 
-import structlog
 from pydantic import SecretStr
 
 from router.hooks import HookError, HookRequest, HookSide
+from router.logs import get_logger
 from router.rtsp.auth import HA1, BasicCredentials, Challenger, DigestCredentials, Verdict, parse_authorization
 from router.rtsp.errors import PeerError
 from router.settings import Auth
 
-log = structlog.get_logger()
+log = get_logger(__name__)
 
 
 class Unauthorized(PeerError):

@@ -14,13 +14,12 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
-import structlog
-
+from router.logs import get_logger
 from router.workers_link import Worker, WorkerGone, WorkerRefused
 from workers.contract.messages import HandOff, ReleaseConnection, Released, Respond
 from workers.framing import Broken, FramingLimits, Splitter
 
-log = structlog.get_logger()
+log = get_logger(__name__)
 
 
 class Side(StrEnum):

@@ -9,10 +9,9 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-import structlog
-
 from router.access import Unauthorized
 from router.connection import Connection, ConnectionEnded, Side
+from router.logs import get_logger
 from router.rtsp.errors import PeerError
 from router.rtsp.headers.session import format_session
 from router.rtsp.message import MessageLimits, Request, Response, is_response, parse_request
@@ -23,7 +22,7 @@ from router.sessions import Role, Session, Sessions
 from router.workers_link import WorkerError, WorkerGone, WorkerRefused
 from workers.contract.messages import Refusal
 
-log = structlog.get_logger()
+log = get_logger(__name__)
 
 PUBLISH_METHODS = ("ANNOUNCE", "RECORD")
 CLIENT_METHODS = ("DESCRIBE", "PLAY")

@@ -7,9 +7,9 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-import structlog
+from router.logs import get_logger
 
-log = structlog.get_logger()
+log = get_logger(__name__)
 
 MAX_HELLO_BYTES = 128
 """An incarnation is 16 characters."""

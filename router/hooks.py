@@ -22,9 +22,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
+from router.logs import get_logger
 
-log = structlog.get_logger()
+log = get_logger(__name__)
 
 MAX_SYNC_CALLS = 64
 """Sync hooks running at a time, each on a thread: hooks that hang must not eat threads without end."""

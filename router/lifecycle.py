@@ -4,10 +4,9 @@ Everything here is synchronous: state changes at once, and workers are told by c
 Reconciling puts right whatever gets lost on the way.
 """
 
-import structlog
-
 from router.connection import Connection
 from router.hooks import HookMount, Hooks
+from router.logs import get_logger
 from router.mounts import Mount, Mounts
 from router.rtsp.errors import PeerError
 from router.rtsp.session_state import SessionState
@@ -16,7 +15,7 @@ from router.settings import Settings
 from router.workers_link import Worker
 from workers.contract.messages import CloseMount, RemoveReader
 
-log = structlog.get_logger()
+log = get_logger(__name__)
 
 
 class Lifecycle:
@@ -47,10 +46,10 @@ class Lifecycle:
             raise PeerError(503, f"{path} is being published by another client")
         self.close_mount(mount, f"taken over by {claimant.peer}")
 
-    def recording(self, mount: Mount, now: float) -> None:
-        """Note that a publisher's media may come from now on."""
-        if mount.recording_since is None:
-            mount.recording_since = now
+    def recording(self, mount: Mount) -> None:
+        """Note that a publisher's media flows from now on."""
+        if not mount.closed:
+            mount.opened = True
             self._hooks.publish.tell("mount_open", HookMount(mount.path, 0))
 
     def media_heard(self, path: str, generation: int, now: float) -> None:
@@ -110,7 +109,7 @@ class Lifecycle:
             session = self._sessions.get(session_id)
             if session is not None:
                 self.close_session(session, f"mount closed: {reason}")
-        if mount.recording_since is not None:
+        if mount.opened:
             self._hooks.publish.tell("mount_close", HookMount(mount.path, 0))
 
     def connection_ended(self, connection: Connection, reason: str, now: float) -> None:

@@ -6,12 +6,11 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-import structlog
-
 from router.connection import Connection, ConnectionCallbacks, Side
+from router.logs import get_logger
 from router.settings import Settings
 
-log = structlog.get_logger()
+log = get_logger(__name__)
 
 BACKLOG = 1024
 """Connections that the kernel completes while the front is busy, or away."""

@@ -31,6 +31,8 @@ class Mount:
     range: str | None = None
     """The publisher's `Range` of RECORD, passed on to readers."""
     recording_since: float | None = None
+    opened: bool = False
+    """Whether the hooks have heard of it."""
     heard: float | None = None
     silent_since: float | None = None
     closed: bool = False

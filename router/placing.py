@@ -2,15 +2,14 @@
 
 import asyncio
 
-import structlog
-
+from router.logs import get_logger
 from router.mounts import Mount, Mounts
 from router.placement import Load, by_preference
 from router.rtsp.errors import PeerError
 from router.workers_link import Worker, WorkerGone, WorkerRefused, WorkersLink
 from workers.contract.messages import CloseMount, MountOpened, OpenMount
 
-log = structlog.get_logger()
+log = get_logger(__name__)
 
 NEW_FOR_S = 3.0
 """How long a mount counts as not measured yet: a few heartbeats, and a CPU figure that has seen it."""

@@ -250,22 +250,31 @@ class Requests:
         worker = self._worker(mount)
         mount.range = exchange.request.headers.get("Range", mount.range)
         response = exchange.respond()
-        async with exchange.connection.handed_to(worker) as handoff:
-            await worker.ask(
-                Record(
-                    path=mount.path,
-                    generation=mount.generation,
-                    session=session.id,
-                    connection=exchange.connection.id,
-                    handoff=handoff,
-                    transports=session.in_order(),
-                    response=response.to_bytes(),
+        recording_before = mount.recording_since
+        if recording_before is None:
+            # Before the worker writes the 200: whoever knows of that may come to read at once.
+            mount.recording_since = exchange.now
+        try:
+            async with exchange.connection.handed_to(worker) as handoff:
+                await worker.ask(
+                    Record(
+                        path=mount.path,
+                        generation=mount.generation,
+                        session=session.id,
+                        connection=exchange.connection.id,
+                        handoff=handoff,
+                        transports=session.in_order(),
+                        response=response.to_bytes(),
+                    )
                 )
-            )
+        except BaseException:
+            mount.recording_since = recording_before
+            raise
         exchange.answered = True
         if session.state is not SessionState.CLOSED:
             session.state = next_state(session.state, "RECORD")
-            self._lifecycle.recording(mount, exchange.now)
+        if recording_before is None:
+            self._lifecycle.recording(mount)
         return response
 
     # -- inside a session ------------------------------------------------------------------------------------------

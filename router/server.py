@@ -10,14 +10,14 @@ from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Self, assert_never
 
-import structlog
-
+from router import runtime_dir
 from router.access import Access
 from router.connection import Connection, ConnectionCallbacks
 from router.exchange import Dispatcher
 from router.hooks import HookError, Hooks, load
 from router.lifecycle import Lifecycle
 from router.listener import Connections, Listeners, StartError
+from router.logs import get_logger
 from router.mounts import Mounts
 from router.placing import Placing
 from router.reconcile import DesiredMount, compare
@@ -45,7 +45,7 @@ from workers.framing import FramingLimits
 
 __all__ = ["Server", "StartError"]
 
-log = structlog.get_logger()
+log = get_logger(__name__)
 
 TICK_S = 0.25
 """How often life times are looked at: a quarter of the shortest that makes sense."""
@@ -203,7 +203,10 @@ class Server:
     def _lock_runtime_dir(self) -> None:
         """Make sure that this is the only front here: ZeroMQ binds over a live front's path without an error."""
         endpoints = self.settings.endpoints
-        endpoints.runtime_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            runtime_dir.prepare(endpoints.runtime_dir)
+        except runtime_dir.RuntimeDirError as error:
+            raise StartError(str(error)) from error
         self._lock = os.open(endpoints.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -8,10 +8,10 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import structlog
 import zmq
 
 from router.handoff import Descriptors, WorkerChannel
+from router.logs import get_logger
 from workers.contract.codec import ContractError, Envelope, decode, encode
 from workers.contract.endpoints import Endpoints
 from workers.contract.messages import (
@@ -28,7 +28,7 @@ from workers.contract.messages import (
     Welcome,
 )
 
-log = structlog.get_logger()
+log = get_logger(__name__)
 
 MESSAGES_PER_TURN = 200
 """Messages read before the loop's other work gets a turn."""
@@ -36,6 +36,8 @@ HIGH_WATER_MARK = 100_000
 """Messages queued for one peer. Far more than a worker ever has waiting: at the mark ZeroMQ would drop or refuse."""
 MAX_EARLY = 64
 """Hellos kept that overtook their worker's connection to the descriptors' socket; more are said again anyway."""
+EXIT_WITHIN_S = 1.0
+"""How long a worker that closed its connection may take to exit: one that was told to end does so by itself."""
 COMPLAINT_INTERVAL_S = 60.0
 
 
@@ -137,18 +139,22 @@ class Worker:
         if future is not None and not future.done():
             future.set_result(reply)
 
-    def kill(self) -> None:
-        """Send SIGKILL to just this process, never to a stranger with the same number."""
-        if self.pidfd >= 0:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
-
     def lose(self) -> None:
         """Mark the worker as lost: whoever waits for it is told."""
         self.state = "lost"
         for future in self.waiting.values():
             if not future.done():
                 future.set_exception(WorkerGone(f"worker {self.index} died"))
+
+    def kill(self) -> None:
+        """Make sure that the process is gone: this one, never a stranger with the same number."""
+        if self.pidfd >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+        self.let_be()
+
+    def let_be(self) -> None:
+        """Give up the hold on the process."""
         if self.pidfd >= 0:
             os.close(self.pidfd)
             self.pidfd = -1
@@ -186,6 +192,7 @@ class WorkersLink:
         self._context = zmq.Context()
         self._socket: zmq.Socket[bytes] | None = None
         self._requests = 0
+        self._dying: list[tuple[asyncio.TimerHandle, Worker]] = []
         self._draining = False
         self._complained_at = -COMPLAINT_INTERVAL_S
         self._tasks: set[asyncio.Task[None]] = set()
@@ -211,6 +218,11 @@ class WorkersLink:
         self._descriptors.close()
         for worker in list(self._by_incarnation.values()):
             worker.lose()
+            worker.let_be()
+        for timer, worker in self._dying:
+            timer.cancel()
+            worker.let_be()
+        self._dying.clear()
         self.workers.clear()
         self._by_incarnation.clear()
         if self._socket is not None:
@@ -329,7 +341,7 @@ class WorkersLink:
         self._channels.pop(incarnation, None)
         worker = self._by_incarnation.get(incarnation)
         if worker is not None:
-            self.lose(worker, "its process ended")
+            self.lose(worker, "its process ended", patience_s=EXIT_WITHIN_S)
 
     def _register(self, incarnation: str, hello: Hello) -> None:
         """Take a worker on; its Hello comes again and again until its channel is here and its index is free."""
@@ -364,11 +376,15 @@ class WorkersLink:
         worker.state = "ready"
         self._on_ready(worker, reports)
 
-    def lose(self, worker: Worker, reason: str) -> None:
-        """Give a worker up: kill what may be left of it, and tell everyone concerned."""
+    def lose(self, worker: Worker, reason: str, *, patience_s: float = 0.0) -> None:
+        """Give a worker up: kill what is left of it after `patience_s`, and tell everyone concerned."""
         if worker.state == "lost":
             return
-        worker.kill()
+        if patience_s:
+            timer = asyncio.get_running_loop().call_later(patience_s, worker.kill)
+            self._dying = [each for each in self._dying if each[1].pidfd >= 0] + [(timer, worker)]
+        else:
+            worker.kill()
         worker.lose()
         self._descriptors.drop(worker.incarnation)
         self._channels.pop(worker.incarnation, None)
