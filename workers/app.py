@@ -32,6 +32,8 @@ from workers.resources import Resources
 HELLO_INTERVAL_S = 0.5
 RECONNECT_INTERVAL_S = 0.1
 SWEEP_INTERVAL_S = 0.25
+SPARE_DESCRIPTORS = 256
+"""For connections and the worker itself, beside a socket for each port."""
 FLUSH_WITHIN_S = 2.0
 """How long readers may take for what is queued for them, when the worker is told to end."""
 
@@ -59,7 +61,7 @@ class Worker:
             endpoints.control, self._incarnation, self._loop, self._counters, complaints, self._handle
         )
         self._loop.before_wait = self._link.settle
-        self._loop.on_error = lambda error: logger.error("timer failed", exc_info=error)
+        self._loop.on_error = lambda error: logger.error("unexpected error", exc_info=error)
         self._resources: Resources | None = None
         self._mounts: Mounts | None = None
         self._connections: Connections | None = None
@@ -128,7 +130,16 @@ class Worker:
         self._link.tell_kept()
         self._logger.info("taken on by front", extra={"front": self._link.front})
         if first:
+            self._warn_of_few_descriptors(settings)
             self._beat(now)
+
+    def _warn_of_few_descriptors(self, settings: Welcome) -> None:
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if limit != resource.RLIM_INFINITY and limit < settings.rtp_port_count + SPARE_DESCRIPTORS:
+            self._logger.warning(
+                "too few descriptors for all ports of this worker: raise the hard limit (ulimit -Hn, LimitNOFILE=)",
+                extra={"limit": limit, "needed": settings.rtp_port_count + SPARE_DESCRIPTORS},
+            )
 
     def _build(self, settings: Welcome) -> None:
         family, bind_address = family_for(settings.bind_host)
@@ -212,10 +223,11 @@ class Worker:
     def _end(self, exit_code: int) -> None:
         """Stop to read, and wait a little for what is queued to be written."""
         now = self._loop.clock()
-        if self._control is not None and self._mounts is not None:
+        if self._control is not None and self._mounts is not None and self._connections is not None:
             self._control.draining = True
             self._beat(now)
             self._mounts.stop_reading()
+            self._connections.stop_reading()
         self._exit_code = exit_code
         self._flush_until = now + FLUSH_WITHIN_S
         self._stop_when_flushed(now)

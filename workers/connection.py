@@ -74,6 +74,7 @@ class Connection:
         self._broken = False
         self._ended = False
         self._started = False
+        self._reads = True
         _set_options(sock, settings.write_timeout_s)
         self.outlet = Outlet(sock, settings.write_queue_bytes, resources.counters, self._outlet_changed, unsent)
         self.outlet.flush(resources.loop.clock())
@@ -92,8 +93,15 @@ class Connection:
         self._started = True
         self._resources.loop.add(self._sock.fileno(), self, media=self._media, events=self._events())
         unread, self._unfed = self._unfed, b""
-        if unread:
+        try:
             self._take(unread, self._resources.loop.clock())
+        except Exception as error:
+            self.failed(error)
+
+    def stop_reading(self) -> None:
+        """Read nothing any more; what waits is still written."""
+        self._reads = False
+        self._update_events()
 
     def gather(self) -> None:
         """From now on it brings a publisher's packets, which may gather before they are read."""
@@ -244,7 +252,7 @@ class Connection:
             self._resources.loop.defer(lambda: self.close("closed after the last response"))
 
     def _events(self) -> int:
-        reading = READ if self._unanswered < MOST_UNANSWERED else 0
+        reading = READ if self._reads and self._unanswered < MOST_UNANSWERED else 0
         return reading | (WRITE if self.outlet.waiting else 0)
 
     def _update_events(self) -> None:

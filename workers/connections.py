@@ -88,6 +88,11 @@ class Connections:
             elif connection.close_at is not None and now >= connection.close_at:
                 connection.close(f"closed with {outlet.queued_bytes} bytes that the peer did not read in time")
 
+    def stop_reading(self) -> None:
+        """Read nothing from any of them any more."""
+        for connection in self._by_name.values():
+            connection.stop_reading()
+
     def close_all(self, reason: str) -> None:
         """End them all now."""
         for connection in list(self._by_name.values()):

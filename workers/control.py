@@ -64,6 +64,8 @@ class Control:
     def handle(self, envelope: Envelope, now: float) -> None:
         """Carry out one command and reply."""
         command, request = envelope.message, envelope.request
+        if self._logger.isEnabledFor(logging.DEBUG):
+            self._logger.debug("command", extra=_told(command))
         if request and request in self._replies:
             self._reply(request, self._replies[request])
             return
@@ -72,13 +74,13 @@ class Control:
         except RefusedError as error:
             reply = Refused(error.cause, error.reason[:1024])
         except Exception as error:
-            self._logger.error("command failed", extra={"command": type(command).__name__}, exc_info=error)
+            self._logger.error("command failed", extra=_told(command), exc_info=error)
             reply = Refused(Refusal.FAILED, f"{type(error).__name__}: {error}"[:1024])
         if isinstance(reply, Refused):
             self._let_go(command, now)
             self._logger.warning(
                 "command refused",
-                extra={"command": type(command).__name__, "cause": reply.cause.value, "reason": reply.reason},
+                extra={**_told(command), "cause": reply.cause.value, "reason": reply.reason},
             )
         if reply is None or isinstance(command, Respond):
             return
@@ -168,6 +170,13 @@ class Control:
         for part in parts[:-1]:
             self._reply(request, StateReport(part, (), more=True))
         self._reply(request, StateReport(parts[-1], self._connections.names, more=False))
+
+
+def _told(command: object) -> dict[str, object]:
+    """Say for the log what a command is and whom it is about."""
+    about = (("path", "mount"), ("generation", "generation"), ("session", "session"), ("connection", "connection"))
+    fields = {key: getattr(command, field) for field, key in about if hasattr(command, field)}
+    return {"command": type(command).__name__, **fields}
 
 
 def rtp_info_header(urls: tuple[str, ...], infos: tuple[RtpInfo, ...]) -> bytes:

@@ -14,7 +14,6 @@ from workers.contract.messages import (
     TrackTransport,
     UdpTransport,
 )
-from workers.counters import Drop
 from workers.fanout.send_tcp import Subscriber
 from workers.ingest import RtcpPort, RtpPort
 from workers.loop import WRITE
@@ -192,8 +191,6 @@ class Mount:
             reader.forget()
         self.readers.clear()
         for track in self.tracks:
-            lost = track.reception.lost
-            self._resources.counters.drop(Drop.SEQUENCE_GAP, lost)
             for sock in (track.rtp_socket, track.rtcp_socket):
                 self._resources.loop.remove(sock.fileno())
                 with contextlib.suppress(OSError):

@@ -1,5 +1,6 @@
 """All mounts of this worker, by path; an older generation never undoes what a newer one has done."""
 
+import errno
 import socket
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -75,9 +76,12 @@ class Mounts:
         while (port := ports.take(now)) is not None:
             try:
                 sockets = bind_pair(self._resources.family, self._resources.bind_address, port)
-            except BaseException:
-                ports.give_back(port, now)
-                raise
+            except OSError as error:
+                ports.give_back(port, now, rested=True)
+                if error.errno not in (errno.EMFILE, errno.ENFILE):
+                    raise
+                reason = "no descriptor is left for a socket: raise the hard limit (ulimit -Hn, LimitNOFILE=)"
+                raise RefusedError(Refusal.FAILED, reason) from error
             if sockets is not None:
                 return port, sockets
             ports.give_back(port, now)  # another program's: skipped, and tried again after a rest

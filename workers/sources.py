@@ -72,7 +72,7 @@ class AddressBook(Generic[Who]):
     def __init__(self, family: Family) -> None:
         self._family = family
         self._owners: dict[bytes, list[Who]] = {}
-        self._unheard: dict[tuple[int, bytes], list[Who]] = {}
+        self._unheard: dict[tuple[int, bytes], dict[Who, None]] = {}
 
     def add(self, address: bytes, who: Who) -> None:
         """Register an address. Two sessions may name the same one: the earlier may be dead and not yet gone."""
@@ -93,18 +93,18 @@ class AddressBook(Generic[Who]):
 
     def await_sign(self, port: int, address: bytes, who: Who) -> None:
         """Take note that nothing has come yet to our `port` from this reader's address."""
-        self._unheard.setdefault((port, self._family.host(address)), []).append(who)
+        self._unheard.setdefault((port, self._family.host(address)), {})[who] = None
 
     def end_waiting(self, port: int, address: bytes, who: Who) -> None:
         """Take note that something has come, or that nobody waits for it any more."""
         key = (port, self._family.host(address))
-        waiting = self._unheard.get(key, [])
+        waiting = self._unheard.get(key, {})
         if who in waiting:
-            waiting.remove(who)
+            del waiting[who]
             if not waiting:
                 del self._unheard[key]
 
     def only_unheard(self, port: int, address: bytes) -> Who | None:
         """Give the one reader of this address's host that has not been heard on our `port`; None if not exactly one."""
-        waiting = self._unheard.get((port, self._family.host(address)), [])
-        return waiting[0] if len(waiting) == 1 else None
+        waiting = self._unheard.get((port, self._family.host(address)), {})
+        return next(iter(waiting)) if len(waiting) == 1 else None

@@ -152,6 +152,7 @@ class Track:
     def forget_publisher(self) -> None:
         """Start again, for another publisher."""
         self.stop_reports()
+        self._counters.drop(Drop.SEQUENCE_GAP, self.reception.lost)
         self.rtp_source.declare(None)
         self.rtcp_source.declare(None)
         self.rtcp_subscriber = None
