@@ -134,7 +134,7 @@ def test_pipelined_requests(narrow: RouterProcess, path: str, playing: bool, exc
             assert [connection.reply()["CSeq"] for _ in range(count)] == [str(first + i) for i in range(count)]
             connection.expect(200, "OPTIONS", reader.url)
         elif playing:  # the worker passes them on one by one, and the front may be as fast as it is
-            statuses = []
+            statuses: list[int] = []
             while len(statuses) < count and statuses[-1:] != [503]:
                 statuses.append(connection.reply().status)
             assert set(statuses[:-1]) <= {200}

@@ -11,7 +11,7 @@ from tests.support.rtsp import RtspConnection
 from tests.support.waiting import eventually
 
 VIDEO_FRAMES = 30
-AUDIO_FRAMES = 20
+AUDIO_FRAMES = 40
 
 
 def wait_described(url: str, encoder: Program) -> None:

@@ -4,22 +4,15 @@ from contextlib import ExitStack
 
 from tests.support.publisher import Publisher
 from tests.support.reader import Reader, receive_all
-from tests.support.router import RouterProcess, StartRouter
+from tests.support.router import StartRouter
 from tests.support.waiting import Deadline
 
 MOUNTS, READERS_EACH = 50, 2
 ROUNDS, PACKETS_A_ROUND = 40, 5
 
 
-def start_idle(start_router: StartRouter, workers: int = 2) -> RouterProcess:
-    """Start a router, and wait until its workers' start is no load any more."""
-    router = start_router(workers=workers)
-    router.wait_until(lambda status: all(worker["cpu_percent"] <= 3 for worker in status["workers"]), "idle workers")
-    return router
-
-
 def test_two_mounts_land_on_two_workers(start_router: StartRouter, path: str) -> None:
-    router = start_idle(start_router)
+    router = start_router().wait_idle()
     with (
         Publisher(router.publish(f"{path}-a")).start() as first,
         Publisher(router.publish(f"{path}-b")).start() as second,
@@ -44,7 +37,7 @@ def test_two_mounts_land_on_two_workers(start_router: StartRouter, path: str) ->
 
 
 def test_equal_load_alternates(start_router: StartRouter, path: str) -> None:
-    router = start_idle(start_router, workers=3)
+    router = start_router(workers=3).wait_idle()
     with ExitStack() as stack:
         for index in range(9):
             stack.enter_context(Publisher(router.publish(f"{path}-{index}"))).start()
@@ -53,7 +46,7 @@ def test_equal_load_alternates(start_router: StartRouter, path: str) -> None:
 
 def test_a_new_mount_goes_where_less_is_to_do(start_router: StartRouter, path: str) -> None:
     """One worker carries packets to many readers; the mounts that follow go to the other one."""
-    router = start_idle(start_router)
+    router = start_router().wait_idle()
     with ExitStack() as stack:
         busy = stack.enter_context(Publisher(router.publish(f"{path}-busy"))).start()
         readers = [stack.enter_context(Reader(router.read(f"{path}-busy"))).start() for _ in range(20)]
@@ -74,7 +67,7 @@ def test_a_new_mount_goes_where_less_is_to_do(start_router: StartRouter, path: s
 
 
 def test_fifty_mounts_with_two_readers_each_lose_nothing(start_router: StartRouter, path: str) -> None:
-    router = start_idle(start_router)
+    router = start_router().wait_idle()
     with ExitStack() as stack:
         publishers = [stack.enter_context(Publisher(router.publish(f"{path}-{i}"))).start() for i in range(MOUNTS)]
         pairs = [

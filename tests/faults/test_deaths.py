@@ -45,7 +45,7 @@ def wait_replaced(router: RouterProcess, old: dict[str, Any], publisher: Publish
 def test_a_worker_that_dies_hurts_its_own_mounts_only(
     start_router: StartRouter, path: str, how: signal.Signals
 ) -> None:
-    router = start_router(settings={"heartbeat_interval_s": 0.2, "heartbeat_timeout_s": 1.5})
+    router = start_router(settings={"heartbeat_interval_s": 0.2, "heartbeat_timeout_s": 1.5}).wait_idle()
     with (
         Publisher(router.publish(f"{path}-a"), transport="udp").start() as lasting,
         Publisher(router.publish(f"{path}-b"), transport="udp").start() as lost_udp,

@@ -89,7 +89,7 @@ def test_a_reader_on_the_publishers_own_host_is_not_taken_for_it(router: RouterP
     with (
         Publisher(router.publish(path)).start() as publisher,
         Reader(router.read(path)).start() as other,
-        Reader(router.read(path)) as puncher,
+        Reader(router.read(path), punches=False) as puncher,
     ):
         puncher.describe()
         puncher.set_up(0)
@@ -119,7 +119,7 @@ def test_a_publisher_cannot_have_its_reports_sent_elsewhere(router: RouterProces
     """Nor can a reader: packets go to the connection's own host, whatever came from where."""
     with (
         Publisher(router.publish(path)).start() as publisher,
-        Reader(router.read(path), source_host="127.0.0.2").start() as reader,
+        Reader(router.read(path), source_host="127.0.0.2", punches=False).start() as reader,
         udp_socket("127.0.0.3") as victim,
     ):
         check_undisturbed(publisher, [reader])
@@ -137,7 +137,7 @@ def test_a_readers_punch_corrects_its_port(router: RouterProcess, path: str) -> 
     """A NAT gave it another one than it knows of."""
     with (
         Publisher(router.publish(path)).start() as publisher,
-        Reader(router.read(path), source_host="127.0.0.4") as reader,
+        Reader(router.read(path), source_host="127.0.0.4", punches=False) as reader,
     ):
         reader.describe()
         reader.set_up(0)
@@ -160,7 +160,7 @@ def test_frames_on_foreign_channels_are_dropped(router: RouterProcess, path: str
             publisher.connection.send_frame(channel, forged())
         for channel in (0, 1, 2, 255):
             reader.connection.send_frame(channel, forged())  # readers don't publish
-        for data in garbage():
+        for data in (b"", b"\x80", bytes(12), b"\xff" * 1400, b"\x80\x7f" + bytes(20), b"SIP/2.0 200 OK\r\n\r\n"):
             publisher.connection.send_frame(0, data)
         publisher.send(5)
         reader.receive(5)

@@ -155,7 +155,7 @@ def test_nothing_is_left_of_those_who_vanish(start_router: StartRouter, path: st
     for number in range(1, ROUNDS):
         visitors.round(number)
     eventually(settled, "an empty router after all rounds", 20)
-    eventually(lambda: router.descriptors() == descriptors, f"the descriptors of the start: {descriptors}", 10)
+    router.wait_descriptors(descriptors)
     with Publisher(router.publish(path)).start() as publisher, Reader(router.read(path)).start() as reader:
         publisher.send(3)
         reader.receive(3)

@@ -16,6 +16,8 @@ from tests.support.clip import AUDIO_FRAME_BYTES, FRAME_MD5, VIDEO_FRAME_BYTES, 
 from tests.support.waiting import Deadline
 
 REQUIRED = os.environ.get("TRUNKLINE_TESTS_REQUIRE_MEDIA") == "1"
+DECODERS = {"GST_PLUGIN_FEATURE_RANK": "avdec_aac:MAX,avdec_aac_latm:MAX,faad:NONE"}
+"""Both tools decode with the same library: other AAC decoders round differently."""
 READ_TIMEOUT_S = 40.0
 """For a reader's start, the next key frame and the frames asked for, on busy cores."""
 
@@ -41,7 +43,12 @@ class Program:
         self.command = command
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # open for as long as the program runs
         self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._errors, bufsize=0
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            bufsize=0,
+            env=os.environ | DECODERS,
         )
 
     @property

@@ -7,10 +7,13 @@ from types import TracebackType
 
 from tests.support.ports import udp_pair
 from tests.support.publisher import Publisher
-from tests.support.rtp import parse_rtp, read_stamp
+from tests.support.rtp import build_receiver_report, parse_rtp, read_stamp
 from tests.support.rtsp import Credentials, Reply, RtspConnection
 from tests.support.sdp import Description, read_sdp
 from tests.support.waiting import Deadline
+
+PUNCH = b"\x80" + bytes(11)
+"""What ffmpeg sends to the server's RTP port before PLAY, to open a NAT's way back."""
 
 
 class ReadTrack:
@@ -40,6 +43,12 @@ class ReadTrack:
                 assert (source, source_port) == (host, port), f"from {source}:{source_port}, not {host}:{port}"
                 target.append(data)
 
+    def punch(self, host: str) -> None:
+        """Send from both sockets, as real players do before PLAY."""
+        if self.rtp is not None and self.rtcp is not None:
+            self.rtp.sendto(PUNCH, (host, self.server_ports[0]))
+            self.rtcp.sendto(build_receiver_report(self.index + 1), (host, self.server_ports[1]))
+
     def close(self) -> None:
         """Close its sockets."""
         for sock in (self.rtp, self.rtcp):
@@ -58,9 +67,11 @@ class Reader:
         connection: RtspConnection | None = None,
         credentials: Credentials | None = None,
         source_host: str | None = None,
+        punches: bool = True,
     ) -> None:
         self.url = url
         self.transport = transport
+        self.punches = punches
         self.connection = connection or RtspConnection(url, credentials=credentials, source_host=source_host)
         self.server_host: str = self.connection.socket.getpeername()[0]
         self.base = url
@@ -117,6 +128,8 @@ class Reader:
         reply = self.connection.expect(200, "SETUP", self.control_url(index), header)
         if self.transport == "udp":
             track.server_ports = reply.ports("server_port")
+            if self.punches:
+                track.punch(self.server_host)
         else:
             track.channels = reply.ports("interleaved")
         if "ssrc" in reply.transport:

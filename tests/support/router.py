@@ -224,6 +224,11 @@ class RouterProcess:
             assert not deadline.passed, f"not within {timeout_s:g} s: {what}; status: {json.dumps(status, indent=1)}"
             time.sleep(0.02)
 
+    def wait_idle(self) -> "RouterProcess":
+        """Wait until the workers' own start counts as load no more, so that placement goes by what the test does."""
+        self.wait_until(lambda status: all(worker["cpu_percent"] <= 3 for worker in status["workers"]), "idle workers")
+        return self
+
     def mount(self, path: str) -> dict[str, Any] | None:
         """Return the status of one mount, or None where there is none."""
         return next((each for each in self.status()["mounts"] if each["path"] == path), None)
@@ -237,6 +242,16 @@ class RouterProcess:
     def descriptors(self) -> dict[int, int]:
         """Count the descriptors of each of this router's processes."""
         return {pid: descriptors(pid) for pid in self.note_processes()}
+
+    def wait_descriptors(self, expected: dict[int, int]) -> None:
+        """Wait until its processes have as many descriptors open as before."""
+
+        def same() -> bool:
+            now = self.descriptors()
+            assert now == expected, f"descriptors are {now}, were {expected}"
+            return True
+
+        eventually(same, "the descriptors of before")
 
     @property
     def log(self) -> str:
