@@ -1,12 +1,9 @@
 """The worker as a program: `python -m workers --index I --runtime-dir DIR`. Everything else its front tells it."""
 
 import argparse
+import gc
 import sys
 from pathlib import Path
-
-from workers.app import Worker, prepare_process
-from workers.contract.endpoints import Endpoints
-from workers.logs import configure
 
 
 def main() -> int:
@@ -19,6 +16,15 @@ def main() -> int:
     options = parser.parse_args()
     if not 0 <= options.index <= 4095:
         parser.error("--index must be between 0 and 4095")
+    # Imported with the collector at rest, a fifth of the time to start; and what is imported stays for ever, so the
+    # collector need not look at it again while media flows.
+    gc.disable()
+    from workers.app import Worker, prepare_process
+    from workers.contract.endpoints import Endpoints
+    from workers.logs import configure
+
+    gc.freeze()
+    gc.enable()
     problem = Endpoints(options.runtime_dir).problem()
     if problem is not None:
         parser.error(problem)
