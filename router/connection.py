@@ -9,7 +9,7 @@ import asyncio
 import secrets
 import socket
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,7 +17,7 @@ from enum import StrEnum
 from router.logs import get_logger
 from router.workers_link import Worker, WorkerGone, WorkerRefused
 from workers.contract.messages import HandOff, ReleaseConnection, Released, Respond
-from workers.framing import Broken, FramingLimits, Splitter
+from workers.framing import Broken, FramingLimits, Item, Splitter, joined
 
 log = get_logger(__name__)
 
@@ -77,7 +77,8 @@ class Connection(asyncio.Protocol):
         self._splitter = Splitter(callbacks.framing)
         self._transport: asyncio.Transport | None = None
         self._duplicate: socket.socket | None = None
-        self._pending: deque[bytes | Broken | _Ended] = deque()
+        self._pending: deque[Item | _Ended] = deque()
+        self._requests_waiting = 0
         self._task: asyncio.Task[None] | None = None
         self._writable = asyncio.Event()
         self._writable.set()
@@ -112,10 +113,14 @@ class Connection(asyncio.Protocol):
             self._callbacks.broken(self, 503, refusal)
 
     def data_received(self, data: bytes) -> None:
-        """Split what came into messages. Frames before PLAY or RECORD belong to nobody."""
+        """Split what came into messages. Frames belong to nobody, unless a RECORD is on its way before them."""
+        busy = self._task is not None
         for item in self._splitter.feed(data):
-            if isinstance(item, bytes | Broken):
+            if isinstance(item, bytes | Broken) or self._task is not None:
                 self._enqueue(item)
+        if busy and self._transport is not None:
+            # What waits is bounded by what is read at once, the kernel holds the rest.
+            self._transport.pause_reading()
 
     def pause_writing(self) -> None:
         """The peer reads too slowly: its next request waits."""
@@ -150,12 +155,14 @@ class Connection(asyncio.Protocol):
             self._pending.append(_Ended(reason))
             self._serve_pending()
 
-    def _enqueue(self, item: bytes | Broken) -> None:
+    def _enqueue(self, item: Item) -> None:
         if self._closing or self.closed:
             return
-        if len(self._pending) >= self._callbacks.pipelined_requests:
-            item = Broken(503, f"more than {self._callbacks.pipelined_requests} pipelined requests")
-            self._pending.clear()
+        if isinstance(item, bytes):
+            self._requests_waiting += 1
+            if self._requests_waiting > self._callbacks.pipelined_requests:
+                item = Broken(503, f"more than {self._callbacks.pipelined_requests} pipelined requests")
+                self._pending.clear()
         self._pending.append(item)
         self._serve_pending()
 
@@ -175,11 +182,16 @@ class Connection(asyncio.Protocol):
                         pass  # nobody is left to answer
                     case Broken(status, reason):
                         self._callbacks.broken(self, status, reason)
-                    case message:
+                    case bytes(message):
+                        self._requests_waiting -= 1
                         await self._callbacks.message(self, message)
                         self.last_request = asyncio.get_running_loop().time()
+                    case _:
+                        pass  # a frame
         finally:
             self._task = None
+            if self.holder is None and self._transport is not None and not self._closing:
+                self._transport.resume_reading()
 
     # -- responses -------------------------------------------------------------------------------------------------
 
@@ -237,9 +249,10 @@ class Connection(asyncio.Protocol):
             return
         handoff = await self._let_go(worker)
         held_before, self.holder = self.holder, worker
-        travelling = [item for item in self._pending if isinstance(item, bytes) and held_before is None]
-        for item in travelling:
-            self._pending.remove(item)
+        travelling = [each for each in self._pending if held_before is None and isinstance(each, bytes | tuple)]
+        if travelling:
+            self._pending = deque(each for each in self._pending if not isinstance(each, bytes | tuple))
+            self._requests_waiting = 0
         try:
             yield handoff
         except WorkerRefused:
@@ -270,7 +283,7 @@ class Connection(asyncio.Protocol):
             if self.closed or self._transport is None:
                 raise ConnectionEnded
             self._duplicate = self._duplicate or self._transport.get_extra_info("socket").dup()
-            unread = b"".join(item for item in self._pending if isinstance(item, bytes)) + self._splitter.unread
+            unread = joined(each for each in self._pending if isinstance(each, bytes | tuple)) + self._splitter.unread
         if self.closed or self._duplicate is None:
             raise ConnectionEnded
         token = secrets.token_hex(8)
@@ -280,12 +293,11 @@ class Connection(asyncio.Protocol):
             raise WorkerGone(f"worker {worker.index} died") from error
         return HandOff(token, unread, unsent)
 
-    def _take_back(self, travelling: list[bytes]) -> None:
-        """Go on after a hand-off that did not happen: read, and serve what was pending."""
+    def _take_back(self, travelling: Sequence[Item]) -> None:
+        """Go on after a hand-off that did not happen: serve what was pending, then read."""
         self._pending.extendleft(reversed(travelling))
+        self._requests_waiting = sum(isinstance(each, bytes) for each in self._pending)
         if self._transport is None:
             self.receive_end("closed by the peer")
         elif self._closing:
             self._transport.close()
-        else:
-            self._transport.resume_reading()

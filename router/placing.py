@@ -43,9 +43,12 @@ class Placing:
             mount.worker = worker
             try:
                 opened = await worker.ask(OpenMount(mount.path, mount.generation, tracks))
-            except (WorkerRefused, WorkerGone) as error:
+            except WorkerRefused as error:
                 mount.worker, reason = None, str(error)
-                # The command's fate may be unknown: a worker that opened it after all must let go of it.
+                continue
+            except WorkerGone as error:
+                mount.worker, reason = None, str(error)
+                # Its fate is unknown: a worker that opened it after all must let go of it.
                 worker.tell(CloseMount(mount.path, mount.generation))
                 continue
             assert isinstance(opened, MountOpened)

@@ -183,8 +183,11 @@ class Mount:
 
     # -- the whole ------------------------------------------------------------------------------------------------
 
-    def close(self, now: float) -> None:
-        """Let go of everything: publisher, readers, sockets, ports. Connections stay."""
+    def close(self, now: float, *, used: bool = True) -> None:
+        """Let go of everything: publisher, readers, sockets, ports. Connections stay.
+
+        Ports that nobody was told of (not `used`) need no rest.
+        """
         if self._publisher is not None:
             self._publisher.stop()
         for reader in list(self.readers.values()):
@@ -195,7 +198,7 @@ class Mount:
                 self._resources.loop.remove(sock.fileno())
                 with contextlib.suppress(OSError):
                     sock.close()
-            self._resources.ports.give_back(track.rtp_port, now)
+            self._resources.ports.give_back(track.rtp_port, now, rested=not used)
         self.tracks = []
 
     def state(self) -> MountState:

@@ -66,7 +66,7 @@ class Mounts:
                 port, sockets = self._bind(command.path, now)
                 mount.tracks.append(Track(index, spec, port, sockets, mount.addresses, self._resources))
         except BaseException:
-            mount.close(now)
+            mount.close(now, used=False)
             raise
         self._by_path[command.path] = mount
         return tuple(each.rtp_port for each in mount.tracks)

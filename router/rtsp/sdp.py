@@ -129,6 +129,8 @@ def _parse_media(lines: list[str]) -> Media:
     rtpmaps = [_parse_rtpmap(line) for line in lines if line.startswith("a=rtpmap:")]
     # TP-Link cameras announce `m=application/TP-LINK 0 RTP/AVP smart/1/90000` and the payload type by rtpmap alone.
     formats = tuple(dict.fromkeys(_payload_types(names))) or tuple(dict.fromkeys(each[0] for each in rtpmaps))
+    if not formats:
+        raise PeerError(400, f"SDP has {kind} media without a payload type")
     if len(formats) > MAX_FORMATS:
         raise PeerError(400, f"SDP has media of more than {MAX_FORMATS} formats")
     clock_rates = {each: _STATIC_CLOCK_RATES.get(each, 90000) for each in formats}
