@@ -71,7 +71,10 @@ def test_packets_reach_readers_byte_for_byte(router: RouterProcess, path: str, t
 def test_a_session_tells_its_timeout_and_setup_its_ports(router: RouterProcess, path: str) -> None:
     with Publisher(router.publish(path)).start() as publisher, Reader(router.read(path)) as reader:
         publisher.send(1)
-        router.wait_until(lambda status: any(each["packets"] for each in status["sessions"]), "the packet has come")
+        router.wait_until(
+            lambda status: [each["packets"] for each in status["sessions"] if each["mount"] == path] == [1],
+            "the packet has come",
+        )
         reader.describe()
         reply = reader.set_up(0)
         assert reply["Session"].replace(" ", "").endswith(";timeout=60")

@@ -15,7 +15,7 @@ from tests.support.waiting import eventually
 WRITE_TIMEOUT_S = 2.0
 QUEUE_BYTES = 200_000
 PACKET_BYTES = 1400
-PACKETS_A_ROUND = 20
+PACKETS_A_ROUND = 60
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_a_stalled_reader_is_closed_and_others_see_nothing(strict: RouterProcess
 
         eventually(ended, "the end of the stalled reader", 8 * WRITE_TIMEOUT_S)
         assert time.monotonic() - started >= WRITE_TIMEOUT_S
-        assert publisher.tracks[0].counter * PACKET_BYTES > 10 * QUEUE_BYTES, "too little was sent to prove a bound"
+        assert publisher.tracks[0].counter * PACKET_BYTES > 5 * QUEUE_BYTES, "too little was sent to prove a bound"
         assert worker.memory_info().rss - memory_at_start < 20 * QUEUE_BYTES
         for reader in healthy:
             reader.check(publisher)

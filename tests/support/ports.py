@@ -2,6 +2,8 @@
 
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -55,8 +57,11 @@ class PortSlice:
         for step in range(slots):
             start = FIRST_PORT + (first + step) % slots * SLICE_PORTS
             guard = _guard(start)
-            if guard is not None:
+            if guard is None:
+                continue
+            if bound_udp_ports(start, SLICE_PORTS) == [start]:
                 return cls(start, SLICE_PORTS, [guard])
+            guard.close()  # somebody who knows nothing of guards is there
         raise AssertionError("no free slice of UDP ports below the ephemeral range")
 
     def release(self) -> None:
@@ -75,16 +80,38 @@ class PortSlice:
 
 def bound_udp_ports(start: int, count: int) -> list[int]:
     """Say which of `count` UDP ports from `start` on somebody holds, on any address of either family."""
-    wanted = range(start, start + count)
-    taken = set()
+    return sorted({port for port, _ in _udp_sockets() if port in range(start, start + count)})
+
+
+def ownerless_udp_ports(start: int, count: int) -> list[int]:
+    """Say which of them are held by a socket that no running process has open: it is on its way to nobody."""
+    found = [(port, inode) for port, inode in _udp_sockets() if port in range(start, start + count)]
+    if not found:
+        return []
+    owned = set()
+    for link in _descriptor_links():
+        with suppress(OSError):  # closed meanwhile
+            owned.add(os.readlink(link))
+    return sorted({port for port, inode in found if f"socket:[{inode}]" not in owned})
+
+
+def _udp_sockets() -> list[tuple[int, str]]:
+    """Return local port and inode of every UDP socket."""
+    rows = []
     for table in ("/proc/net/udp", "/proc/net/udp6"):
         try:
             with open(table) as file:
-                lines = file.readlines()[1:]
+                rows += [line.split() for line in file.readlines()[1:]]
         except OSError:
             continue
-        taken |= {int(line.split()[1].rpartition(":")[2], 16) for line in lines}
-    return sorted(taken.intersection(wanted))
+    return [(int(row[1].rpartition(":")[2], 16), row[9]) for row in rows]
+
+
+def _descriptor_links() -> Iterator[str]:
+    for process in os.listdir("/proc"):
+        if process.isdecimal():
+            with suppress(OSError):  # it has ended, or is another user's
+                yield from (f"/proc/{process}/fd/{each}" for each in os.listdir(f"/proc/{process}/fd"))
 
 
 def udp_socket(host: str, port: int = 0) -> socket.socket:

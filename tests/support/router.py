@@ -17,7 +17,7 @@ from typing import Any
 
 import zmq
 
-from tests.support.ports import PortSlice, bound_udp_ports
+from tests.support.ports import PortSlice, ownerless_udp_ports
 from tests.support.processes import alive, descriptors, processes_with
 from tests.support.rtsp import resolve
 from tests.support.waiting import Deadline, eventually
@@ -243,6 +243,17 @@ class RouterProcess:
         """Count the descriptors of each of this router's processes."""
         return {pid: descriptors(pid) for pid in self.note_processes()}
 
+    def settled_descriptors(self) -> dict[int, int]:
+        """Count the descriptors of each process once the counts stand still: a question for the status takes some."""
+        counts = [self.descriptors()]
+
+        def still() -> bool:
+            counts.append(self.descriptors())
+            return len(counts) >= 6 and all(each == counts[-1] for each in counts[-6:])
+
+        eventually(still, "descriptors that stand still", interval_s=0.05)
+        return counts[-1]
+
     def wait_descriptors(self, expected: dict[int, int]) -> None:
         """Wait until its processes have as many descriptors open as before."""
 
@@ -289,7 +300,9 @@ class RouterProcess:
         left = processes_with(str(self.runtime_dir))
         assert not left, f"processes left: {left}"
         assert not [pid for pid in self._pids if alive(pid)], "a process of the router is left"
-        assert not (taken := bound_udp_ports(self.ports.media_start, self.ports.media_count)), f"ports left: {taken}"
+        # Its processes are gone: what they left could only be descriptors on their way, unless others hold the ports.
+        left_ports = ownerless_udp_ports(self.ports.media_start, self.ports.media_count)
+        assert not left_ports, f"ports left: {left_ports}"
         for url in {self.publish_url, self.client_url}:
             assert not listening(resolve(url)[1]), f"{url} still listens"
         if self.runtime_dir.exists():
