@@ -12,6 +12,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from router import settings_sources
+from router.bench import cli as bench_cli
 from router.settings import Settings
 from router.settings_sources import SettingsError
 
@@ -48,6 +49,7 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Check a file with settings, or show what comes of it.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+app.add_typer(bench_cli.app, name="bench")
 
 
 @app.command()

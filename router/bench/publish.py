@@ -1,0 +1,176 @@
+"""The program that publishes: all mounts, each frame when it is due, every packet a datagram of its own."""
+
+import contextlib
+import ctypes
+import heapq
+import signal
+import socket
+import sys
+import time
+
+from router.bench import program
+from router.bench.board import STAMPS
+from router.bench.program import Plan, Streams
+from router.bench.rtsp_client import Client, RtspFailureError, describe_stream, udp_pair
+from router.bench.shape import Layout
+from router.bench.stream import Stream
+from workers.fanout.syscalls import HEADER_BYTES, MMsgHdr, last_error, sendmmsg
+
+_LONGEST_SLEEP_S = 0.05
+LATE_S = 0.005
+"""A frame that is sent later than this after its time is reported: the load itself could not keep up."""
+
+
+class Departure:
+    """Message headers for every packet of a cycle; they point to where a frame's packets are put, one after another."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        largest = max(
+            sum(layout.shape.sizes[end - count : end])
+            for end, count in zip(layout.frame_ends, layout.shape.frames, strict=True)
+        )
+        self._buffer = ctypes.create_string_buffer(largest)
+        buffer_at = ctypes.addressof(self._buffer)
+        self._vectors = (ctypes.c_size_t * (2 * layout.packets))()
+        self._messages = (MMsgHdr * layout.packets)()
+        vectors_at = ctypes.addressof(self._vectors)
+        place = 0
+        for count in layout.shape.frames:
+            at = buffer_at
+            for _ in range(count):
+                self._vectors[2 * place] = at
+                self._vectors[2 * place + 1] = layout.shape.sizes[place]
+                self._messages[place].header.vector = vectors_at + 16 * place
+                self._messages[place].header.vector_length = 1
+                at += layout.shape.sizes[place]
+                place += 1
+        self._messages_at = ctypes.addressof(self._messages)
+
+    def send(self, fd: int, stream: Stream, first: int, count: int) -> None:
+        """Send one frame on a connected socket. Raises OSError."""
+        data = stream.packets(first, count)
+        ctypes.memmove(self._buffer, data, len(data))
+        place = first % self._layout.packets
+        end = place + count
+        while place < end:
+            sent = sendmmsg(fd, self._messages_at + place * HEADER_BYTES, end - place, 0)
+            if sent < 0:
+                number = last_error()
+                raise OSError(number, "sendmmsg")
+            place += sent
+
+
+class Publisher:
+    """One mount's publisher. Raises RtspFailureError if the server refuses it."""
+
+    def __init__(self, plan: Plan, mount: int, stream: Stream) -> None:
+        self.stream = stream
+        self.url = plan.mount_url(mount)
+        self.client = Client(self.url)
+        self.client.request("ANNOUNCE", self.url, {"Content-Type": "application/sdp"}, describe_stream(plan.path))
+        self.udp: socket.socket | None = None
+        if plan.scenario.publish_transport == "udp":
+            self.udp, self._rtcp = udp_pair(self.client.local_host, mount * 7)
+            port = self.udp.getsockname()[1]
+            wanted = f"RTP/AVP;unicast;client_port={port}-{port + 1};mode=record"
+        else:
+            wanted = "RTP/AVP/TCP;unicast;interleaved=0-1;mode=record"
+        answer = self.client.request("SETUP", f"{self.url}/streamid=0", {"Transport": wanted})
+        if self.udp is not None:
+            ports = answer.transport("server_port")
+            if ports is None:
+                raise RtspFailureError(f"{self.url}: no server_port in {answer.headers.get('transport')!r}")
+            self.udp.connect((self.client.server_host, ports[0]))
+            self.udp.setblocking(True)
+        self.client.request("RECORD", self.url, {"Range": "npt=0.000-"})
+
+    def send(self, first: int, count: int, departure: Departure) -> None:
+        """Send one frame. Raises OSError."""
+        if self.udp is not None:
+            departure.send(self.udp.fileno(), self.stream, first, count)
+        else:
+            self.client.sock.sendall(self.stream.framed(first, count, 0))
+
+    def end(self) -> None:
+        """Tear the session down."""
+        with contextlib.suppress(RtspFailureError):
+            self.client.request("TEARDOWN", self.url)
+
+
+class Schedule:
+    """Sends every frame when it is due, until told to stop."""
+
+    def __init__(self, publishers: list[Publisher], streams: Streams) -> None:
+        self._publishers = publishers
+        self._layout = streams.layout
+        self._board = streams.board
+        self._departure = Departure(streams.layout)
+        self.late_frames = self.failures = 0
+        self.latest_s = 0.0
+        self.stopped = False
+
+    def run(self) -> None:
+        """Send until `stopped`."""
+        layout = self._layout
+        interval_s = layout.shape.duration_s / layout.frames
+        start = time.monotonic() + interval_s
+        count = len(self._publishers)
+        # Cameras don't keep step with each other.
+        phases = [start + interval_s * mount / count for mount in range(count)]
+        due = [(phase, mount, 0) for mount, phase in enumerate(phases)]
+        while not self.stopped:
+            when, mount, frame = due[0]
+            wait_s = when - time.monotonic()
+            if wait_s > 0:
+                time.sleep(min(wait_s, _LONGEST_SLEEP_S))
+                continue
+            self._send(when, mount, frame)
+            heapq.heapreplace(due, (phases[mount] + layout.frame_time_s(frame + 1), mount, frame + 1))
+
+    def _send(self, when: float, mount: int, frame: int) -> None:
+        board = self._board
+        first, count = self._layout.frame_packets(frame)
+        now = time.monotonic()
+        if now - when > LATE_S:
+            self.late_frames += 1
+            self.latest_s = max(self.latest_s, now - when)
+        board.stamps[mount * STAMPS + frame % STAMPS] = now
+        try:
+            self._publishers[mount].send(first, count, self._departure)
+        except OSError:  # the server may have ended the session: what was not delivered counts as lost
+            self.failures += 1
+        board.sent[mount] = first + count
+
+
+def main() -> None:
+    """Run the program."""
+    plan = program.begin()
+    streams = Streams(plan)
+    try:
+        publishers = [Publisher(plan, mount, stream) for mount, stream in enumerate(streams.streams)]
+    except RtspFailureError as error:
+        program.say("failed", reason=str(error))
+        sys.exit(1)
+    schedule = Schedule(publishers, streams)
+
+    def stop(_number: int, _frame: object) -> None:
+        schedule.stopped = True
+
+    signal.signal(signal.SIGTERM, stop)
+    program.say("recording")
+    schedule.run()
+    program.say(
+        "sent",
+        sent=list(streams.board.totals()),
+        late_frames=schedule.late_frames,
+        latest_ms=round(schedule.latest_s * 1000, 1),
+        failures=schedule.failures,
+    )
+    sys.stdin.buffer.read()
+    for each in publishers:
+        each.end()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""The program that the yardsticks run in: RTSP enough for the load to be the same, then a bare loop.
+
+`python -m router.bench.yardstick floor|sendto WINDOW_MS` prints its URL; mounts have one track, over IPv4.
+"""
+
+import contextlib
+import resource
+import select
+import socket
+import sys
+import time
+
+from router.bench.bare_loops import Batched, Mount, OneByOne, Way
+from router.bench.rtsp_client import Answer, parse_answer, udp_pair
+from workers.fanout.syscalls import SO_RCVBUFFORCE, SO_SNDBUFFORCE
+from workers.framing import FramingLimits, Splitter
+
+_BUFFER_BYTES = 4 * 1024 * 1024
+_HOST = "127.0.0.1"
+
+
+class Connection:
+    """One RTSP connection, of a publisher or of a reader."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.splitter = Splitter(FramingLimits())
+        self.mount: Mount | None = None
+        self.publishes = False
+        self.target: tuple[str, int] | None = None
+        """Where a reader gets its packets over UDP."""
+
+
+class Server:
+    """Answers RTSP and moves media in one loop."""
+
+    def __init__(self, way: Way, window_s: float) -> None:
+        self._way = way
+        self._window_s = window_s
+        self._mounts: dict[str, tuple[bytes, Mount]] = {}
+        self._media: dict[int, Mount] = {}
+        self._connections: dict[int, Connection] = {}
+        self._rtcp: list[socket.socket] = []
+        self._epoll = select.epoll()
+        self.listener = socket.create_server((_HOST, 0), backlog=4096)
+        self._epoll.register(self.listener.fileno(), select.EPOLLIN)
+
+    def run(self) -> None:
+        """Serve for ever."""
+        media, connections, poll, serve = self._media, self._connections, self._epoll.poll, self._way.serve
+        while True:
+            events = poll(-1, 4096)
+            if self._window_s and any(fd in media for fd, _ in events):
+                time.sleep(self._window_s)
+                events = poll(0, 4096)
+            for fd, _ in events:
+                mount = media.get(fd)
+                if mount is not None:
+                    serve(mount)
+                elif fd in connections:
+                    self._read(connections[fd])
+                else:
+                    self._accept()
+
+    def _accept(self) -> None:
+        sock, _ = self.listener.accept()
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._connections[sock.fileno()] = Connection(sock)
+        self._epoll.register(sock.fileno(), select.EPOLLIN)
+
+    def _read(self, connection: Connection) -> None:
+        try:
+            data = connection.sock.recv(262_144)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._close(connection)
+            return
+        packets = []
+        for item in connection.splitter.feed(data):
+            if isinstance(item, bytes):
+                connection.sock.sendall(self._answer(connection, item))
+            elif isinstance(item, tuple) and item[0] == 0:
+                packets.append(item[1])
+        if packets and connection.mount is not None and connection.publishes:
+            self._way.serve_frames(connection.mount, packets, 0)
+
+    def _close(self, connection: Connection) -> None:
+        self._epoll.unregister(connection.sock.fileno())
+        del self._connections[connection.sock.fileno()]
+        mount = connection.mount
+        if mount is not None and connection.publishes and mount.sock is not None:
+            self._epoll.unregister(mount.sock.fileno())
+            del self._media[mount.sock.fileno()]
+            mount.sock.close()
+        elif mount is not None:
+            with contextlib.suppress(ValueError):
+                mount.connections.remove(connection.sock)
+            with contextlib.suppress(ValueError):
+                mount.addresses.remove(connection.target or ("", 0))
+        connection.sock.close()
+
+    def _answer(self, connection: Connection, message: bytes) -> bytes:
+        method, url = message.split(b" ", 2)[:2]
+        request = parse_answer(b"RTSP/1.0 200 " + message)  # its headers are as an answer's
+        path = url.decode().removesuffix("/streamid=0")
+        lines = ["RTSP/1.0 200 OK", f"CSeq: {request.headers['cseq']}", "Session: 1"]
+        body = b""
+        match method:
+            case b"ANNOUNCE":
+                connection.publishes = True
+                connection.mount = Mount(None)
+                self._mounts[path] = (request.body, connection.mount)
+            case b"DESCRIBE":
+                body, connection.mount = self._mounts[path]
+                lines += [f"Content-Base: {path}/", f"Content-Length: {len(body)}"]
+            case b"SETUP":
+                lines.append(f"Transport: {self._set_up(connection, request)}")
+            case b"PLAY":
+                assert connection.mount is not None
+                if connection.target is not None:
+                    connection.mount.addresses.append(connection.target)
+                else:
+                    connection.mount.connections.append(connection.sock)
+        return "\r\n".join([*lines, "", ""]).encode() + body
+
+    def _set_up(self, connection: Connection, request: Answer) -> str:
+        mount = connection.mount
+        assert mount is not None
+        wanted = request.headers["transport"].removesuffix(";mode=record")
+        ports = request.transport("client_port")
+        if connection.publishes and ports is not None:
+            mount.sock, rtcp = udp_pair(_HOST, 4096 + 3 * len(self._media))
+            self._rtcp.append(rtcp)
+            mount.sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, _BUFFER_BYTES)
+            mount.sock.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, _BUFFER_BYTES)
+            self._media[mount.sock.fileno()] = mount
+            self._epoll.register(mount.sock.fileno(), select.EPOLLIN)
+        if ports is None or mount.sock is None:
+            return wanted
+        if not connection.publishes:
+            connection.target = (connection.sock.getpeername()[0], ports[0])
+        port = mount.sock.getsockname()[1]
+        return f"{wanted};server_port={port}-{port + 1}"
+
+
+def main() -> None:
+    """Run the program."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    name, window_ms = sys.argv[1:]
+    way: Way = Batched() if name == "floor" else OneByOne()
+    server = Server(way, float(window_ms) / 1000)
+    print(f"rtsp://{_HOST}:{server.listener.getsockname()[1]}", flush=True)
+    server.run()
+
+
+if __name__ == "__main__":
+    main()
