@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.clip import Clip
-from tests.support.media import Program, publish, read
+from tests.support.media import Program, probe, publish, read
 from tests.support.router import RouterProcess
 from tests.support.rtsp import RtspConnection
 from tests.support.waiting import eventually
@@ -41,6 +41,22 @@ def test_every_player_decodes_what_every_encoder_sent(published: str, clip: Clip
     tool, transport = player.split("-")
     frames = read(tool, published, transport, video=VIDEO_FRAMES, audio=AUDIO_FRAMES)
     clip.check(frames, video=VIDEO_FRAMES, audio=AUDIO_FRAMES)
+
+
+def test_players_choose_their_transport_themselves(published: str, clip: Clip) -> None:
+    frames = read("ffmpeg", published, "", video=VIDEO_FRAMES)
+    clip.check(frames, video=VIDEO_FRAMES)
+
+
+def test_ffprobe_sees_what_was_encoded(published: str, clip: Clip) -> None:
+    assert probe(published) == ["aac", "h264"]
+
+
+def test_real_clients_over_ipv6(ipv6_router: RouterProcess, clip: Clip, path: str) -> None:
+    with publish("ffmpeg", clip, ipv6_router.publish(path), "udp") as encoder:
+        wait_described(ipv6_router.read(path), encoder)
+        clip.check(read("gst", ipv6_router.read(path), "udp", video=VIDEO_FRAMES), video=VIDEO_FRAMES)
+        clip.check(read("ffmpeg", ipv6_router.read(path), "udp", video=VIDEO_FRAMES), video=VIDEO_FRAMES)
 
 
 @pytest.mark.parametrize("tool", ["ffmpeg", "gst"])

@@ -110,6 +110,13 @@ def publish(tool: str, clip: Clip, url: str, transport: str) -> Program:
     return Program(["gst-launch-1.0", *pipeline.split()])
 
 
+def probe(url: str) -> list[str]:
+    """Ask ffprobe for the codecs of all streams, sorted."""
+    command = ["ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0", url]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=READ_TIMEOUT_S, check=True)
+    return sorted(done.stdout.split())
+
+
 def read(tool: str, url: str, transport: str, *, video: int, audio: int = 0) -> Frames:
     """Read and decode with `ffmpeg` or `gst` over `udp` or `tcp` until so many frames have come."""
     reader = read_ffmpeg if tool == "ffmpeg" else read_gst
