@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -73,6 +74,8 @@ class Conditions:
     read_prefix: tuple[str, ...] = ()
     """Put before the readers' program, such as `ip netns exec NAME`."""
     publish_prefix: tuple[str, ...] = ()
+    let_pass: Callable[[float], None] = time.sleep
+    """Lets the time of the measurement pass, in seconds; may look at the server meanwhile."""
 
 
 def measure(scenario: Scenario, target: Target, repeat: int, conditions: Conditions) -> Result:
@@ -161,7 +164,7 @@ class _Cell:
         cpu_before = [processes.times(pid) for pid in pids]
         delivered_before, began = board.delivered, time.monotonic()
         board.measuring = True
-        time.sleep(self._conditions.seconds)
+        self._conditions.let_pass(self._conditions.seconds)
         board.measuring = False
         delivered, seconds = board.delivered - delivered_before, time.monotonic() - began
         cpu = [processes.times(pid).since(before) for pid, before in zip(pids, cpu_before, strict=True)]

@@ -1,6 +1,5 @@
 """Scenarios: how many mounts and readers, by which transport, at which rate and in which bursts."""
 
-import json
 import re
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
@@ -53,11 +52,6 @@ class Scenario:
     def to_json(self) -> dict[str, Any]:
         """Give the fields by name."""
         return asdict(self)
-
-
-def from_json(text: str) -> Scenario:
-    """Read what `to_json` gave."""
-    return Scenario(**json.loads(text))
 
 
 def parse(text: str, like: Scenario) -> Scenario:
