@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,13 @@ def start_router(request: pytest.FixtureRequest) -> Iterator[StartRouter]:
             router.kill()
             running.remove(router)
             router.discard()
+
+
+@pytest.fixture
+def runtime_dir() -> Iterator[Path]:
+    """A place for a runtime directory that isn't there yet, short enough for Unix sockets."""
+    with tempfile.TemporaryDirectory(prefix="tl-", dir="/tmp") as directory:
+        yield Path(directory) / "run"
 
 
 _paths = itertools.count(1)

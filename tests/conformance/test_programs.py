@@ -85,13 +85,13 @@ def test_status_without_a_router(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_second_instance_on_the_same_port_fails_and_names_it(router: RouterProcess, tmp_path: Path) -> None:
+def test_a_second_instance_on_the_same_port_fails_and_names_it(router: RouterProcess, runtime_dir: Path) -> None:
     for option, url in (("--publish-port", router.publish_url), ("--client-port", router.client_url)):
         port = resolve(url)[1]
         other = "--client-port" if option == "--publish-port" else "--publish-port"
         done = run_program(
             "serve", "--host", "127.0.0.1", option, str(port), other, "0", "--workers", "1",
-            "--runtime-dir", f"/tmp/tl-second-{os.getpid()}",
+            "--runtime-dir", str(runtime_dir),
         )  # fmt: skip
         assert done.returncode == 1, done.stderr
         assert str(port) in done.stderr
@@ -149,14 +149,13 @@ def test_two_signals_are_no_worse_than_one(start_router: StartRouter) -> None:
     router.stop(signal.SIGINT)
 
 
-def test_worker_and_front_start_in_any_order(tmp_path: Path) -> None:
+def test_worker_and_front_start_in_any_order(tmp_path: Path, runtime_dir: Path) -> None:
     """Workers wait for their front; a front without workers answers 503 until one comes."""
-    runtime = Path(f"/tmp/tl-order-{os.getpid()}")
     with PortSlice.claim() as ports, ExitStack() as stack:
         options = [
             "--host", "127.0.0.1", "--publish-port", str(ports.start), "--client-port", str(ports.start),
             "--rtp-port-start", str(ports.media_start), "--rtp-port-count", str(ports.media_count),
-            "--workers", "2", "--runtime-dir", str(runtime),
+            "--workers", "2", "--runtime-dir", str(runtime_dir),
         ]  # fmt: skip
         log = stack.enter_context((tmp_path / "log").open("wb"))
 
@@ -171,14 +170,14 @@ def test_worker_and_front_start_in_any_order(tmp_path: Path) -> None:
 
         first = start("worker", "--index", "1")
         front = start("front")
-        eventually(lambda: states(runtime) == ["missing", "ready"], "a front with one worker", 20)
+        eventually(lambda: states(runtime_dir) == ["missing", "ready"], "a front with one worker", 20)
         publish_url = f"rtsp://127.0.0.1:{ports.start}"
         with Publisher(f"{publish_url}/early").start() as publisher, Reader(f"{publish_url}/early").start() as reader:
             publisher.send(3)
             reader.receive(3)
         first.terminate()
         assert first.wait(10) == 0
-        eventually(lambda: "ready" not in states(runtime), "no worker", 20)
+        eventually(lambda: "ready" not in states(runtime_dir), "no worker", 20)
         with Publisher(f"{publish_url}/alone") as publisher:
             offer = {"Transport": "RTP/AVP/TCP;unicast;interleaved=0-1;mode=record"}
             reply = publisher.connection.request(
@@ -189,7 +188,7 @@ def test_worker_and_front_start_in_any_order(tmp_path: Path) -> None:
             assert reply.status == 503
             assert reply.reason
         second = start("worker", "--index", "0")
-        eventually(lambda: "ready" in states(runtime), "a worker", 20)
+        eventually(lambda: "ready" in states(runtime_dir), "a worker", 20)
         with Publisher(f"{publish_url}/late").start() as publisher, Reader(f"{publish_url}/late").start() as reader:
             publisher.send(3)
             reader.receive(3)
@@ -222,19 +221,18 @@ def states(runtime: Path) -> list[str]:
     ],
 )
 def test_a_wrong_setting_is_named_and_nothing_listens(
-    path: str, arguments: list[str], environment: dict[str, str], named: list[str]
+    runtime_dir: Path, arguments: list[str], environment: dict[str, str], named: list[str]
 ) -> None:
-    runtime = f"/tmp/tl-wrong{path.replace('/', '-')}"
     ports = [] if "--publish-port" in arguments else ["--publish-port", "0"]
     done = run_program(
-        "serve", *ports, "--client-port", "0", "--runtime-dir", runtime, *arguments, environment=environment
+        "serve", *ports, "--client-port", "0", "--runtime-dir", str(runtime_dir), *arguments, environment=environment
     )
     assert done.returncode == 2, (done.returncode, done.stderr)
     for text in named:
         assert text in done.stderr, f"{text!r} is not in {done.stderr}"
     assert "Traceback" not in done.stderr
     assert "ready" not in done.stdout
-    assert not Path(runtime).exists()
+    assert not runtime_dir.exists()
 
 
 @pytest.mark.parametrize(
