@@ -155,7 +155,7 @@ def test_a_front_that_dies_comes_back_and_serves(start_router: StartRouter, path
 
 
 def test_a_front_that_dies_twice_comes_back_twice(start_router: StartRouter, path: str) -> None:
-    router = start_router(one_port=True, workers=1)
+    router = start_router(one_port=True, workers=1)  # a port of the ephemeral range could be taken meanwhile
     for _ in range(2):
         front = router.status()["front"]["pid"]
         os.kill(front, signal.SIGKILL)

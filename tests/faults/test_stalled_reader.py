@@ -121,3 +121,19 @@ def test_a_reader_that_stalls_with_requests_open_is_no_harm(strict: RouterProces
         stalled.connection.socket.settimeout(0.05)
         eventually(ended, "the end of the stalled reader", 8 * WRITE_TIMEOUT_S)
         healthy.check(publisher)
+
+
+def test_a_stalled_reader_does_not_hold_up_the_end(start_router: StartRouter, path: str) -> None:
+    """What is queued for it gets a moment to leave, no more."""
+    router = start_router(workers=1)
+    with (
+        Publisher(router.publish(path), packet_bytes=PACKET_BYTES).start() as publisher,
+        stalling_reader(router.read(path)),
+        Reader(router.read(path)).start() as healthy,
+    ):
+        for _ in range(40):
+            publisher.send(PACKETS_A_ROUND)
+            healthy.receive(publisher.tracks[0].counter)
+        started = time.monotonic()
+        router.stop()
+        assert time.monotonic() - started < 5
