@@ -9,7 +9,9 @@ from pydantic import SecretStr
 from router.hooks import HookError, HookRequest, HookSide
 from router.logs import get_logger
 from router.rtsp.auth import HA1, BasicCredentials, Challenger, DigestCredentials, Verdict, parse_authorization
+from router.rtsp.control import candidates, mount_path
 from router.rtsp.errors import PeerError
+from router.rtsp.url import parse_url
 from router.settings import Auth
 
 log = get_logger(__name__)
@@ -21,6 +23,18 @@ class Unauthorized(PeerError):
     def __init__(self, reason: str, challenges: tuple[str, ...]) -> None:
         super().__init__(401, reason)
         self.challenges = challenges
+
+
+def is_about(uri: str, path: str) -> bool:
+    """Tell whether a Digest proof is for this mount, or for a track of it: a captured one opens no other mount.
+
+    Clients hash the request's URL, its path alone, or the session's URL.
+    """
+    try:
+        url = parse_url(uri) if "://" in uri else parse_url(f"rtsp://host/{uri.lstrip('/')}")
+    except PeerError:
+        return False
+    return path in {mount_path(each) for each in (url, *candidates(url))}
 
 
 class Access:
@@ -70,7 +84,7 @@ class Access:
             secret = await self._secret(credentials.username)
         except HookError:
             return Verdict.WRONG
-        if secret is None:
+        if secret is None or not is_about(credentials.uri, request.path):
             return Verdict.WRONG
         return self._challenger.check_digest(credentials, request.method, secret, now)
 

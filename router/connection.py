@@ -54,8 +54,8 @@ class ConnectionCallbacks:
 
 
 def plain_host(host: str) -> str:
-    """Write an address as the contract does: IPv4 as IPv4 also on an IPv6 socket, without a scope."""
-    return host.removeprefix("::ffff:").partition("%")[0]
+    """Write an address as the contract does: IPv4 as IPv4, also on an IPv6 socket."""
+    return host.removeprefix("::ffff:")
 
 
 class Connection(asyncio.Protocol):
@@ -67,7 +67,7 @@ class Connection(asyncio.Protocol):
         self.host = ""
         self.port = 0
         self.local_host = ""
-        self.since = self.last_request = asyncio.get_running_loop().time()
+        self.last_request = asyncio.get_running_loop().time()
         self.holder: Worker | None = None
         """The worker that reads and writes the socket; None while that is the front."""
         self.stalled_since: float | None = None
@@ -82,7 +82,7 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._writable = asyncio.Event()
         self._writable.set()
-        self._closing = False
+        self.closing = False
 
     @property
     def peer(self) -> str:
@@ -156,7 +156,7 @@ class Connection(asyncio.Protocol):
             self._serve_pending()
 
     def _enqueue(self, item: Item) -> None:
-        if self._closing or self.closed:
+        if self.closing or self.closed:
             return
         if isinstance(item, bytes):
             self._requests_waiting += 1
@@ -178,7 +178,7 @@ class Connection(asyncio.Protocol):
                 match self._pending.popleft():
                     case _Ended(reason):
                         self._end(reason)
-                    case _ if self._closing or self.closed:
+                    case _ if self.closing or self.closed:
                         pass  # nobody is left to answer
                     case Broken(status, reason):
                         self._callbacks.broken(self, status, reason)
@@ -190,7 +190,7 @@ class Connection(asyncio.Protocol):
                         pass  # a frame
         finally:
             self._task = None
-            if self.holder is None and self._transport is not None and not self._closing:
+            if self.holder is None and self._transport is not None and not self.closing:
                 self._transport.resume_reading()
 
     # -- responses -------------------------------------------------------------------------------------------------
@@ -204,9 +204,9 @@ class Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """End the connection once everything written has left; the peer sees an orderly end."""
-        if self._closing or self.closed:
+        if self.closing or self.closed:
             return
-        self._closing = True
+        self.closing = True
         self.stalled_since = asyncio.get_running_loop().time()
         if self.holder is not None:
             self.holder.tell(Respond(self.id, b"", close=True))
@@ -299,5 +299,5 @@ class Connection(asyncio.Protocol):
         self._requests_waiting = sum(isinstance(each, bytes) for each in self._pending)
         if self._transport is None:
             self.receive_end("closed by the peer")
-        elif self._closing:
+        elif self.closing:
             self._transport.close()

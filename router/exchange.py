@@ -9,17 +9,20 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from router.access import Unauthorized
+from router.access import Access, Unauthorized
 from router.connection import Connection, ConnectionEnded, Side
+from router.hooks import HookRequest
 from router.logs import get_logger
+from router.mounts import Mount
+from router.rtsp.control import mount_path
 from router.rtsp.errors import PeerError
 from router.rtsp.headers.session import format_session
 from router.rtsp.message import MessageLimits, Request, Response, is_response, parse_request
-from router.rtsp.session_state import next_state
+from router.rtsp.session_state import SessionState, next_state
 from router.rtsp.status import REASONS
 from router.rtsp.url import RtspUrl, parse_url
 from router.sessions import Role, Session, Sessions
-from router.workers_link import WorkerError, WorkerGone, WorkerRefused
+from router.workers_link import Worker, WorkerError, WorkerGone, WorkerRefused
 from workers.contract.messages import Refusal
 
 log = get_logger(__name__)
@@ -90,6 +93,51 @@ def make_response(
 
 
 Method = Callable[[Exchange], Awaitable[Response]]
+
+
+async def admit(access: Access, exchange: Exchange, mount_url: RtspUrl) -> str:
+    """Let a request in, or not; give its user. `mount_url` is what it is about, without a track.
+
+    Raises:
+        PeerError: 401, 403, or the status that the mount check gave.
+    """
+    request = exchange.request
+    asked = HookRequest(
+        method=request.method,
+        uri=request.url,
+        path=mount_path(mount_url),
+        query=mount_url.query,
+        headers=dict(request.headers.items()),
+        host=exchange.connection.host,
+    )
+    user = await access.authenticate(asked, request.headers.get("Authorization"), exchange.now)
+    await access.check_mount(asked)
+    return user
+
+
+def worker_of(mount: Mount) -> Worker:
+    """Give a mount's worker.
+
+    Raises:
+        PeerError: 404 where the mount was closed while the request waited.
+    """
+    if mount.worker is None or mount.closed:
+        raise PeerError(404, f"{mount.path} was closed meanwhile")
+    return mount.worker
+
+
+def still_there(session: Session, exchange: Exchange) -> None:
+    """Notice, after waiting, that the session ended in the meantime.
+
+    Raises:
+        PeerError: 454.
+        ConnectionEnded: it ended with its connection.
+    """
+    if session.state is SessionState.CLOSED:
+        if exchange.connection.closed:
+            raise ConnectionEnded
+        exchange.session = None
+        raise PeerError(454, "the session was closed meanwhile")
 
 
 class Dispatcher:
@@ -164,7 +212,8 @@ class Dispatcher:
         else:
             return None
         session.heard = exchange.now
-        self._sessions.move(session, connection)
+        if not (session.active and session.interleaved):  # its media ties it to the connection that carries it
+            self._sessions.move(session, connection)
         return session
 
     def _check_require(self, request: Request) -> None:

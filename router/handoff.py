@@ -7,12 +7,12 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from router.logs import get_logger
-
-log = get_logger(__name__)
-
 MAX_HELLO_BYTES = 128
 """An incarnation is 16 characters."""
+HELLO_WITHIN_S = 5.0
+"""How long a newcomer may take to say its name: a worker says it at once."""
+MAX_STRANGERS = 64
+"""Newcomers that have not said it yet: as many as may start at the same time, with room."""
 _CREDENTIALS = struct.Struct("3i")
 """`struct ucred` of SO_PEERCRED: pid, uid, gid."""
 
@@ -24,6 +24,9 @@ class WorkerChannel:
         self.incarnation = incarnation
         self.pid = pid
         self._socket = connection
+        self._turn = asyncio.Lock()
+        self._room: asyncio.Future[None] | None = None
+        self._closed = False
 
     async def send(self, token: str, descriptor: int) -> None:
         """Pass one descriptor, named by `token` for the command that will use it.
@@ -31,40 +34,56 @@ class WorkerChannel:
         Raises:
             OSError: the worker is gone.
         """
-        while True:
-            try:
-                socket.send_fds(self._socket, [token.encode("ascii")], [descriptor])
-                return
-            except BlockingIOError:
-                await _writable(self._socket)
+        async with self._turn:  # the loop knows one waiting writer for each socket
+            while True:
+                if self._closed:
+                    raise BrokenPipeError
+                try:
+                    socket.send_fds(self._socket, [token.encode("ascii")], [descriptor])
+                    return
+                except BlockingIOError:
+                    await self._wait_for_room()
+
+    async def _wait_for_room(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._room = loop.create_future()
+        loop.add_writer(self._socket, self._wake)
+        try:
+            await self._room
+        finally:
+            if not self._closed:
+                loop.remove_writer(self._socket)
+
+    def _wake(self) -> None:
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
 
     def close(self) -> None:
-        """Let go of the connection."""
-        asyncio.get_running_loop().remove_reader(self._socket)
+        """Let go of the connection; whoever waits to send is told."""
+        self._closed = True
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._socket)
+        loop.remove_writer(self._socket)
         self._socket.close()
-
-
-async def _writable(connection: socket.socket) -> None:
-    loop = asyncio.get_running_loop()
-    ready: asyncio.Future[None] = loop.create_future()
-    loop.add_writer(connection, ready.set_result, None)
-    try:
-        await ready
-    finally:
-        loop.remove_writer(connection)
+        self._wake()
 
 
 class Descriptors:
     """Accepts the workers' connections to the descriptors' socket."""
 
-    def __init__(self, on_arrival: Callable[[WorkerChannel], None], on_end: Callable[[str], None]) -> None:
-        """`on_end` is called with the incarnation whose connection ended."""
+    def __init__(
+        self,
+        on_arrival: Callable[[WorkerChannel], None],
+        on_end: Callable[[str], None],
+        on_refusal: Callable[[str], None],
+    ) -> None:
+        """`on_end` is called with the incarnation whose connection ended, `on_refusal` with a reason."""
+        self._on_refusal = on_refusal
         self._on_arrival = on_arrival
         self._on_end = on_end
         self._listener: socket.socket | None = None
         self._strangers: set[socket.socket] = set()
         self._channels: dict[str, WorkerChannel] = {}
-        self.refused = 0
 
     def start(self, path: Path) -> None:
         """Listen on `path`, in place of what a dead front left there."""
@@ -101,12 +120,26 @@ class Descriptors:
         pid, uid, _ = _CREDENTIALS.unpack(
             connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         )
-        if uid not in (os.geteuid(), 0) or len(self._strangers) >= 64:
-            self.refused += 1
-            connection.close()
+        if uid not in (os.geteuid(), 0):
+            self._refuse(connection, f"process {pid} belongs to user {uid}")
+            return
+        if len(self._strangers) >= MAX_STRANGERS:
+            self._refuse(connection, f"{MAX_STRANGERS} others have not said who they are yet")
             return
         self._strangers.add(connection)
-        asyncio.get_running_loop().add_reader(connection, self._introduce, connection, pid)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(connection, self._introduce, connection, pid)
+        loop.call_later(HELLO_WITHIN_S, self._give_up, connection, pid)
+
+    def _refuse(self, connection: socket.socket, reason: str) -> None:
+        connection.close()
+        self._on_refusal(reason)
+
+    def _give_up(self, connection: socket.socket, pid: int) -> None:
+        if connection in self._strangers:
+            self._strangers.discard(connection)
+            asyncio.get_running_loop().remove_reader(connection)
+            self._refuse(connection, f"process {pid} did not say who it is")
 
     def _introduce(self, connection: socket.socket, pid: int) -> None:
         """Read a newcomer's first message: its incarnation."""
@@ -120,9 +153,8 @@ class Descriptors:
         loop.remove_reader(connection)
         self._strangers.discard(connection)
         incarnation = hello.decode("ascii", "replace")
-        if not incarnation.isalnum() or incarnation in self._channels:
-            self.refused += bool(hello)
-            connection.close()
+        if not (incarnation.isascii() and incarnation.isalnum()) or incarnation in self._channels:
+            self._refuse(connection, f"process {pid} is no worker")
             return
         channel = WorkerChannel(connection, incarnation, pid)
         self._channels[incarnation] = channel
@@ -132,7 +164,7 @@ class Descriptors:
     def _watch(self, connection: socket.socket, incarnation: str) -> None:
         try:
             if connection.recv(MAX_HELLO_BYTES):
-                self.refused += 1
+                self._on_refusal("a worker said more than its name")
                 return
         except BlockingIOError:
             return

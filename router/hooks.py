@@ -16,10 +16,13 @@ A hook that raises or takes longer than the limit denies, and the log says so wi
 import asyncio
 import importlib
 import inspect
+import re
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from router.logs import get_logger
@@ -27,7 +30,9 @@ from router.logs import get_logger
 log = get_logger(__name__)
 
 MAX_SYNC_CALLS = 64
-"""Sync hooks running at a time, each on a thread: hooks that hang must not eat threads without end."""
+"""Sync hooks of a side that run at a time, each on a thread; others wait. One that hangs keeps its thread."""
+MAX_TOLD = 10_000
+"""Notifications that wait on one side. Hooks that are slower than what they are told of for so long never catch up."""
 NAMES = (
     "authentication", "credentials", "check_mount", "client_close", "mount_now_empty", "mount_open", "mount_close",
 )  # fmt: skip
@@ -71,6 +76,17 @@ def load(reference: str) -> object:
         raise HookError(f"hooks {reference!r} can't be loaded: {type(error).__name__}: {error}") from error
 
 
+def misspelt(hooks: object | None) -> list[tuple[str, str]]:
+    """Find public functions that are named much like a hook and are none, with the hook that may be meant."""
+    found = []
+    for source in (hooks, getattr(hooks, "publish", None), getattr(hooks, "client", None)):
+        for name in dir(source) if source is not None else ():
+            if not name.startswith("_") and name not in NAMES and callable(getattr(source, name, None)):
+                snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+                found += [(name, meant) for meant in get_close_matches(snake, NAMES, n=1, cutoff=0.8)]
+    return found
+
+
 class HookSide:
     """The hooks of one side, publish or client."""
 
@@ -83,7 +99,9 @@ class HookSide:
         self._functions: dict[str, Callable[..., Any]] = {
             name: function for name in NAMES if callable(function := getattr(source, name, None))
         }
-        self._sync_calls = 0
+        self._threads = asyncio.Semaphore(MAX_SYNC_CALLS)
+        self._told: dict[str, deque[tuple[str, HookMount]]] = {}
+        self._waiting = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __contains__(self, name: str) -> bool:
@@ -106,20 +124,34 @@ class HookSide:
         except TimeoutError as error:
             log.error("hook took too long", hook=name, side=self._side, timeout_s=self._timeout_s)
             raise HookError(f"{name} took too long") from error
-        except Exception as error:  # a user's code may raise anything, and must not reach the client
+        except (Exception, SystemExit) as error:  # a user's code may raise anything, and must reach nobody
             log.error("hook failed", hook=name, side=self._side, exc_info=True)
             raise HookError(f"{name} failed") from error
 
     def tell(self, name: str, mount: HookMount) -> None:
-        """Call a hook that only hears of something, and don't wait for it."""
-        if name in self._functions:
-            task = asyncio.get_running_loop().create_task(self._tell(name, mount))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        """Call a hook that only hears of something, and don't wait for it. What concerns one mount stays in order."""
+        if name not in self._functions:
+            return
+        if self._waiting >= MAX_TOLD:
+            log.error("hook not called: too many wait", hook=name, side=self._side, mount=mount.path)
+            return
+        self._waiting += 1
+        if mount.path in self._told:
+            self._told[mount.path].append((name, mount))
+            return
+        self._told[mount.path] = deque([(name, mount)])
+        task = asyncio.get_running_loop().create_task(self._tell(mount.path))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    async def _tell(self, name: str, mount: HookMount) -> None:
-        with suppress(HookError):  # logged already; there is nothing to deny
-            await self.ask(name, mount)
+    async def _tell(self, path: str) -> None:
+        told = self._told[path]
+        while told:
+            name, mount = told.popleft()
+            self._waiting -= 1
+            with suppress(HookError):  # logged already; there is nothing to deny
+                await self.ask(name, mount)
+        del self._told[path]
 
     async def settle(self) -> None:
         """Wait for the hooks that were told last; each has its time limit."""
@@ -128,14 +160,12 @@ class HookSide:
 
     async def _on_thread(self, function: Callable[..., Any], arguments: tuple[object, ...]) -> Any:
         """Run a sync hook on a thread of its own: one that hangs must hold up neither the front nor its exit."""
-        if self._sync_calls >= MAX_SYNC_CALLS:
-            raise HookError(f"{MAX_SYNC_CALLS} calls of sync hooks are running already")
-        self._sync_calls += 1
+        await self._threads.acquire()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
 
-        def finish(result: Any, error: BaseException | None) -> None:
-            self._sync_calls -= 1
+        def finish(result: Any, error: Exception | None) -> None:
+            self._threads.release()
             if future.done():
                 return
             if error is None:
@@ -144,11 +174,15 @@ class HookSide:
                 future.set_exception(error)
 
         def run() -> None:
-            result, failure = None, None
+            result: Any = None
+            failure: Exception | None = None
             try:
                 result = function(*arguments)
             except BaseException as error:
-                failure = error
+                if isinstance(error, Exception) and not isinstance(error, StopIteration):
+                    failure = error
+                else:  # sys.exit() in a hook ends the hook alone, and StopIteration no future may hold
+                    failure = HookError(f"{type(error).__name__}: {error}")
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(finish, result, failure)
 
@@ -157,13 +191,23 @@ class HookSide:
 
 
 class Hooks:
-    """Both sides of a hooks object."""
+    """Both sides of a hooks object.
+
+    Raises:
+        HookError: it has none of the hooks: whoever meant to keep somebody out would keep out nobody.
+    """
 
     def __init__(self, hooks: object | None, timeout_s: float) -> None:
         if inspect.isclass(hooks):
             hooks = hooks()
         self.publish = HookSide(hooks, "publish", timeout_s)
         self.client = HookSide(hooks, "client", timeout_s)
+        if hooks is not None and not any(name in side for name in NAMES for side in (self.publish, self.client)):
+            raise HookError(
+                f"hooks {hooks!r:.80} have none of {', '.join(NAMES)}, neither itself nor as publish or client"
+            )
+        for name, meant in misspelt(hooks):
+            log.warning("not a hook, is it misspelt?", name=name, hook=meant)
 
     async def settle(self) -> None:
         """Wait for the hooks of both sides that were told last."""

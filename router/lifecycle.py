@@ -29,7 +29,7 @@ class Lifecycle:
 
     # -- publishing ------------------------------------------------------------------------------------------------
 
-    def claim(self, path: str, claimant: Connection) -> None:
+    def claim(self, path: str, claimant: Connection, now: float) -> None:
         """Free a path for a new publisher, if the policy lets it have the path.
 
         Raises:
@@ -40,11 +40,12 @@ class Lifecycle:
             return
         publisher = self._sessions.get(mount.publisher)
         own = publisher is not None and publisher.connection is claimant
-        stale = mount.silent_since is not None or publisher is None or publisher.connection is None
+        idle = mount.recording_since is None and now - mount.since > self._settings.stale_after_s
+        stale = idle or mount.silent_since is not None or publisher is None or publisher.connection is None
         policy = self._settings.publish_conflict
         if not own and (policy == "reject" or (policy == "takeover-if-stale" and not stale)):
             raise PeerError(503, f"{path} is being published by another client")
-        self.close_mount(mount, f"taken over by {claimant.peer}")
+        self.close_mount(mount, f"taken over by {claimant.peer}", claimant)
 
     def recording(self, mount: Mount) -> None:
         """Note that a publisher's media flows from now on."""
@@ -73,7 +74,10 @@ class Lifecycle:
     # -- ends ------------------------------------------------------------------------------------------------------
 
     def close_session(self, session: Session, reason: str, *, keep_connection: bool = False) -> None:
-        """End a session, and with a publisher's its mount. Its connection ends too, unless others use it."""
+        """End a session, and with a publisher's its mount.
+
+        Its connection ends too, as that is how a client hears of it; so do other sessions that it carries.
+        """
         if session.state is SessionState.CLOSED:
             return
         connection, mount = session.connection, session.mount
@@ -85,7 +89,7 @@ class Lifecycle:
             self.close_mount(mount, reason)
         else:
             self._reader_left(mount, session)
-        if connection is not None and not keep_connection and not self._sessions.of(connection):
+        if connection is not None and not keep_connection:
             connection.close()
 
     def _reader_left(self, mount: Mount, session: Session) -> None:
@@ -97,8 +101,11 @@ class Lifecycle:
         if not mount.readers:
             self._hooks.client.tell("mount_now_empty", left)
 
-    def close_mount(self, mount: Mount, reason: str) -> None:
-        """End a mount: its path is free at once, its publisher and readers are told by closing."""
+    def close_mount(self, mount: Mount, reason: str, claimant: Connection | None = None) -> None:
+        """End a mount: its path is free at once, its publisher and readers are told by closing their connections.
+
+        The connection of a `claimant` stays, whatever it had to do with the mount: it is about to publish there.
+        """
         if mount.closed:
             return
         self._mounts.remove(mount)
@@ -108,7 +115,8 @@ class Lifecycle:
         for session_id in [mount.publisher, *mount.readers]:
             session = self._sessions.get(session_id)
             if session is not None:
-                self.close_session(session, f"mount closed: {reason}")
+                keep = claimant is not None and session.connection is claimant
+                self.close_session(session, f"mount closed: {reason}", keep_connection=keep)
         if mount.opened:
             self._hooks.publish.tell("mount_close", HookMount(mount.path, 0))
 
@@ -144,7 +152,8 @@ class Lifecycle:
             elif session.state is SessionState.RECORDING or session.mount.recording_since is not None:
                 reason = self._publisher_expired(session, now)
             else:
-                reason = self._idle(now - session.heard, self._settings.session_timeout_s)
+                # Not renewed by anything: a path is not to be held without a stream.
+                reason = self._unrecorded(now - session.since, self._settings.publish_start_timeout_s)
             if reason is not None:
                 self.close_session(session, reason)
 
@@ -169,6 +178,9 @@ class Lifecycle:
             return None
         silent = now - mount.silent_since + settings.stale_after_s
         return f"no RTP for {silent:.0f} s" if silent > settings.publish_timeout_s else None
+
+    def _unrecorded(self, since_s: float, limit_s: float) -> str | None:
+        return f"no RECORD within {limit_s:g} s of ANNOUNCE" if since_s > limit_s else None
 
     def _idle(self, idle_s: float, limit_s: float) -> str | None:
         return f"no sign of life for {idle_s:.0f} s" if idle_s > limit_s else None

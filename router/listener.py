@@ -7,10 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from router.connection import Connection, ConnectionCallbacks, Side
-from router.logs import get_logger
 from router.settings import Settings
-
-log = get_logger(__name__)
 
 BACKLOG = 1024
 """Connections that the kernel completes while the front is busy, or away."""
@@ -26,7 +23,7 @@ def bind(host: str, port: int, setting: str) -> socket.socket:
     Raises:
         StartError: the address is taken or not ours; `setting` is named as what to change.
     """
-    dual = host == "" and socket.has_dualstack_ipv6()
+    dual = host in ("", "::") and socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if dual or ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=dual, reuse_port=False)

@@ -1,4 +1,4 @@
-"""Desired against reported: which commands make a worker's state what the front wants it to be.
+"""Desired against reported: what differs between what the front wants of a worker and what the worker has.
 
 Pure, and the only place that repairs state. Handlers send commands as requests come; if one was lost, or a
 worker or front came back with another memory, this finds the difference.
@@ -7,24 +7,31 @@ worker or front came back with another memory, this finds the difference.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from workers.contract.messages import CloseMount, Command, RemoveReader, Respond, StateReport
+from workers.contract.messages import CloseMount, Command, MountState, RemoveReader, Respond, StateReport
 
 
 @dataclass(frozen=True, slots=True)
 class DesiredMount:
-    """What the front wants one mount to be on its worker."""
+    """What the front wants one mount to be on its worker: `readers` maps sessions to whether they play.
+
+    `publisher` is the session that records, "" before it does.
+    """
 
     generation: int
-    readers: frozenset[str]
+    publisher: str
+    readers: Mapping[str, bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`commands` undo what nobody wants; `lost` are mounts that the worker should have and has not."""
+    """What to do about it.
+
+    `commands` undo what nobody wants. `missing` names what the worker should have and has not: mounts by path,
+    connections and sessions by id.
+    """
 
     commands: list[Command] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
-    lost_connections: list[str] = field(default_factory=list)
+    missing: set[str] = field(default_factory=set)
 
 
 def compare(
@@ -32,26 +39,32 @@ def compare(
 ) -> Difference:
     """Compare what one worker should hold with the parts of its report.
 
-    Nothing is created again from here: a mount or connection that is desired and not reported is lost
-    with its sockets, and its sessions have to end.
+    Nothing is created again from here: what is desired and not reported is lost with its sockets, and its
+    sessions have to end.
     """
-    difference = Difference()
-    reported_mounts: dict[str, int] = {}
-    reported_connections: set[str] = set()
-    wanted_connections = set(connections)
+    difference = Difference(missing={*mounts, *connections})
+    held: set[str] = set()
     for report in reports:
         for mount in report.mounts:
-            reported_mounts[mount.path] = mount.generation
             wanted = mounts.get(mount.path)
             if wanted is None or wanted.generation != mount.generation:
                 difference.commands.append(CloseMount(mount.path, mount.generation))
-                continue
-            for reader in mount.readers:
-                if reader.session not in wanted.readers:
-                    difference.commands.append(RemoveReader(mount.path, mount.generation, reader.session))
-        reported_connections.update(report.connections)
-    for connection in sorted(reported_connections - wanted_connections):
+            else:
+                difference.missing.discard(mount.path)
+                _compare_sessions(wanted, mount, difference)
+        held.update(report.connections)
+    for connection in sorted(held - difference.missing):
         difference.commands.append(Respond(connection, b"", close=True))
-    difference.lost.extend(path for path, wanted in mounts.items() if reported_mounts.get(path) != wanted.generation)
-    difference.lost_connections.extend(sorted(wanted_connections - reported_connections))
+    difference.missing.difference_update(held)
     return difference
+
+
+def _compare_sessions(wanted: DesiredMount, mount: MountState, difference: Difference) -> None:
+    playing = {reader.session: reader.playing for reader in mount.readers}
+    for session in playing.keys() - wanted.readers.keys():
+        difference.commands.append(RemoveReader(mount.path, mount.generation, session))
+    for session, plays in wanted.readers.items():
+        if session not in playing or (plays and not playing[session]):
+            difference.missing.add(session)
+    if wanted.publisher and wanted.publisher != mount.publisher:
+        difference.missing.add(wanted.publisher)

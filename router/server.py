@@ -8,39 +8,24 @@ import os
 import resource
 from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import Self, assert_never
+from typing import Self
 
 from router import runtime_dir
 from router.access import Access
 from router.connection import Connection, ConnectionCallbacks
 from router.exchange import Dispatcher
+from router.fleet import Fleet
 from router.hooks import HookError, Hooks, load
 from router.lifecycle import Lifecycle
 from router.listener import Connections, Listeners, StartError
 from router.logs import get_logger
 from router.mounts import Mounts
 from router.placing import Placing
-from router.reconcile import DesiredMount, compare
 from router.requests import Requests
 from router.rtsp.message import MessageLimits
 from router.sessions import Sessions
 from router.settings import Settings
 from router.status import compose
-from router.workers_link import Worker, WorkerError, WorkersLink
-from workers.contract.messages import (
-    ConnectionClosed,
-    Event,
-    Heartbeat,
-    Hello,
-    MediaHeard,
-    MediaSilent,
-    ReportState,
-    RequestReceived,
-    SessionHeard,
-    StateReport,
-    StreamBroken,
-    Welcome,
-)
 from workers.framing import FramingLimits
 
 __all__ = ["Server", "StartError"]
@@ -51,8 +36,6 @@ TICK_S = 0.25
 """How often life times are looked at: a quarter of the shortest that makes sense."""
 WORKERS_MISSING_S = 2.0
 """How long clients wait for the rest of the workers once one is there."""
-RECONCILE_INTERVAL_S = 10.0
-"""How often desired and actual state are compared without a reason."""
 
 
 class Server:
@@ -70,26 +53,19 @@ class Server:
         except HookError as error:
             raise StartError(str(error)) from error
         limits = settings.limits
-        self._sessions = Sessions(limits.sessions, settings.session_timeout_s)
+        self._sessions = Sessions(limits.sessions, limits.sessions_per_connection, settings.session_timeout_s)
         self._mounts = Mounts(limits.mounts)
         self._connections = Connections(limits.connections, limits.connections_per_host)
         self._listeners = Listeners()
         self._lifecycle = Lifecycle(settings, self._sessions, self._mounts, self._hooks)
-        self._link = WorkersLink(
-            settings.endpoints,
-            worker_count=settings.worker_count,
-            command_timeout_s=settings.command_timeout_s,
-            welcome=self._welcome,
-            on_ready=self._worker_ready,
-            on_lost=self._worker_lost,
-            on_event=self._event,
-            on_status=self._status_asked,
+        self._fleet = Fleet(
+            settings, self._sessions, self._mounts, self._connections, self._lifecycle, self._status_asked
         )
         requests = Requests(
             sessions=self._sessions,
             mounts=self._mounts,
             lifecycle=self._lifecycle,
-            placing=Placing(self._link, self._mounts),
+            placing=Placing(self._fleet.link, self._mounts),
             publish_access=Access(self._hooks.publish, settings.auth.publish_users, settings.auth),
             client_access=Access(self._hooks.client, settings.auth.client_users, settings.auth),
             max_tracks=limits.tracks,
@@ -99,8 +75,6 @@ class Server:
         )
         self._lock = -1
         self._started = 0.0
-        self._first_ready = asyncio.Event()
-        self._all_ready = asyncio.Event()
         self._emptied = asyncio.Event()
         self._doors_open = asyncio.Event()
         self._closed = asyncio.Event()
@@ -128,27 +102,27 @@ class Server:
         self._listeners.bind(self.settings)
         try:
             self._lock_runtime_dir()
-            self._link.start()
+            self._fleet.link.start()
         except BaseException:
             self._listeners.release()
             self._unlock_runtime_dir()
             raise
         self._started = asyncio.get_running_loop().time()
         self._run(self._watch())
-        self._run(self._reconcile())
+        self._run(self._fleet.reconcile())
         self._run(self._open_doors())
 
     async def wait_ready(self) -> None:
         """Wait until every worker has been there and clients are served."""
-        await self._all_ready.wait()
+        await self._fleet.all_ready.wait()
         await self._doors_open.wait()
 
     async def _open_doors(self) -> None:
         """Let clients in once all workers are there: the first mounts would all go to the first worker otherwise."""
-        await self._first_ready.wait()
+        await self._fleet.first_ready.wait()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(WORKERS_MISSING_S):
-                await self._all_ready.wait()
+                await self._fleet.all_ready.wait()
         limits = self.settings.limits
         await self._listeners.accept(
             ConnectionCallbacks(
@@ -181,7 +155,7 @@ class Server:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._link.close()
+        self._fleet.link.close()
         self._unlock_runtime_dir()
         self._closed.set()
 
@@ -245,123 +219,17 @@ class Server:
                 log.error("watch failed", exc_info=True)
 
     def _tick(self, now: float) -> None:
-        self._link.expire(now, self.settings.heartbeat_timeout_s)
+        self._fleet.tick(now)
         self._lifecycle.expire(now)
         limit, write_limit = self.settings.handshake_timeout_s, self.settings.write_timeout_s
         for connection in self._connections:
             if connection.stalled_since is not None and now - connection.stalled_since > write_limit:
                 connection.abort(f"it read nothing for {write_limit:g} s")
                 continue
-            if now - connection.last_request > limit and not connection.busy and not self._sessions.of(connection):
+            idle = now - connection.last_request > limit and not (connection.busy or connection.closing)
+            if idle and not self._sessions.of(connection):
                 log.info("idle connection closed", connection=connection.id, peer=connection.peer)
                 connection.close()
-
-    # -- workers ---------------------------------------------------------------------------------------------------
-
-    def _welcome(self, index: int) -> Welcome:
-        settings = self.settings
-        # Even-aligned equal slices; what is left over belongs to nobody.
-        size = settings.rtp_port_count // settings.worker_count & ~1
-        return Welcome(
-            rtp_port_start=settings.rtp_port_start + index * size,
-            rtp_port_count=size,
-            bind_host=settings.host,
-            heartbeat_interval_s=settings.heartbeat_interval_s,
-            orphan_timeout_s=settings.orphan_timeout_s,
-            stale_after_s=settings.stale_after_s,
-            write_timeout_s=settings.write_timeout_s,
-            write_queue_bytes=settings.write_queue_bytes,
-            # Three chances before the session would time out.
-            life_sign_interval_s=settings.session_timeout_s / 4,
-            batch_window_s=settings.batch_window_ms / 1000,
-            port_rest_s=settings.port_rest_s,
-            max_line_bytes=settings.limits.line_bytes,
-            max_head_bytes=settings.limits.head_bytes,
-            max_body_bytes=settings.limits.body_bytes,
-        )
-
-    def _worker_ready(self, worker: Worker, reports: list[StateReport]) -> None:
-        log.info("worker ready", worker=worker.index, pid=worker.pid)
-        self._repair(worker, reports)
-        self._first_ready.set()
-        if len(self._link.ready()) == self.settings.worker_count:
-            self._all_ready.set()
-
-    def _worker_lost(self, worker: Worker, reason: str) -> None:
-        log.error("worker lost", worker=worker.index, pid=worker.pid, reason=reason)
-        self._lifecycle.worker_lost(worker, reason)
-        for connection in self._connections:
-            if connection.holder is worker:
-                connection.abort(f"worker {worker.index} was lost: {reason}")
-
-    async def _reconcile(self) -> None:
-        """Compare desired and actual state now and then; whatever was lost on the way is put right here."""
-        while True:
-            await asyncio.sleep(RECONCILE_INTERVAL_S)
-            for worker in self._link.ready():
-                with contextlib.suppress(WorkerError):
-                    self._repair(worker, await worker.report(ReportState()))
-
-    def _repair(self, worker: Worker, reports: list[StateReport]) -> None:
-        """Make a worker's state what it should be.
-
-        What a report lacks may just be on its way; what two reports in a row lack is lost.
-        """
-        mounts = {
-            mount.path: DesiredMount(mount.generation, frozenset(mount.readers))
-            for mount in self._mounts
-            if mount.worker is worker
-        }
-        held = {each.id: each for each in self._connections if each.holder is worker}
-        difference = compare(mounts, held, reports)
-        missing = {*difference.lost, *difference.lost_connections}
-        lost, worker.missing = missing & worker.missing, missing
-        for command in difference.commands:
-            log.warning("reconciled", worker=worker.index, command=type(command).__name__)
-            worker.tell(command)
-        for name in lost:
-            if mount := self._mounts.get(name):
-                self._lifecycle.close_mount(mount, f"worker {worker.index} does not know it")
-            if connection := held.get(name):
-                connection.abort(f"worker {worker.index} does not know it")
-
-    def _event(self, worker: Worker, event: Event) -> None:
-        now = asyncio.get_running_loop().time()
-        match event:
-            case Heartbeat():
-                self._heartbeat(worker, event)
-            case RequestReceived():
-                if connection := self._held(worker, event.connection):
-                    connection.receive(event.message)
-            case StreamBroken():
-                if connection := self._held(worker, event.connection):
-                    connection.receive_broken(event.status, event.reason)
-            case ConnectionClosed():
-                if connection := self._held(worker, event.connection):
-                    connection.receive_end(event.reason)
-            case MediaHeard():
-                self._lifecycle.media_heard(event.path, event.generation, now)
-            case MediaSilent():
-                self._lifecycle.media_silent(event.path, event.generation, now)
-            case SessionHeard():
-                session = self._sessions.get(event.session)
-                if session is not None:
-                    session.heard = now
-            case Hello():
-                pass  # served before it comes here
-            case _:
-                assert_never(event)
-
-    def _held(self, worker: Worker, connection_id: str) -> Connection | None:
-        """Find a connection that this worker may speak for."""
-        connection = self._connections.get(connection_id)
-        return connection if connection is not None and connection.holder is worker else None
-
-    def _heartbeat(self, worker: Worker, beat: Heartbeat) -> None:
-        before, worker.heartbeat = worker.heartbeat, beat
-        if before is not None:
-            fresh = max(0, beat.packets_out - before.packets_out) / self.settings.heartbeat_interval_s
-            worker.packets_per_s += (fresh - worker.packets_per_s) / 2
 
     # -- status ----------------------------------------------------------------------------------------------------
 
@@ -369,19 +237,17 @@ class Server:
         self._run(self._status(answer))
 
     async def _status(self, answer: Callable[[str], None]) -> None:
-        asked = await asyncio.gather(
-            *(worker.report(ReportState()) for worker in self._link.ready()), return_exceptions=True
-        )
+        reports = await self._fleet.reports()
         document = compose(
             now=asyncio.get_running_loop().time(),
             started=self._started,
             worker_count=self.settings.worker_count,
-            link=self._link,
+            link=self._fleet.link,
             connections=self._connections,
             sessions=self._sessions,
             mounts=self._mounts,
             counts=self._dispatcher.counts,
-            reports=[report for parts in asked if not isinstance(parts, BaseException) for report in parts],
+            reports=reports,
         )
         answer(json.dumps(document))
 

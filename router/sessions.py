@@ -67,8 +67,9 @@ class Session:
 class Sessions:
     """All sessions of the front, by id."""
 
-    def __init__(self, most: int, timeout_s: int) -> None:
+    def __init__(self, most: int, most_per_connection: int, timeout_s: int) -> None:
         self._most = most
+        self._most_per_connection = most_per_connection
         self._timeout_s = timeout_s
         self._by_id: dict[str, Session] = {}
         self._by_connection: dict[Connection, set[Session]] = {}
@@ -98,8 +99,10 @@ class Sessions:
         """Begin a session.
 
         Raises:
-            PeerError: 503 at the limit.
+            PeerError: 503 at a limit.
         """
+        if len(self._by_connection.get(connection, ())) >= self._most_per_connection:
+            raise PeerError(503, f"this connection has {self._most_per_connection} sessions already")
         if len(self._by_id) >= self._most:
             raise PeerError(503, f"all {self._most} sessions are taken")
         session = Session(

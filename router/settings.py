@@ -50,13 +50,17 @@ class Limits(BaseModel):
     sessions: Maximum = Field(
         default=10_000, description="sessions, publishers and readers together; one more gets 503"
     )
+    # A client has one, ffmpeg two while it changes its transport; a proxy for several viewers has a few.
+    sessions_per_connection: Maximum = Field(
+        default=32, description="sessions begun on one connection; one more gets 503"
+    )
     mounts: Maximum = Field(default=5_000, description="mounts; one more gets 503")
-    line_bytes: MessageBytes = Field(default=8_192, description="request line (414) or one header line (400)")
+    line_bytes: MessageBytes = Field(default=8_192, description="request line (414) or one header line (413)")
     head_bytes: MessageBytes = Field(default=32_768, description="request line and headers together (413)")
     headers: int = Field(default=100, ge=10, le=10_000, description="header lines in one request (413)")
     body_bytes: MessageBytes = Field(default=65_536, description="body of one request, such as an SDP (413)")
     pipelined_requests: int = Field(
-        default=64, ge=1, le=10_000, description="requests waiting on one connection before it is not read any further"
+        default=64, ge=1, le=10_000, description="requests waiting on one connection; one more gets 503 and ends it"
     )
     tracks: int = Field(default=16, ge=1, le=MAX_TRACKS, description="tracks of one mount (400)")
 
@@ -75,7 +79,7 @@ class Auth(BaseModel):
         description="realm of the challenges",
     )
     schemes: Annotated[tuple[Scheme, ...], NoDecode] = Field(
-        default=("basic", "digest-md5"), description="schemes offered, in this order"
+        default=("basic", "digest-md5"), description="schemes offered, the strongest first"
     )
     nonce_lifetime_s: Timeout = Field(default=300, description="how long a digest nonce is good")
     # At most a minute: a client that waits longer gives up, and its connection is held for nothing.

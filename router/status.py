@@ -1,5 +1,6 @@
 """What `trunkline status` shows, as one document (its shape: `router/README.md`)."""
 
+import asyncio
 import os
 import time
 from collections import Counter
@@ -41,6 +42,7 @@ def compose(
             "requests": _requests(counts),
             "malformed_messages": link.malformed,
             "stale_messages": link.stale,
+            "tasks": len(asyncio.all_tasks()),
         },
         "workers": [_worker(index, link.workers.get(index)) for index in range(worker_count)],
         "mounts": [_mount(mount, reported.get((mount.path, mount.generation)), sessions, wall) for mount in mounts],

@@ -1,6 +1,7 @@
 """SETUP's Transport header: which of the client's offers is taken, and what is answered. Pure."""
 
 from collections.abc import Iterable, Sequence
+from ipaddress import ip_address
 
 from router.rtsp.errors import PeerError
 from router.rtsp.headers.transport import TransportSpec
@@ -19,18 +20,30 @@ def choose(offers: Sequence[TransportSpec], host: str, taken: Iterable[TrackTran
     for each in taken:
         if isinstance(each.transport, InterleavedTransport):
             used |= {each.transport.rtp_channel, each.transport.rtcp_channel}
+    reflected = None
     for offer in offers:
         if offer.multicast:
             continue
-        if offer.destination is not None and offer.destination != host:
-            # A server that sends wherever it is told to is a weapon against third parties.
-            raise PeerError(400, f"destination={offer.destination} is not your own address {host}")
+        if offer.destination is not None and not same_host(offer.destination, host):
+            reflected = offer.destination
+            continue
         if offer.tcp:
             return _interleaved(offer, used)
         if offer.client_port is not None and 0 not in offer.client_port:
             rtp_port, rtcp_port = offer.client_port
             return UdpTransport(host, rtp_port, rtcp_port)
+    if reflected is not None:
+        # A server that sends wherever it is told to is a weapon against third parties.
+        raise PeerError(400, f"destination={reflected} is not your own address {host}")
     raise PeerError(461, "none of these transports can be served: offer RTP/AVP;unicast;client_port= or RTP/AVP/TCP")
+
+
+def same_host(one: str, other: str) -> bool:
+    """Compare two addresses, however they are written."""
+    try:
+        return ip_address(one.strip("[]")) == ip_address(other)
+    except ValueError:
+        return False
 
 
 def _interleaved(offer: TransportSpec, used: set[int]) -> InterleavedTransport:

@@ -188,13 +188,13 @@ class WorkersLink:
         self._channels: dict[str, WorkerChannel] = {}
         self._early: dict[str, Hello] = {}
         self._by_incarnation: dict[str, Worker] = {}
-        self._descriptors = Descriptors(self._channel_arrived, self._channel_ended)
+        self._descriptors = Descriptors(self._channel_arrived, self._channel_ended, self._stranger_refused)
         self._context = zmq.Context()
         self._socket: zmq.Socket[bytes] | None = None
         self._requests = 0
         self._dying: list[tuple[asyncio.TimerHandle, Worker]] = []
         self._draining = False
-        self._complained_at = -COMPLAINT_INTERVAL_S
+        self._complained_at: dict[str, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     # -- life ------------------------------------------------------------------------------------------------------
@@ -280,7 +280,10 @@ class WorkersLink:
                 frames = self._socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            self._receive(frames)
+            try:
+                self._receive(frames)
+            except Exception:  # one message's trouble must not leave the others unread: there will be no other edge
+                log.error("message failed", exc_info=True)
             if self._socket is None:  # a callback closed the link
                 return
         self._drain_soon()
@@ -323,11 +326,11 @@ class WorkersLink:
         self._put(identity, encode(Envelope(self.incarnation, "", request, StatusAnswer(document))))
 
     def _complain(self, event: str, **facts: str) -> None:
-        """Log at most once a minute: whoever sends garbage may send much of it."""
+        """Log each kind of trouble at most once a minute: whoever sends garbage may send much of it."""
         now = asyncio.get_running_loop().time()
-        if now - self._complained_at >= COMPLAINT_INTERVAL_S:
-            self._complained_at = now
-            log.warning(event, malformed=self.malformed, **facts)
+        if now - self._complained_at.get(event, -COMPLAINT_INTERVAL_S) >= COMPLAINT_INTERVAL_S:
+            self._complained_at[event] = now
+            log.warning(event, **facts)
 
     # -- registration ----------------------------------------------------------------------------------------------
 
@@ -336,6 +339,10 @@ class WorkersLink:
         hello = self._early.pop(channel.incarnation, None)
         if hello is not None:
             self._register(channel.incarnation, hello)
+
+    def _stranger_refused(self, reason: str) -> None:
+        self.malformed += 1
+        self._complain("stranger at the descriptors' socket refused", reason=reason)
 
     def _channel_ended(self, incarnation: str) -> None:
         self._channels.pop(incarnation, None)
@@ -351,15 +358,18 @@ class WorkersLink:
         if channel is None or incarnation in self._by_incarnation:
             return
         if hello.index >= self._worker_count:
-            self._complain(f"worker refused: this router has {self._worker_count}", worker=str(hello.index))
+            reason = f"this router has {self._worker_count} workers"
+            self._complain("worker refused", worker=str(hello.index), reason=reason)
             return
         if hello.index in self.workers:
-            self._complain("worker refused: another one has its index", worker=str(hello.index))
+            self._complain("worker refused", worker=str(hello.index), reason="another one has its index")
             return
         worker = Worker(hello.index, incarnation, channel, self, asyncio.get_running_loop().time())
         try:
             worker.pidfd = os.pidfd_open(channel.pid)
-        except OSError:
+        except OSError as error:  # in another PID namespace, for one: it could not be killed when it hangs
+            reason = f"process {channel.pid} can't be held: {error.strerror}"
+            self._complain("worker refused", worker=str(hello.index), reason=reason)
             return
         self.workers[hello.index] = self._by_incarnation[incarnation] = worker
         task = asyncio.get_running_loop().create_task(self._take_on(worker))
@@ -392,6 +402,11 @@ class WorkersLink:
         if self.workers.get(worker.index) is worker:
             del self.workers[worker.index]
         self._on_lost(worker, reason)
+
+    def forgive(self, now: float) -> None:
+        """Let every worker's silence begin anew: what they said meanwhile has not been read yet."""
+        for worker in self.workers.values():
+            worker.now = now
 
     def expire(self, now: float, heartbeat_timeout_s: float) -> None:
         """Give up workers that have not been heard for too long."""

@@ -32,6 +32,8 @@ from workers.resources import Resources
 HELLO_INTERVAL_S = 0.5
 RECONNECT_INTERVAL_S = 0.1
 SWEEP_INTERVAL_S = 0.25
+LOSS_NOTICED_AFTER_S = 1.0
+"""Who stops a whole router stops the front first: that is nothing to warn of."""
 SPARE_DESCRIPTORS = 256
 """For connections and the worker itself, beside a socket for each port."""
 FLUSH_WITHIN_S = 2.0
@@ -105,10 +107,15 @@ class Worker:
         registered = bool(self._link.front)
         self._link.forget_front()
         if registered:
-            self._logger.warning("front lost")
+            self._loop.call_at(now + LOSS_NOTICED_AFTER_S, self._notice_loss)
             if self._resources is not None and self._orphan_at is None:
                 self._orphan_at = now + self._resources.settings.orphan_timeout_s
         self._reach_later(now + RECONNECT_INTERVAL_S)
+
+    def _notice_loss(self, now: float) -> None:
+        """Say that the front is lost, unless it is back or this worker is told to end too: then it was no loss."""
+        if not self._link.front and self._exit_code is None:
+            self._logger.warning("front lost, media goes on")
 
     def _handle(self, envelope: Envelope) -> None:
         now = self._loop.clock()

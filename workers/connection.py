@@ -22,6 +22,8 @@ NOT_SENT_BYTES = 128 * 1024
 bound, whose drops are counted, and not the kernel's megabytes of old media."""
 USER_TIMEOUT_MARGIN_S = 5.0
 """Our own write timeout knows more to say than the kernel's, so it comes first."""
+MOST_PRESSING_BYTES = 512 * 1024
+"""Responses that wait for a peer to read them; one that asks on and doesn't read is not read any more either."""
 CLOSE_WITHIN_S = 2.0
 """How long the last bytes of a connection that is to be closed may take."""
 
@@ -71,6 +73,7 @@ class Connection:
         self._ways: dict[int, tuple[User, Way]] = {}
         self._users: list[User] = []
         self._unanswered = 0
+        self._choked = False
         self._broken = False
         self._ended = False
         self._started = False
@@ -174,6 +177,8 @@ class Connection:
         """Write what waits, read what came."""
         if events & WRITE:
             self.outlet.flush(now)
+            if self._choked:
+                self._update_events()
         if self._ended:
             return
         if events & READ:
@@ -226,7 +231,7 @@ class Connection:
             return  # a response: nobody here asks clients anything
         self._unanswered += 1
         self._resources.tell(RequestReceived(self.name, message))
-        if self._unanswered == MOST_UNANSWERED:
+        if self._unanswered >= MOST_UNANSWERED:
             self._update_events()
 
     # -- writing --------------------------------------------------------------------------------------------------
@@ -237,8 +242,8 @@ class Connection:
             self.outlet.send_response(response, now)
         if self._unanswered:
             self._unanswered -= 1
-            if self._unanswered == MOST_UNANSWERED - 1:
-                self._update_events()
+        if self._choked or self.outlet.pressing_bytes >= MOST_PRESSING_BYTES:
+            self._update_events()
 
     def _outlet_changed(self, waiting: bool) -> None:
         error = self.outlet.error
@@ -252,8 +257,8 @@ class Connection:
             self._resources.loop.defer(lambda: self.close("closed after the last response"))
 
     def _events(self) -> int:
-        reading = READ if self._reads and self._unanswered < MOST_UNANSWERED else 0
-        return reading | (WRITE if self.outlet.waiting else 0)
+        self._choked = self._unanswered >= MOST_UNANSWERED or self.outlet.pressing_bytes >= MOST_PRESSING_BYTES
+        return (READ if self._reads and not self._choked else 0) | (WRITE if self.outlet.waiting else 0)
 
     def _update_events(self) -> None:
         if self._started and not self._ended:

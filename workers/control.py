@@ -84,7 +84,7 @@ class Control:
             )
         if reply is None or isinstance(command, Respond):
             return
-        if request:
+        if request and not isinstance(reply, Released):  # what was left of a connection may be large
             self._replies[request] = reply
             if len(self._replies) > MOST_REPLIES:
                 self._replies.popitem(last=False)

@@ -140,7 +140,10 @@ class FrontLink:
                 if taken >= MOST_IN_TURN:
                     return True
                 taken += 1
-                self._receive()
+                try:
+                    self._receive()
+                except Exception as error:  # one message's trouble must not leave the others unread
+                    self.failed(error)
             elif flags & zmq.POLLOUT and self._greeting is not None and not self.front:
                 self.hello(self._greeting)
             elif flags & zmq.POLLOUT and self._outgoing and self.front:

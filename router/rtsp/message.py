@@ -178,7 +178,7 @@ def _parse_request_line(line: bytes) -> tuple[str, str]:
 
 def _parse_header(line: bytes, limits: MessageLimits) -> tuple[str, str]:
     if len(line) >= limits.line_bytes:
-        raise PeerError(400, f"header over {limits.line_bytes} bytes")
+        raise PeerError(413, f"header over {limits.line_bytes} bytes")
     # A user agent in Latin-1 is no reason to refuse a camera.
     name, colon, value = line.removesuffix(b"\r").decode(errors="replace").partition(":")
     # Folded lines end here too: no client writes them, and readers disagree about them.

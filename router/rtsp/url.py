@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from router.rtsp.digits import read_number
 from router.rtsp.errors import PeerError
 
-MAX_URL_LENGTH = 2048
+MAX_URL_LENGTH = 2000
 """Characters: as many as the fields in which paths and URLs cross to the workers hold."""
 MAX_HOST_LENGTH = 253
 """Characters of a DNS name (RFC 1035)."""

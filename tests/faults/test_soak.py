@@ -131,6 +131,7 @@ def held(router: RouterProcess) -> dict[str, Any]:
         "mounts": len(status["mounts"]),
         "sessions": status["front"]["sessions"],
         "connections": status["front"]["connections"],
+        "tasks": status["front"]["tasks"],
         "in workers": [(worker["mounts"], worker["readers"], worker["ports_used"]) for worker in status["workers"]],
         "ports free": [worker["ports_free"] for worker in status["workers"]],
     }

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.reconcile import DesiredMount, compare
+from router.reconcile import DesiredMount, Difference, compare
 from workers.contract.messages import (
     CloseMount,
     Command,
@@ -78,7 +79,12 @@ def commands() -> st.SearchStrategy[Command]:
     connections=st.sets(st.sampled_from(CONNECTIONS)),
     desired=st.dictionaries(
         st.sampled_from(PATHS),
-        st.builds(DesiredMount, st.integers(1, 3), st.frozensets(st.sampled_from(READERS))),
+        st.builds(
+            DesiredMount,
+            st.integers(1, 3),
+            st.just(""),
+            st.dictionaries(st.sampled_from(READERS), st.just(False)),
+        ),
     ),
     wanted_connections=st.sets(st.sampled_from(CONNECTIONS)),
 )
@@ -94,23 +100,40 @@ def test_one_round_makes_both_sides_agree(
     difference = compare(desired, wanted_connections, [worker.report()])
     for command in difference.commands * 2:  # doubled on the way, too
         worker.execute(command)
-    for path in difference.lost:
-        del desired[path]
-    wanted_connections -= set(difference.lost_connections)
-    assert {path: generation for path, (generation, _) in worker.mounts.items()} == {
-        path: each.generation for path, each in desired.items()
+    left = {
+        path: (mount.generation, mount.readers.keys() - difference.missing)
+        for path, mount in desired.items()
+        if path not in difference.missing
     }
-    assert worker.connections == wanted_connections
-    for path, (_, readers) in worker.mounts.items():
-        assert readers <= desired[path].readers
+    # A reader's id stands for one session in one mount; the model uses them in both.
+    assert {path: (each[0], each[1] - difference.missing) for path, each in worker.mounts.items()} == left
+    assert worker.connections == wanted_connections - difference.missing
 
 
 @given(
-    desired=st.dictionaries(st.sampled_from(PATHS), st.builds(DesiredMount, st.integers(1, 3), st.just(frozenset())))
+    desired=st.dictionaries(
+        st.sampled_from(PATHS), st.builds(DesiredMount, st.integers(1, 3), st.just(""), st.just({"r1": False}))
+    )
 )
-def test_agreement_needs_no_command(desired: dict[str, DesiredMount]) -> None:
-    worker = ModelWorker()
-    for path, mount in desired.items():
-        worker.execute(OpenMount(path, mount.generation, ()))
-    difference = compare(desired, (), [worker.report()])
-    assert (difference.commands, difference.lost, difference.lost_connections) == ([], [], [])
+def test_agreement_needs_nothing(desired: dict[str, DesiredMount]) -> None:
+    worker = ModelWorker({path: (mount.generation, set(mount.readers)) for path, mount in desired.items()}, {"c1"})
+    assert compare(desired, {"c1"}, [worker.report()]) == Difference()
+
+
+def state(publisher: str, playing: bool) -> StateReport:
+    reader = ReaderState("r1", "c1", playing, 0, 0)
+    return StateReport((MountState("/a", 1, publisher, False, (), (reader,)),), (), more=False)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reported", "missing"),
+    [
+        (DesiredMount(1, "p", {"r1": True}), state("p", playing=True), set()),
+        (DesiredMount(1, "p", {"r1": True}), state("p", playing=False), {"r1"}),
+        (DesiredMount(1, "p", {"r1": True}), state("", playing=True), {"p"}),
+        (DesiredMount(1, "p", {"r1": True, "r2": False}), state("p", playing=True), {"r2"}),
+        (DesiredMount(1, "", {"r1": False}), state("p", playing=True), set()),
+    ],
+)
+def test_what_a_worker_has_not_is_missing(wanted: DesiredMount, reported: StateReport, missing: set[str]) -> None:
+    assert compare({"/a": wanted}, (), [reported]).missing == missing

@@ -35,6 +35,7 @@ class Outlet:
         "_media",
         "_media_bytes",
         "_on_change",
+        "_response_bytes",
         "_responses",
         "_stream",
         "dropped",
@@ -53,6 +54,7 @@ class Outlet:
         self._on_change = on_change
         self._current = memoryview(unsent)  # begins within a frame or response: nothing may come in between
         self._responses: deque[bytes] = deque()
+        self._response_bytes = 0
         self._media: deque[tuple[bytes, int]] = deque()
         self._media_bytes = 0
         self.waiting = False
@@ -65,7 +67,12 @@ class Outlet:
     @property
     def queued_bytes(self) -> int:
         """What waits to be written."""
-        return len(self._current) + self._media_bytes + sum(map(len, self._responses))
+        return self.pressing_bytes + self._media_bytes
+
+    @property
+    def pressing_bytes(self) -> int:
+        """What waits and may not be dropped: responses, and what was begun."""
+        return len(self._current) + self._response_bytes
 
     def send_media(self, data: bytes, packets: int, now: float) -> bool:
         """Write whole frames, or queue them; False if they were dropped."""
@@ -94,6 +101,7 @@ class Outlet:
     def send_response(self, data: bytes, now: float) -> None:
         """Write an RTSP message at the next boundary; it is never dropped while the connection lasts."""
         self._responses.append(data)
+        self._response_bytes += len(data)
         if not self.waiting:
             self.flush(now)
 
@@ -121,6 +129,7 @@ class Outlet:
         if self._responses:
             pieces = list(self._responses)
             self._responses.clear()
+            self._response_bytes = 0
         else:
             pieces, size = [], 0
             while self._media and size < WRITE_AT_ONCE_BYTES:

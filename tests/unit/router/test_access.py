@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from router.access import Access, Unauthorized
+from router.access import Access, Unauthorized, is_about
 from router.hooks import HookRequest, Hooks
 from router.rtsp.auth import HA1
 from router.rtsp.errors import PeerError
@@ -111,3 +111,21 @@ def test_the_mount_check_decides(answer: Any, status: int | None) -> None:
     with pytest.raises(PeerError) as refusal:
         asyncio.run(access.check_mount(REQUEST))
     assert refusal.value.status == status
+
+
+@pytest.mark.parametrize(
+    ("uri", "good"),
+    [
+        ("rtsp://h/cam", True),
+        ("/cam", True),
+        ("cam", True),
+        ("rtsp://other:5554/cam/trackID=0", True),
+        ("rtsp://h/cam/?x=y", True),
+        ("rtsp://h/other", False),
+        ("rtsp://h/camera", False),
+        ("*", False),
+        ("", False),
+    ],
+)
+def test_a_proof_opens_no_other_mount(uri: str, good: bool) -> None:
+    assert is_about(uri, "/cam") is good

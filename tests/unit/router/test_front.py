@@ -87,7 +87,9 @@ def test_a_second_one_in_the_directory_fails_and_leaves_the_first_alone(runtime_
 def test_hooks_are_found_in_the_current_directory_and_print_on_standard_error(
     runtime_dir: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "cameras.py").write_text("print('hello from a hook')\nhooks = object()\n")
+    (tmp_path / "cameras.py").write_text(
+        "print('hello from a hook')\nhooks = type('Hooks', (), {'mount_open': print})\n"
+    )
     with listening(runtime_dir, "--hooks", "cameras:hooks", cwd=tmp_path) as front:
         front.terminate()
         out, err = front.communicate(timeout=TIMEOUT_S)

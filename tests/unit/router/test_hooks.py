@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from router.hooks import HookError, HookMount, Hooks, load
+from router.hooks import HookError, HookMount, Hooks, load, misspelt
 
 TIMEOUT_S = 0.05
 
@@ -90,3 +90,47 @@ def test_what_can_not_be_loaded_is_said(reference: str) -> None:
 
 def test_a_module_or_a_name_in_it_is_loaded() -> None:
     assert load("json:dumps") is load("json").dumps  # type: ignore[attr-defined]  # a module
+
+
+def test_every_notification_is_made_and_those_of_a_mount_in_order() -> None:
+    heard: list[tuple[str, int]] = []
+
+    async def scenario() -> None:
+        hooks = Hooks(SimpleNamespace(client_close=lambda mount: heard.append((mount.path, mount.readers))), 10)
+        for number in range(200):
+            hooks.client.tell("client_close", HookMount(f"/{number % 3}", number))
+        await hooks.settle()
+
+    run(scenario())
+    assert len(heard) == 200
+    for path in ("/0", "/1", "/2"):
+        mine = [number for each, number in heard if each == path]
+        assert mine == sorted(mine)
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), StopIteration(), KeyboardInterrupt()])
+def test_a_hook_ends_nothing_but_itself(error: BaseException) -> None:
+    def leave(request: object) -> bool:
+        raise error
+
+    with pytest.raises(HookError):
+        run(Hooks(SimpleNamespace(check_mount=leave), TIMEOUT_S).client.ask("check_mount", None))
+
+
+def test_a_coroutine_ends_nothing_but_itself() -> None:
+    async def leave(request: object) -> bool:
+        raise SystemExit(3)
+
+    with pytest.raises(HookError):
+        run(Hooks(SimpleNamespace(check_mount=leave), TIMEOUT_S).client.ask("check_mount", None))
+
+
+@pytest.mark.parametrize("hooks", [SimpleNamespace(authenticate=print), SimpleNamespace(client=SimpleNamespace()), 5])
+def test_hooks_that_hook_nothing_are_an_error(hooks: object) -> None:
+    with pytest.raises(HookError, match="authentication"):
+        Hooks(hooks, TIMEOUT_S)
+
+
+def test_what_is_nearly_a_hook_is_noticed() -> None:
+    hooks = SimpleNamespace(client=SimpleNamespace(checkMount=print, authenticate=print, helper=print))
+    assert sorted(misspelt(hooks)) == [("authenticate", "authentication"), ("checkMount", "check_mount")]

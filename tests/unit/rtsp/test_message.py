@@ -68,7 +68,7 @@ def _request(first_line_bytes: int = 30, header_bytes: int = 20, headers: int = 
     ("name", "at_limit", "beyond", "status"),
     [
         ("request line", _request(first_line_bytes=64), _request(first_line_bytes=65), 414),
-        ("header line", _request(header_bytes=64), _request(header_bytes=65), 400),
+        ("header line", _request(header_bytes=64), _request(header_bytes=65), 413),
         ("headers", _request(headers=3), _request(headers=4), 413),
     ],
 )

@@ -1,0 +1,229 @@
+"""The workers as the front sees them: what they are told when they come, what their events and their loss mean.
+
+Messages come and go through `workers_link`; what they mean for sessions and mounts is decided in `lifecycle`.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import assert_never
+
+from router.connection import Connection
+from router.lifecycle import Lifecycle
+from router.listener import Connections
+from router.logs import get_logger
+from router.mounts import Mount, Mounts
+from router.reconcile import DesiredMount, compare
+from router.rtsp.session_state import SessionState
+from router.sessions import Sessions
+from router.settings import Settings
+from router.workers_link import Worker, WorkerError, WorkersLink
+from workers.contract.messages import (
+    ConnectionClosed,
+    Event,
+    Heartbeat,
+    Hello,
+    MediaHeard,
+    MediaSilent,
+    MountState,
+    ReportState,
+    RequestReceived,
+    SessionHeard,
+    StateReport,
+    StreamBroken,
+    Welcome,
+)
+
+log = get_logger(__name__)
+
+RECONCILE_INTERVAL_S = 10.0
+"""How often desired and actual state are compared without a reason."""
+SETTLED_AFTER_S = 1.0
+"""How old a change must be before a report can contradict it: both travel on the same way, and this is far longer."""
+STATUS_REPORT_S = 1.0
+"""How long `status` waits for a worker's own figures: it is wanted most when one hangs."""
+LATE_S = 1.0
+"""A tick that comes so late says that this process stood still: heartbeats wait unread then."""
+
+
+class Fleet:
+    """All workers. `first_ready` and `all_ready` are set when the first of them, and each of them, has been there."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        sessions: Sessions,
+        mounts: Mounts,
+        connections: Connections,
+        lifecycle: Lifecycle,
+        on_status: Callable[[Callable[[str], None]], None],
+    ) -> None:
+        """`on_status` is given a function that takes the status document and sends it to whoever asked."""
+        self._settings = settings
+        self._sessions = sessions
+        self._mounts = mounts
+        self._connections = connections
+        self._lifecycle = lifecycle
+        self._ticked: float | None = None
+        self.first_ready = asyncio.Event()
+        self.all_ready = asyncio.Event()
+        self.link = WorkersLink(
+            settings.endpoints,
+            worker_count=settings.worker_count,
+            command_timeout_s=settings.command_timeout_s,
+            welcome=self._welcome,
+            on_ready=self._ready,
+            on_lost=self._lost,
+            on_event=self._event,
+            on_status=on_status,
+        )
+
+    def _welcome(self, index: int) -> Welcome:
+        settings = self._settings
+        # Even-aligned equal slices; what is left over belongs to nobody.
+        size = settings.rtp_port_count // settings.worker_count & ~1
+        return Welcome(
+            rtp_port_start=settings.rtp_port_start + index * size,
+            rtp_port_count=size,
+            bind_host=settings.host,
+            heartbeat_interval_s=settings.heartbeat_interval_s,
+            orphan_timeout_s=settings.orphan_timeout_s,
+            stale_after_s=settings.stale_after_s,
+            write_timeout_s=settings.write_timeout_s,
+            write_queue_bytes=settings.write_queue_bytes,
+            # Three chances before the session would time out.
+            life_sign_interval_s=settings.session_timeout_s / 4,
+            batch_window_s=settings.batch_window_ms / 1000,
+            port_rest_s=settings.port_rest_s,
+            max_line_bytes=settings.limits.line_bytes,
+            max_head_bytes=settings.limits.head_bytes,
+            max_body_bytes=settings.limits.body_bytes,
+        )
+
+    def _ready(self, worker: Worker, reports: list[StateReport]) -> None:
+        log.info("worker ready", worker=worker.index, pid=worker.pid)
+        self._repair(worker, reports, asyncio.get_running_loop().time())
+        self.first_ready.set()
+        if len(self.link.ready()) == self._settings.worker_count:
+            self.all_ready.set()
+
+    def _lost(self, worker: Worker, reason: str) -> None:
+        log.error("worker lost", worker=worker.index, pid=worker.pid, reason=reason)
+        self._lifecycle.worker_lost(worker, reason)
+        for connection in self._connections:
+            if connection.holder is worker:
+                connection.abort(f"worker {worker.index} was lost: {reason}")
+
+    # -- time ------------------------------------------------------------------------------------------------------
+
+    def tick(self, now: float) -> None:
+        """Give up workers that have been silent for too long, unless it was this process that stood still."""
+        late = self._ticked is not None and now - self._ticked > LATE_S
+        self._ticked = now
+        if late:
+            self.link.forgive(now)
+        else:
+            self.link.expire(now, self._settings.heartbeat_timeout_s)
+
+    async def reconcile(self) -> None:
+        """Compare desired and actual state now and then; whatever was lost on the way is put right here."""
+        while True:
+            await asyncio.sleep(RECONCILE_INTERVAL_S)
+            for worker in self.link.ready():
+                with contextlib.suppress(WorkerError):
+                    asked = asyncio.get_running_loop().time()
+                    self._repair(worker, await worker.report(ReportState()), asked)
+
+    def _repair(self, worker: Worker, reports: list[StateReport], asked: float) -> None:
+        """Make a worker's state what it should be.
+
+        What a report lacks may just be on its way; what two reports in a row lack is lost.
+        """
+        mounts = {mount.path: self._desired(mount) for mount in self._mounts if mount.worker is worker}
+        held = {each.id: each for each in self._connections if each.holder is worker}
+        difference = compare(mounts, held, reports)
+        lost, worker.missing = difference.missing & worker.missing, difference.missing
+        for command in difference.commands:
+            log.warning("reconciled", worker=worker.index, command=type(command).__name__)
+            worker.tell(command)
+        reason = f"worker {worker.index} does not know it"
+        for name in lost:
+            if mount := self._mounts.get(name):
+                self._lifecycle.close_mount(mount, reason)
+            if session := self._sessions.get(name):
+                self._lifecycle.close_session(session, reason)
+            if connection := held.get(name):
+                connection.abort(reason)
+        for report in reports:
+            for state in report.mounts:
+                self._hear(state, asked)
+
+    def _desired(self, mount: Mount) -> DesiredMount:
+        publisher = self._sessions.get(mount.publisher)
+        records = publisher is not None and publisher.state is SessionState.RECORDING
+        readers = {each: self._sessions.get(each) for each in mount.readers}
+        return DesiredMount(
+            mount.generation,
+            mount.publisher if records else "",
+            {name: each is not None and each.state is SessionState.PLAYING for name, each in readers.items()},
+        )
+
+    def _hear(self, state: MountState, asked: float) -> None:
+        """Take a report's word on whether a publisher is heard, where an event about it was lost."""
+        mount = self._mounts.get(state.path)
+        if mount is None or mount.generation != state.generation or mount.recording_since is None:
+            return
+        changed = max(mount.recording_since, mount.heard or 0.0, mount.silent_since or 0.0)
+        silent = mount.heard is None or mount.silent_since is not None
+        if silent == state.silent or asked - changed < SETTLED_AFTER_S:
+            return
+        tell = self._lifecycle.media_silent if state.silent else self._lifecycle.media_heard
+        tell(mount.path, mount.generation, asked)
+
+    # -- events ----------------------------------------------------------------------------------------------------
+
+    def _event(self, worker: Worker, event: Event) -> None:
+        now = asyncio.get_running_loop().time()
+        match event:
+            case Heartbeat():
+                self._heartbeat(worker, event)
+            case RequestReceived():
+                if connection := self._held(worker, event.connection):
+                    connection.receive(event.message)
+            case StreamBroken():
+                if connection := self._held(worker, event.connection):
+                    connection.receive_broken(event.status, event.reason)
+            case ConnectionClosed():
+                if connection := self._held(worker, event.connection):
+                    connection.receive_end(event.reason)
+            case MediaHeard():
+                self._lifecycle.media_heard(event.path, event.generation, now)
+            case MediaSilent():
+                self._lifecycle.media_silent(event.path, event.generation, now)
+            case SessionHeard():
+                session = self._sessions.get(event.session)
+                if session is not None:
+                    session.heard = now
+            case Hello():
+                pass  # served before it comes here
+            case _:
+                assert_never(event)
+
+    def _held(self, worker: Worker, connection_id: str) -> Connection | None:
+        """Find a connection that this worker may speak for."""
+        connection = self._connections.get(connection_id)
+        return connection if connection is not None and connection.holder is worker else None
+
+    def _heartbeat(self, worker: Worker, beat: Heartbeat) -> None:
+        before, worker.heartbeat = worker.heartbeat, beat
+        if before is not None:
+            fresh = max(0, beat.packets_out - before.packets_out) / self._settings.heartbeat_interval_s
+            worker.packets_per_s += (fresh - worker.packets_per_s) / 2
+
+    # -- status ----------------------------------------------------------------------------------------------------
+
+    async def reports(self) -> list[StateReport]:
+        """Collect what the workers themselves say, as far as they answer in time."""
+        asked = (asyncio.wait_for(worker.report(ReportState()), STATUS_REPORT_S) for worker in self.link.ready())
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        return [report for parts in answers if not isinstance(parts, BaseException) for report in parts]

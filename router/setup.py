@@ -1,0 +1,136 @@
+"""SETUP: the method that chooses a track's transport, for publishers and for readers."""
+
+from router.access import Access
+from router.connection import ConnectionEnded, Side
+from router.exchange import Exchange, admit, still_there, worker_of
+from router.mounts import Mount, Mounts
+from router.placing import Placing
+from router.rtsp.control import candidates, find_track, mount_path, track_name
+from router.rtsp.errors import PeerError
+from router.rtsp.headers import transport as transport_header
+from router.rtsp.message import Response
+from router.rtsp.session_state import next_state
+from router.rtsp.url import RtspUrl, parse_url
+from router.sessions import Role, Session, Sessions
+from router.transports import Chosen, answer, choose
+from workers.contract.messages import ReaderSetUp, RemoveReader, SetUpReader, TrackTransport
+
+
+class Setup:
+    """SETUP, with what it needs."""
+
+    def __init__(
+        self, sessions: Sessions, mounts: Mounts, placing: Placing, client_access: Access, max_tracks: int
+    ) -> None:
+        self._sessions = sessions
+        self._mounts = mounts
+        self._placing = placing
+        self._client_access = client_access
+        self._track_names = [track_name(index) for index in range(max_tracks)]
+
+    async def setup(self, exchange: Exchange) -> Response:
+        """Choose a track's transport; the first SETUP of a reader begins its session."""
+        if "Transport" not in exchange.request.headers:
+            raise PeerError(400, "SETUP without Transport")
+        if exchange.session is not None and exchange.session.role is Role.PUBLISHER:
+            return await self._setup_publisher(exchange, exchange.session)
+        if exchange.connection.side is Side.PUBLISH:
+            raise PeerError(455, "SETUP on the publish port comes after ANNOUNCE")
+        return await self._setup_reader(exchange)
+
+    async def _setup_publisher(self, exchange: Exchange, session: Session) -> Response:
+        mount, description = session.mount, session.mount.description
+        controls = [media.control for media in description.medias]
+        track = find_track(parse_url(session.url), description.session_control, controls, exchange.target)
+        if track is None:
+            raise PeerError(400, f"no track of {mount.path} has the control URL {exchange.target}")
+        chosen = self._choose(exchange, session, track)
+        if mount.worker is None:
+            await self._placing.place(mount)
+        still_there(session, exchange)
+        if not mount.rtp_ports:
+            raise PeerError(503, f"{mount.path} is being opened for another request")
+        granted = answer(chosen, mount.rtp_ports[track], "record", None)
+        session.transports[track] = TrackTransport(track, chosen)
+        return exchange.respond(200, ("Transport", transport_header.format(granted)))
+
+    async def _setup_reader(self, exchange: Exchange) -> Response:
+        session, user = exchange.session, ""
+        mount, base, track = self._find_reader_track(exchange.target)
+        if session is None:
+            admitted = mount_path(base)
+            user = await admit(self._client_access, exchange, base)
+            # The mount check may have started a publisher and waited for it.
+            mount, base, track = self._find_reader_track(exchange.target)
+            if mount is not None and mount.path != admitted:
+                raise PeerError(404, f"nobody publishes {admitted}")
+        if mount is None:
+            raise PeerError(404, f"nobody publishes {mount_path(base)}")
+        if track is None:
+            raise PeerError(400, f"no track of {mount.path} has the control URL {exchange.target}")
+        if session is not None and session.mount is not mount:
+            raise PeerError(459, "a session can't span mounts")
+        transport = TrackTransport(track, self._choose(exchange, session, track))
+        if exchange.connection.closed:
+            raise ConnectionEnded
+        if session is None:
+            session, ssrc = await self._begin(exchange, mount, base, user, transport)
+        else:
+            ssrc = await self._register(mount, session, transport)
+            still_there(session, exchange)
+        session.transports[track] = transport
+        session.state = next_state(session.state, "SETUP")
+        exchange.session = session
+        granted = answer(transport.transport, mount.rtp_ports[track], "play", ssrc)
+        return exchange.respond(200, ("Transport", transport_header.format(granted)))
+
+    def _choose(self, exchange: Exchange, session: Session | None, track: int) -> Chosen:
+        """Choose among the client's offers, beside what else its connection carries."""
+        taken = [
+            transport
+            for each in self._sessions.of(exchange.connection)
+            for transport in each.transports.values()
+            if each is not session or transport.track != track
+        ]
+        offers = transport_header.parse_transports(", ".join(exchange.request.headers.get_all("Transport")))
+        return choose(offers, exchange.connection.host, taken)
+
+    async def _begin(
+        self, exchange: Exchange, mount: Mount, base: RtspUrl, user: str, transport: TrackTransport
+    ) -> tuple[Session, int | None]:
+        """Begin a reader's session. Nobody hears of it before its worker knows it."""
+        session = self._sessions.add(Role.READER, mount, exchange.connection, str(base), user, exchange.now)
+        try:
+            ssrc = await self._register(mount, session, transport)
+            worker_of(mount)
+        except BaseException:
+            self._sessions.remove(session)
+            if mount.worker is not None:
+                mount.worker.tell(RemoveReader(mount.path, mount.generation, session.id))
+            raise
+        mount.readers.add(session.id)
+        return session, ssrc
+
+    async def _register(self, mount: Mount, session: Session, transport: TrackTransport) -> int | None:
+        reply = await worker_of(mount).ask(SetUpReader(mount.path, mount.generation, session.id, transport))
+        assert isinstance(reply, ReaderSetUp)
+        return reply.ssrc
+
+    def _find_reader_track(self, target: RtspUrl) -> tuple[Mount | None, RtspUrl, int | None]:
+        """Find the mount and track that a reader's SETUP names, with the mount's own URL.
+
+        Where there is a mount and no such track, or neither, the likeliest URL of the mount is given.
+        """
+        found: Mount | None = None
+        likeliest = target
+        names = self._track_names
+        for base in candidates(target):
+            mount = self._mounts.get(mount_path(base))
+            if mount is not None and mount.recording_since is not None:
+                track = find_track(base, None, names[: len(mount.description.medias)], target)
+                if track is not None:
+                    return mount, base, track
+                found, likeliest = mount, base
+            elif found is None and find_track(base, None, names, target) is not None:
+                likeliest = base
+        return found, likeliest, None
