@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import select
 import subprocess
 import sys
 from types import TracebackType
@@ -9,6 +10,9 @@ from typing import Any, Self
 
 from router import programs
 from router.bench.program import Plan
+
+LONGEST_S = 120.0
+"""For any one step: 2,000 readers that join one after the other take the most."""
 
 
 class LoadError(Exception):
@@ -25,6 +29,7 @@ class LoadProgram:
             env=programs.environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            bufsize=0,  # two lines in one read would hide the second from select
             pass_fds=(plan.board,),
             start_new_session=True,  # a Ctrl-C is for the command, which ends them
         )
@@ -46,8 +51,10 @@ class LoadProgram:
         self._process.terminate()
 
     def hear(self, event: str) -> dict[str, Any]:
-        """Wait for an event. Raises LoadError if it fails instead."""
+        """Wait for an event. Raises LoadError if it fails instead, or says nothing for too long."""
         assert self._process.stdout is not None
+        if not select.select([self._process.stdout], [], [], LONGEST_S)[0]:
+            raise LoadError(f"{self.name}: not {event} within {LONGEST_S:g} s")
         line = self._process.stdout.readline()
         said: dict[str, Any] = json.loads(line) if line.endswith(b"\n") else {"event": "died"}
         if said["event"] != event:

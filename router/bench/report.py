@@ -17,7 +17,7 @@ from rich.table import Table
 from router.bench.cell import Result
 
 FLOOR = "floor"
-_WIDTH = 150
+_WIDTH = 160
 """Where there is no terminal to fit into."""
 
 
@@ -101,12 +101,12 @@ def show(rows: Sequence[Row], out: Console) -> None:
     """Print the table."""
     table = Table(title="CPU per delivered packet, kernel included: medians")
     for name in ("scenario", "server"):
-        table.add_column(name, no_wrap=name == "server")
+        table.add_column(name, no_wrap=name == "server", min_width=9 if name == "server" else 14)
     for name in (
         "packets/s", "CPU µs", "range", "of floor", "busiest", "lost", "wrong", "p50 ms", "p99 ms", "p99.9 ms",
         "KB/reader", "load µs",
     ):  # fmt: skip
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=name == "range")
     before = ""
     for row in rows:
         if before and row.scenario != before:
