@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.ports import PortSlice
+from tests.support.programs import ROOT, ask_status, clean_environment, run_program
 from tests.support.publisher import Publisher
 from tests.support.reader import Reader
-from tests.support.router import ROOT, RouterProcess, StartRouter, ask_status, clean_environment, run_program
+from tests.support.router import RouterProcess, StartRouter
 from tests.support.rtsp import RtspConnection, resolve
 from tests.support.waiting import eventually
 

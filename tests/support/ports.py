@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 
 SLICE_PORTS = 256
@@ -140,3 +141,17 @@ def udp_pair(host: str) -> tuple[socket.socket, socket.socket]:
                 pass
         rtp.close()
     raise AssertionError(f"no free pair of UDP ports on {host}")
+
+
+def listening(port: int) -> bool:
+    """Say whether any socket listens on a TCP port."""
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            lines = Path(table).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            fields = line.split()
+            if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
+                return True
+    return False

@@ -15,17 +15,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import zmq
-
-from tests.support.ports import PortSlice, ownerless_udp_ports
+from tests.support.ports import PortSlice, listening, ownerless_udp_ports
 from tests.support.processes import alive, descriptors, processes_with
+from tests.support.programs import ROOT, Status, ask_status, run_program, to_toml
+from tests.support.programs import clean_environment as clean_environment  # the benchmarks look for it here
 from tests.support.rtsp import resolve
 from tests.support.waiting import Deadline, eventually
-from workers.contract.codec import Envelope, decode, encode
-from workers.contract.endpoints import Endpoints
-from workers.contract.messages import StatusAnswer, StatusQuery
 
-ROOT = Path(__file__).resolve().parents[2]
 READY = re.compile(r"trunkline ready publish=(\S+) client=(\S+) workers=(\d+) runtime=(\S+)")
 START_TIMEOUT_S = 30.0
 """A cold start of all programs with both cores taken by other tests."""
@@ -42,48 +38,8 @@ HURRIED: dict[str, Any] = {
 }
 """Short enough to wait for, long enough that busy cores don't bring one about."""
 
-Status = dict[str, Any]
 StartRouter = Callable[..., "RouterProcess"]
 """What the fixture `start_router` gives: takes the options of `RouterProcess`."""
-
-
-def to_toml(settings: Mapping[str, Any]) -> str:
-    """Write settings as TOML: scalars and lists first, then a table for each mapping."""
-    plain = {name: value for name, value in settings.items() if not isinstance(value, Mapping)}
-    lines = [f"{json.dumps(name)} = {json.dumps(value)}" for name, value in plain.items()]
-    for name, value in settings.items():
-        if isinstance(value, Mapping):
-            lines += [f"[{name}]", *_table(name, value)]
-    return "\n".join(lines) + "\n"
-
-
-def _table(name: str, table: Mapping[str, Any]) -> list[str]:
-    lines = [f"{json.dumps(key)} = {json.dumps(value)}" for key, value in table.items() if not isinstance(value, dict)]
-    for key, value in table.items():
-        if isinstance(value, dict):
-            lines += [f"[{name}.{key}]", *_table(f"{name}.{key}", value)]
-    return lines
-
-
-def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the environment without settings that would reach the router unasked."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")}
-    return kept | {"PYTHONUNBUFFERED": "1"} | dict(extra or {})
-
-
-def run_program(
-    *arguments: str, environment: Mapping[str, str] | None = None, timeout_s: float = 30.0
-) -> "subprocess.CompletedProcess[str]":
-    """Run `python -m router ...` to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "router", *arguments],
-        cwd=ROOT,
-        env=clean_environment(environment),
-        capture_output=True,
-        text=True,
-        timeout=timeout_s,
-        check=False,
-    )
 
 
 class RouterProcess:
@@ -342,38 +298,3 @@ class RouterProcess:
                 self.kill()
         finally:
             self.discard()
-
-
-def ask_status(runtime_dir: Path, timeout_s: float = 10.0) -> Status:
-    """Ask over the administration's socket, as `status --json` does.
-
-    Raises:
-        AssertionError: no answer in time.
-    """
-    context = zmq.Context()
-    try:
-        with context.socket(zmq.DEALER) as sock:
-            sock.linger = 0
-            sock.connect(Endpoints(runtime_dir).control)
-            sock.send(encode(Envelope("", "", 1, StatusQuery())))
-            assert sock.poll(round(timeout_s * 1000)), f"no status within {timeout_s:g} s"
-            answer = decode(sock.recv()).message
-    finally:
-        context.term()
-    assert isinstance(answer, StatusAnswer)
-    document: Status = json.loads(answer.document)
-    return document
-
-
-def listening(port: int) -> bool:
-    """Say whether any socket listens on a TCP port."""
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        try:
-            lines = Path(table).read_text().splitlines()[1:]
-        except OSError:
-            continue
-        for line in lines:
-            fields = line.split()
-            if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
-                return True
-    return False
