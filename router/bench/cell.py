@@ -71,6 +71,8 @@ class Conditions:
 
     seconds: float
     seed: int
+    path: str | None = None
+    """Mount m is at this path followed by m, for servers that know their mounts beforehand."""
     read_prefix: tuple[str, ...] = ()
     """Put before the readers' program, such as `ip netns exec NAME`."""
     publish_prefix: tuple[str, ...] = ()
@@ -94,7 +96,7 @@ class _Cell:
     ) -> None:
         self._scenario, self._target, self._repeat, self._conditions = scenario, target, repeat, conditions
         self._board = board
-        path = f"/bench-{os.getpid()}-{repeat}-{conditions.seed}-"
+        path = conditions.path or f"/bench-{os.getpid()}-{repeat}-{conditions.seed}-"
         self._publish_plan = Plan(scenario, target.publish_url, path, conditions.seed, descriptor)
         self._read_plan = Plan(scenario, target.client_url, path, conditions.seed, descriptor)
 
@@ -108,9 +110,9 @@ class _Cell:
             memory_before = processes.memory_bytes(pids)
             read = stack.enter_context(LoadProgram("read", self._read_plan, conditions.read_prefix))
             read.hear("playing")
-            silent = read.hear("receiving")["silent"]
-            if silent == self._scenario.mounts * self._scenario.readers:
-                raise LoadError("no reader got a single good packet")
+            heard = read.hear("receiving")
+            if heard["silent"] == self._scenario.mounts * self._scenario.readers:
+                raise LoadError(f"no reader got a single good packet, and {heard['wrong']} wrong ones came")
             visit = self._visit(stack)
             time.sleep(SETTLE_S)
             memory = processes.memory_bytes(pids) - memory_before

@@ -37,6 +37,10 @@ Against = Annotated[
     typer.Option(metavar="PUBLISH_URL,CLIENT_URL", help="measure a server that runs already too, by its base URLs"),
 ]
 Pids = Annotated[str | None, typer.Option("--pid", metavar="PID,...", help="its processes, whose CPU counts")]
+MountPath = Annotated[
+    str | None,
+    typer.Option("--path", metavar="/PATH", help="mounts are at /PATH0, /PATH1, ...: for servers that need to know"),
+]
 Workers = Annotated[str, typer.Option(metavar="auto|N", help="worker processes of the router")]
 Config = Annotated[Path | None, typer.Option(metavar="FILE", help="TOML file with settings for the router")]
 Window = Annotated[float, typer.Option(min=0, max=50, help="time that the floor gathers packets, as the router does")]
@@ -52,7 +56,7 @@ def bench(
     full: Full = False, scale: Scale = False, scenario: Scenarios = None, trace: Trace = None,
     packet_bytes: PacketBytes = 1200, publish_over: Published = "udp", churn: Churn = 0.0,
     seconds: Seconds = 3.0, repeats: Repeats = None, seed: Seed = 1, servers: Servers = None,
-    against: Against = None, pid: Pids = None, workers: Workers = "auto", config: Config = None,
+    against: Against = None, pid: Pids = None, path: MountPath = None, workers: Workers = "auto", config: Config = None,
     window_ms: Window = 1.0, as_json: AsJson = False, as_csv: AsCsv = False,
 ) -> None:  # fmt: skip
     """Measure CPU, latency and memory per delivered packet beside two yardsticks, on this machine, now."""
@@ -89,13 +93,13 @@ def bench(
     if unknown := [name for name in names if name not in makers]:
         _fail(2, f"--servers: {', '.join(unknown)}: there are {', '.join(makers)}")
     todo = matrix.steps(asked, names, repeats or (3 if full else 1), seed)
-    outcome = matrix.run(todo, makers, Conditions(seconds, seed))
+    outcome = matrix.run(todo, makers, Conditions(seconds, seed, path))
     rows = report.rows_of(outcome.results)
     if as_json:
         print(report.document(outcome.results, rows, outcome.failures))
     elif as_csv:
         print(report.table_csv(rows), end="")
-    else:
+    elif rows:
         report.show(rows, report.console())
     if outcome.failures or not all(each.clean for each in outcome.results if each.target == "trunkline"):
         sys.exit(1)

@@ -212,7 +212,8 @@ def main() -> None:
         program.say("failed", reason=f"reader {len(crowd.readers)}: {error}")
         sys.exit(1)
     program.say("playing")
-    program.say("receiving", silent=crowd.wait_all(time.monotonic() + FIRST_PACKET_S))
+    silent = crowd.wait_all(time.monotonic() + FIRST_PACKET_S)
+    program.say("receiving", silent=silent, wrong=sum(each.flow.tally.verdict.damaged for each in crowd.readers))
     crowd.run()
     line = b""
     while not line.endswith(b"\n"):
