@@ -72,6 +72,7 @@ class Connection(asyncio.Protocol):
         """The worker that reads and writes the socket; None while that is the front."""
         self.stalled_since: float | None = None
         """Since when a response, or the end, waits for the peer to read."""
+        self.refusals = 0
         self.closed = False
         self._callbacks = callbacks
         self._splitter = Splitter(callbacks.framing)

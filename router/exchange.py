@@ -7,7 +7,7 @@ Whatever goes wrong on it becomes a status here and nowhere else.
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from router.access import Access, Unauthorized
 from router.connection import Connection, ConnectionEnded, Side
@@ -27,6 +27,8 @@ from workers.contract.messages import Refusal
 
 log = get_logger(__name__)
 
+REFUSALS_LOGGED = 10
+"""Refused requests of one connection that are logged."""
 PUBLISH_METHODS = ("ANNOUNCE", "RECORD")
 CLIENT_METHODS = ("DESCRIBE", "PLAY")
 SESSION_METHODS = ("PLAY", "RECORD", "PAUSE", "TEARDOWN")
@@ -111,7 +113,7 @@ async def admit(access: Access, exchange: Exchange, mount_url: RtspUrl) -> str:
         host=exchange.connection.host,
     )
     user = await access.authenticate(asked, request.headers.get("Authorization"), exchange.now)
-    await access.check_mount(asked)
+    await access.check_mount(replace(asked, user=user))
     return user
 
 
@@ -143,8 +145,15 @@ def still_there(session: Session, exchange: Exchange) -> None:
 class Dispatcher:
     """Serves the requests of all connections. `counts` are responses by method and status."""
 
-    def __init__(self, limits: MessageLimits, sessions: Sessions, methods: Mapping[str, Method]) -> None:
-        """`methods` maps each method's name to its function."""
+    def __init__(
+        self,
+        limits: MessageLimits,
+        sessions: Sessions,
+        methods: Mapping[str, Method],
+        port_of: Callable[[Side], int],
+    ) -> None:
+        """`methods` maps each method's name to its function, `port_of` tells the number of a side's port."""
+        self._port_of = port_of
         self.counts: Counter[tuple[str, int]] = Counter()
         self._limits = limits
         self._sessions = sessions
@@ -167,10 +176,26 @@ class Dispatcher:
         except Exception as error:
             response = self._failure(exchange, error)
         method = request.method if request.method in self._methods else "other"
+        if response.status >= 400:
+            self._log_refusal(exchange, response)
         if exchange.answered:
             self.counts[method, response.status] += 1
         else:
             self._send(connection, method, response)
+
+    def _log_refusal(self, exchange: Exchange, response: Response) -> None:
+        """Say what a client was refused. A few for each connection: a hostile one could fill the disk."""
+        connection = exchange.connection
+        connection.refusals += 1
+        if connection.refusals <= REFUSALS_LOGGED and response.status != 401:
+            log.info(
+                "request refused",
+                method=exchange.request.method,
+                url=exchange.request.url,
+                status=response.status,
+                reason=response.reason,
+                peer=connection.peer,
+            )
 
     def refuse(self, connection: Connection, status: int, reason: str) -> None:
         """Say why a connection can't go on, and end it."""
@@ -189,7 +214,7 @@ class Dispatcher:
             return exchange.respond(501, ("Public", ", ".join(PUBLIC[connection.side])))
         if request.url != "*":
             exchange.url = parse_url(request.url)
-        check_port(connection.side, request.method)
+        self._check_port(connection.side, request.method)
         self._check_require(request)
         exchange.session = self._session(exchange)
         if exchange.session is not None:
@@ -215,6 +240,12 @@ class Dispatcher:
         if not (session.active and session.interleaved):  # its media ties it to the connection that carries it
             self._sessions.move(session, connection)
         return session
+
+    def _check_port(self, side: Side, method: str) -> None:
+        """Refuse a method that the other port serves, and name that port."""
+        if method not in PUBLIC[side]:
+            right = Side.PUBLISH if side is Side.CLIENT else Side.CLIENT
+            raise WrongPort(405, f"{method} belongs on the {right} port, {self._port_of(right)}")
 
     def _check_require(self, request: Request) -> None:
         """Refuse what a client can't do without and we don't have (RFC 2326 section 12.32)."""
@@ -261,14 +292,3 @@ class Unsupported(PeerError):
     def __init__(self, options: str) -> None:
         super().__init__(551, "option not supported")
         self.options = options
-
-
-def check_port(side: Side, method: str) -> None:
-    """Refuse a method that the other port serves, and name that port.
-
-    Raises:
-        WrongPort: 405.
-    """
-    if method not in PUBLIC[side]:
-        right = "publish" if side is Side.CLIENT else "client"
-        raise WrongPort(405, f"{method} belongs on the {right} port")

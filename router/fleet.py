@@ -108,7 +108,10 @@ class Fleet:
             self.all_ready.set()
 
     def _lost(self, worker: Worker, reason: str) -> None:
-        log.error("worker lost", worker=worker.index, pid=worker.pid, reason=reason)
+        if worker.heartbeat is not None and worker.heartbeat.draining:
+            log.info("worker ended", worker=worker.index, pid=worker.pid)
+        else:
+            log.error("worker lost", worker=worker.index, pid=worker.pid, reason=reason)
         self._lifecycle.worker_lost(worker, reason)
         for connection in self._connections:
             if connection.holder is worker:
@@ -144,7 +147,7 @@ class Fleet:
         difference = compare(mounts, held, reports)
         lost, worker.missing = difference.missing & worker.missing, difference.missing
         for command in difference.commands:
-            log.warning("reconciled", worker=worker.index, command=type(command).__name__)
+            log.warning("worker told to let go of what nobody wants", worker=worker.index, command=command)
             worker.tell(command)
         reason = f"worker {worker.index} does not know it"
         for name in lost:

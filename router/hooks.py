@@ -40,7 +40,11 @@ NAMES = (
 
 @dataclass(frozen=True, slots=True)
 class HookRequest:
-    """The request that a hook decides on. `uri` is as it was sent, `path` the mount's, `host` the client's address."""
+    """The request that a hook decides on.
+
+    `uri` is as it was sent, `path` and `query` are the mount's, `host` is the client's address; `user` is who
+    authenticated, "" while nobody has.
+    """
 
     method: str
     uri: str
@@ -48,14 +52,22 @@ class HookRequest:
     query: str
     headers: Mapping[str, str]
     host: str
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class HookMount:
-    """The mount that a hook hears of; `readers` are those that stay."""
+    """The mount that a hook hears of, and the session that it is about: the publisher's, or the reader's that left.
+
+    `readers` counts those that stay, `transport` is udp or tcp.
+    """
 
     path: str
     readers: int
+    session: str = ""
+    user: str = ""
+    host: str = ""
+    transport: str = ""
 
 
 class HookError(Exception):

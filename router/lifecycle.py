@@ -18,6 +18,12 @@ from workers.contract.messages import CloseMount, RemoveReader
 log = get_logger(__name__)
 
 
+def told_of(session: Session) -> HookMount:
+    """Say what hooks hear of a session and its mount."""
+    mount = session.mount
+    return HookMount(mount.path, len(mount.readers), session.id, session.user, session.host, session.transport_name)
+
+
 class Lifecycle:
     """Ends what has to end. Times are monotonic seconds."""
 
@@ -40,18 +46,36 @@ class Lifecycle:
             return
         publisher = self._sessions.get(mount.publisher)
         own = publisher is not None and publisher.connection is claimant
-        idle = mount.recording_since is None and now - mount.since > self._settings.stale_after_s
+        idle = mount.heard is None and now - (mount.recording_since or mount.since) > self._settings.stale_after_s
         stale = idle or mount.silent_since is not None or publisher is None or publisher.connection is None
         policy = self._settings.publish_conflict
         if not own and (policy == "reject" or (policy == "takeover-if-stale" and not stale)):
             raise PeerError(503, f"{path} is being published by another client")
-        self.close_mount(mount, f"taken over by {claimant.peer}", claimant)
+        self.close_mount(mount, f"taken over by {claimant.peer}", claimant=claimant)
 
-    def recording(self, mount: Mount) -> None:
-        """Note that a publisher's media flows from now on."""
+    def recording(self, publisher: Session) -> None:
+        """Note that a publisher's media may flow from now on."""
+        mount = publisher.mount
         if not mount.closed:
             mount.opened = True
-            self._hooks.publish.tell("mount_open", HookMount(mount.path, 0))
+            self._log_begin("publishing", publisher)
+            self._hooks.publish.tell("mount_open", told_of(publisher))
+
+    def playing(self, reader: Session) -> None:
+        """Note that a reader's media flows from now on."""
+        self._log_begin("playing", reader)
+
+    def _log_begin(self, event: str, session: Session) -> None:
+        worker = session.mount.worker
+        log.info(
+            event,
+            session=session.id,
+            mount=session.mount.path,
+            worker=None if worker is None else worker.index,
+            peer=session.host if session.connection is None else session.connection.peer,
+            transport=session.transport_name,
+            user=session.user or None,
+        )
 
     def media_heard(self, path: str, generation: int, now: float) -> None:
         """Note the first RTP packet, or the first after a silence."""
@@ -86,7 +110,7 @@ class Lifecycle:
             "session closed", session=session.id, role=session.role, mount=mount.path, peer=session.host, reason=reason
         )
         if session.role is Role.PUBLISHER:
-            self.close_mount(mount, reason)
+            self.close_mount(mount, reason, publisher=session)
         else:
             self._reader_left(mount, session)
         if connection is not None and not keep_connection:
@@ -96,18 +120,22 @@ class Lifecycle:
         mount.readers.discard(session.id)
         if mount.worker is not None and not mount.closed:
             mount.worker.tell(RemoveReader(mount.path, mount.generation, session.id))
-        left = HookMount(mount.path, len(mount.readers))
+        left = told_of(session)
         self._hooks.client.tell("client_close", left)
         if not mount.readers:
             self._hooks.client.tell("mount_now_empty", left)
 
-    def close_mount(self, mount: Mount, reason: str, claimant: Connection | None = None) -> None:
+    def close_mount(
+        self, mount: Mount, reason: str, *, claimant: Connection | None = None, publisher: Session | None = None
+    ) -> None:
         """End a mount: its path is free at once, its publisher and readers are told by closing their connections.
 
         The connection of a `claimant` stays, whatever it had to do with the mount: it is about to publish there.
+        `publisher` is given where its session has been closed already.
         """
         if mount.closed:
             return
+        publisher = publisher or self._sessions.get(mount.publisher)
         self._mounts.remove(mount)
         log.info("mount closed", mount=mount.path, worker=mount.worker and mount.worker.index, reason=reason)
         if mount.worker is not None:
@@ -117,8 +145,8 @@ class Lifecycle:
             if session is not None:
                 keep = claimant is not None and session.connection is claimant
                 self.close_session(session, f"mount closed: {reason}", keep_connection=keep)
-        if mount.opened:
-            self._hooks.publish.tell("mount_close", HookMount(mount.path, 0))
+        if mount.opened and publisher is not None:
+            self._hooks.publish.tell("mount_close", told_of(publisher))
 
     def connection_ended(self, connection: Connection, reason: str, now: float) -> None:
         """Decide for each of a connection's sessions whether it can live without one."""

@@ -1,6 +1,7 @@
 """The listening sockets, and every connection that came in through them."""
 
 import asyncio
+import errno
 import os
 import socket
 from collections import Counter
@@ -11,6 +12,14 @@ from router.settings import Settings
 
 BACKLOG = 1024
 """Connections that the kernel completes while the front is busy, or away."""
+
+
+HINTS = {
+    errno.EADDRINUSE: "Is another instance running? Choose another with {setting}.",
+    errno.EACCES: "Ports below 1024 are for the system's own services: choose another with {setting}.",
+    errno.EADDRNOTAVAIL: "This machine has no such address: see --host.",
+}
+"""What to do about it."""
 
 
 class StartError(Exception):
@@ -29,10 +38,8 @@ def bind(host: str, port: int, setting: str) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=dual, reuse_port=False)
     except OSError as error:
         where = f"port {port}" if not host else f"port {port} of {host}"
-        problem = os.strerror(error.errno or 0)
-        raise StartError(
-            f"{where} can't be listened on: {problem}. Is another instance running? See {setting}."
-        ) from error
+        hint = HINTS.get(error.errno or 0, "See --host and {setting}.").format(setting=setting)
+        raise StartError(f"{where} can't be listened on: {os.strerror(error.errno or 0)}. {hint}") from error
 
 
 def url_of(listener: socket.socket) -> str:
@@ -106,6 +113,11 @@ class Listeners:
             raise
         self.publish_url = url_of(self._sockets[Side.BOTH if same else Side.PUBLISH])
         self.client_url = url_of(self._sockets[Side.BOTH if same else Side.CLIENT])
+
+    def port_of(self, side: Side) -> int:
+        """Tell the number of a side's port, where it has one of its own."""
+        port: int = self._sockets[side].getsockname()[1]
+        return port
 
     async def accept(self, callbacks: ConnectionCallbacks) -> None:
         """Let clients in."""

@@ -139,6 +139,8 @@ class Requests:
             )
         exchange.answered = True
         if session.state is not SessionState.CLOSED:
+            if session.state is not SessionState.PLAYING:
+                self._lifecycle.playing(session)
             session.state = next_state(session.state, "PLAY")
             self._sessions.move(session, exchange.connection)
         return response
@@ -178,7 +180,7 @@ class Requests:
             session.state = next_state(session.state, "RECORD")
             self._sessions.move(session, exchange.connection)
         if recording_before is None:
-            self._lifecycle.recording(mount)
+            self._lifecycle.recording(session)
         return response
 
     # -- inside a session ------------------------------------------------------------------------------------------

@@ -71,7 +71,10 @@ class Server:
             max_tracks=limits.tracks,
         )
         self._dispatcher = Dispatcher(
-            MessageLimits(line_bytes=limits.line_bytes, headers=limits.headers), self._sessions, requests.methods()
+            MessageLimits(line_bytes=limits.line_bytes, headers=limits.headers),
+            self._sessions,
+            requests.methods(),
+            self._listeners.port_of,
         )
         self._lock = -1
         self._started = 0.0

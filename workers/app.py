@@ -32,6 +32,7 @@ from workers.resources import Resources
 HELLO_INTERVAL_S = 0.5
 RECONNECT_INTERVAL_S = 0.1
 SWEEP_INTERVAL_S = 0.25
+LEAST_CPU_INTERVAL_S = 0.1
 LOSS_NOTICED_AFTER_S = 1.0
 """Who stops a whole router stops the front first: that is nothing to warn of."""
 SPARE_DESCRIPTORS = 256
@@ -53,7 +54,8 @@ class Worker:
         self._loop = Loop()
         self._counters = Counters()
         self._process = psutil.Process()
-        self._process.cpu_percent()  # the first call only starts the measurement
+        self._cpu_percent_now = 0.0
+        self._cpu_at = 0.0
         complaints = OncePerMinute(logger)
         endpoints = Endpoints(runtime_dir)
         self._descriptors = Descriptors(
@@ -198,7 +200,7 @@ class Worker:
                 bytes_in=counters.bytes_in,
                 bytes_out=counters.bytes_out,
                 drops=tuple((cause.value, count) for cause, count in drops.items()),
-                cpu_percent=self._process.cpu_percent(),
+                cpu_percent=self._cpu_percent(now),
                 loop_lag_ms=self._loop.longest_turn_s * 1000,
                 ports_free=resources.ports.count_free(now),
                 ports_used=resources.ports.count_used,
@@ -206,6 +208,13 @@ class Worker:
             )
         )
         self._loop.longest_turn_s = 0.0
+
+    def _cpu_percent(self, now: float) -> float:
+        """Measure over whole intervals: over a few milliseconds the clock's ticks make it 0 or 200."""
+        if now - self._cpu_at >= LEAST_CPU_INTERVAL_S:
+            self._cpu_at = now
+            self._cpu_percent_now = self._process.cpu_percent()
+        return self._cpu_percent_now
 
     # -- time -----------------------------------------------------------------------------------------------------
 

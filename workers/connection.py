@@ -123,7 +123,7 @@ class Connection:
             self._sock.shutdown(socket.SHUT_RDWR)  # the front has a duplicate: close alone would send no FIN
         self._sock.close()
         self._resources.tell(ConnectionClosed(self.name, reason[:1024]))
-        self._resources.logger.info("connection closed", extra={"connection": self.name, "reason": reason})
+        self._resources.logger.debug("connection closed", extra={"connection": self.name, "reason": reason})
 
     def finish(self, now: float) -> None:
         """End it once all is written."""

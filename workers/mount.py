@@ -188,6 +188,8 @@ class Mount:
 
         Ports that nobody was told of (not `used`) need no rest.
         """
+        for track in self.tracks:
+            track.say_goodbye(now)
         if self._publisher is not None:
             self._publisher.stop()
         for reader in list(self.readers.values()):

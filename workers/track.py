@@ -140,6 +140,13 @@ class Track:
         if self.reception.ssrc is not None:
             self._send_to_publisher(self.reports.report(self.reception, now), now)
 
+    def say_goodbye(self, now: float) -> None:
+        """Tell UDP readers that the stream has ended: with their connection gone they would not hear of it, and
+        GStreamer waits for half a minute though it ended too. Interleaved readers see their connection's end."""
+        if self.reception.ssrc is not None:
+            packet = rtcp.goodbye(self.reception.ssrc)
+            self.rtcp_fan.send([(packet, len(packet), 1)], now)
+
     # -- what is known of it --------------------------------------------------------------------------------------
 
     def next_packet(self, now: float) -> tuple[int | None, int | None]:

@@ -12,7 +12,6 @@ from tests.support.rtsp import RtspConnection
 
 def two_mounts_apart(router: RouterProcess, path: str, stack: ExitStack) -> list[Publisher]:
     """Publish until two mounts are on different workers, and return their publishers."""
-    router.wait_idle()
     first: Publisher | None = None
     home = None
     for number in range(8):

@@ -12,7 +12,7 @@ ROUNDS, PACKETS_A_ROUND = 40, 5
 
 
 def test_two_mounts_land_on_two_workers(start_router: StartRouter, path: str) -> None:
-    router = start_router().wait_idle()
+    router = start_router()
     with (
         Publisher(router.publish(f"{path}-a")).start() as first,
         Publisher(router.publish(f"{path}-b")).start() as second,
@@ -37,7 +37,7 @@ def test_two_mounts_land_on_two_workers(start_router: StartRouter, path: str) ->
 
 
 def test_equal_load_alternates(start_router: StartRouter, path: str) -> None:
-    router = start_router(workers=3).wait_idle()
+    router = start_router(workers=3)
     with ExitStack() as stack:
         for index in range(9):
             stack.enter_context(Publisher(router.publish(f"{path}-{index}"))).start()
@@ -46,7 +46,7 @@ def test_equal_load_alternates(start_router: StartRouter, path: str) -> None:
 
 def test_a_new_mount_goes_where_less_is_to_do(start_router: StartRouter, path: str) -> None:
     """One worker carries packets to many readers; the mounts that follow go to the other one."""
-    router = start_router().wait_idle()
+    router = start_router()
     with ExitStack() as stack:
         busy = stack.enter_context(Publisher(router.publish(f"{path}-busy"))).start()
         readers = [stack.enter_context(Reader(router.read(f"{path}-busy"))).start() for _ in range(20)]
@@ -67,7 +67,7 @@ def test_a_new_mount_goes_where_less_is_to_do(start_router: StartRouter, path: s
 
 
 def test_fifty_mounts_with_two_readers_each_lose_nothing(start_router: StartRouter, path: str) -> None:
-    router = start_router().wait_idle()
+    router = start_router()
     with ExitStack() as stack:
         publishers = [stack.enter_context(Publisher(router.publish(f"{path}-{i}"))).start() for i in range(MOUNTS)]
         pairs = [

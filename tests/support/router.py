@@ -180,11 +180,6 @@ class RouterProcess:
             assert not deadline.passed, f"not within {timeout_s:g} s: {what}; status: {json.dumps(status, indent=1)}"
             time.sleep(0.02)
 
-    def wait_idle(self) -> "RouterProcess":
-        """Wait until the workers' own start counts as load no more, so that placement goes by what the test does."""
-        self.wait_until(lambda status: all(worker["cpu_percent"] <= 3 for worker in status["workers"]), "idle workers")
-        return self
-
     def mount(self, path: str) -> dict[str, Any] | None:
         """Return the status of one mount, or None where there is none."""
         return next((each for each in self.status()["mounts"] if each["path"] == path), None)

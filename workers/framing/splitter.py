@@ -38,6 +38,9 @@ class Broken:
     reason: str
 
 
+_FIRST_LETTER = 0x21
+"""No method or version begins with less: a blank or a control character."""
+
 Item = bytes | Frame | Broken
 """One whole RTSP message (head and body, raw), one frame, or the end of all sense."""
 
@@ -85,6 +88,9 @@ class Splitter:
                 self._blank_bytes = 0
             elif data[position] in b"\r\n":
                 end = self._skip_blank(data, position, items)
+            elif data[position] < _FIRST_LETTER:
+                # A TLS hello begins with 0x16, and would wait for a line's end that never comes.
+                end = self._break(data, items, 400, "neither an RTSP message nor an interleaved frame")
             else:
                 end = self._take_message(data, position, items)
                 if end == position:

@@ -6,6 +6,7 @@ from struct import Struct
 SENDER_REPORT = 200
 RECEIVER_REPORT = 201
 SOURCE_DESCRIPTION = 202
+GOODBYE = 203
 PAYLOAD_FEEDBACK = 206
 _TYPES = range(192, 224)
 """What may stand in the second byte: RFC 5761 section 4 keeps it apart from RTP with a marker."""
@@ -109,3 +110,8 @@ def receiver_report(ssrc: int, blocks: tuple[ReportBlock, ...], cname: str) -> b
     item += bytes(4 - len(item) % 4)  # one zero byte at least ends the list of items
     report.append(_REPORT.pack(0x81, SOURCE_DESCRIPTION, 1 + len(item) // 4, ssrc) + item)
     return b"".join(report)
+
+
+def goodbye(ssrc: int) -> bytes:
+    """Make a compound that says that a source is gone (section 6.6), behind the report that section 6.1 asks for."""
+    return _REPORT.pack(0x80, RECEIVER_REPORT, 1, ssrc) + _REPORT.pack(0x81, GOODBYE, 1, ssrc)
