@@ -9,22 +9,32 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StrictFloat,
+    StrictInt,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from workers.contract.endpoints import Endpoints
 from workers.contract.messages import MAX_TRACKS
 
+# Numbers are strict: true, "5554" or 5554.0 in a file is a slip. `settings_sources` makes numbers of what must be text.
 # A day: whoever wants "never" finds out here, not by a leak. Longer than 0, or everything would be late.
-Timeout = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Timeout = Annotated[StrictFloat, Field(gt=0, le=86_400, allow_inf_nan=False)]
 # The kernel's whole range; 0 asks it for a free one.
-ListenPort = Annotated[int, Field(ge=0, le=65_535)]
+ListenPort = Annotated[StrictInt, Field(ge=0, le=65_535)]
 # A million of anything is past what one box's memory and descriptors hold.
-Maximum = Annotated[int, Field(ge=1, le=1_000_000)]
+Maximum = Annotated[StrictInt, Field(ge=1, le=1_000_000)]
 # A request and its hand-off must fit into 4 MiB, the contract's `Blob`.
-MessageBytes = Annotated[int, Field(ge=256, le=1_048_576)]
+MessageBytes = Annotated[StrictInt, Field(ge=256, le=1_048_576)]
 # 1024 is past the cores of any box; each worker costs a process.
-WorkerCount = Annotated[int, Field(ge=1, le=1024)]
+WorkerCount = Annotated[StrictInt, Field(ge=1, le=1024)]
 
 Scheme = Literal["basic", "digest-md5", "digest-sha256"]
 
@@ -41,7 +51,7 @@ class Limits(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     connections: Maximum = Field(default=10_000, description="RTSP connections in all; one more is closed at once")
-    connections_per_host: int = Field(
+    connections_per_host: StrictInt = Field(
         default=0,
         ge=0,
         le=1_000_000,
@@ -57,12 +67,12 @@ class Limits(BaseModel):
     mounts: Maximum = Field(default=5_000, description="mounts; one more gets 503")
     line_bytes: MessageBytes = Field(default=8_192, description="request line (414) or one header line (413)")
     head_bytes: MessageBytes = Field(default=32_768, description="request line and headers together (413)")
-    headers: int = Field(default=100, ge=10, le=10_000, description="header lines in one request (413)")
+    headers: StrictInt = Field(default=100, ge=10, le=10_000, description="header lines in one request (413)")
     body_bytes: MessageBytes = Field(default=65_536, description="body of one request, such as an SDP (413)")
-    pipelined_requests: int = Field(
+    pipelined_requests: StrictInt = Field(
         default=64, ge=1, le=10_000, description="requests waiting on one connection; one more gets 503 and ends it"
     )
-    tracks: int = Field(default=16, ge=1, le=MAX_TRACKS, description="tracks of one mount (400)")
+    tracks: StrictInt = Field(default=16, ge=1, le=MAX_TRACKS, description="tracks of one mount (400)")
 
 
 class Auth(BaseModel):
@@ -79,11 +89,12 @@ class Auth(BaseModel):
         description="realm of the challenges",
     )
     schemes: Annotated[tuple[Scheme, ...], NoDecode] = Field(
-        default=("basic", "digest-md5"), description="schemes offered, the strongest first"
+        default=("basic", "digest-md5"),
+        description="schemes offered, the strongest first in whatever order they stand here",
     )
     nonce_lifetime_s: Timeout = Field(default=300, description="how long a digest nonce is good")
     # At most a minute: a client that waits longer gives up, and its connection is held for nothing.
-    failure_delay_s: float = Field(default=1, ge=0, le=60, description="delay of the answer to wrong credentials")
+    failure_delay_s: StrictFloat = Field(default=1, ge=0, le=60, description="delay of the answer to wrong credentials")
     publish_users: dict[str, SecretStr] = Field(
         default={}, description="users who may publish: name = password; none: everyone"
     )
@@ -91,16 +102,11 @@ class Auth(BaseModel):
         default={}, description="users who may read: name = password; none: everyone"
     )
 
-    @field_validator("schemes", mode="before")
-    @classmethod
-    def _split_schemes(cls, value: Any) -> Any:
-        return tuple(each.strip() for each in value.split(",")) if isinstance(value, str) else value
-
     @field_validator("schemes")
     @classmethod
     def _schemes_differ(cls, value: tuple[Scheme, ...]) -> tuple[Scheme, ...]:
         if not value or len(set(value)) != len(value):
-            raise ValueError("one scheme at least, and none twice")
+            raise ValueError("must have one scheme at least, and none twice")
         return value
 
     @field_validator("publish_users", "client_users")
@@ -108,7 +114,11 @@ class Auth(BaseModel):
     def _names_fit_basic(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
         # RFC 7617 2: the first colon ends the name, so a name that has one could never log in.
         if any(not name or ":" in name for name in value):
-            raise ValueError("a user name is neither empty nor contains a colon")
+            raise ValueError("must have names that are not empty and contain no colon")
+        # Everybody could log in with what `config show` prints for every password.
+        masked = sorted(name for name, secret in value.items() if secret.get_secret_value() == str(secret))
+        if masked:
+            raise ValueError(f"must have passwords; {', '.join(masked)} has the mask that `config show` prints instead")
         return value
 
 
@@ -126,10 +136,10 @@ class Settings(BaseSettings):
         description="TCP port for readers; 0 picks a free one, the publish port's number makes one port do both",
     )
     # From 1024 on no privilege is needed; even, because RTP takes the even port of a pair (RFC 3550 11).
-    rtp_port_start: int = Field(
+    rtp_port_start: StrictInt = Field(
         default=10_000, ge=1024, le=65_534, multiple_of=2, description="first UDP port for media, an even number"
     )
-    rtp_port_count: int = Field(
+    rtp_port_count: StrictInt = Field(
         default=10_000,
         ge=2,
         le=64_512,
@@ -154,7 +164,7 @@ class Settings(BaseSettings):
         description="what a second publisher of a path gets: 503, the path, or the path if the first has gone silent",
     )
     # Whole seconds: it stands in the Session header as `timeout=60` (RFC 2326 12.37).
-    session_timeout_s: int = Field(
+    session_timeout_s: StrictInt = Field(
         default=60, ge=1, le=86_400, description="life of a session without any sign of life"
     )
     handshake_timeout_s: Timeout = Field(default=10, description="idle time of a connection that is in no session")
@@ -167,7 +177,7 @@ class Settings(BaseSettings):
         default=10, description="time that a TCP reader may read nothing before it is closed"
     )
     # Less than a video frame would drop all; more than 256 MB for one reader is a leak.
-    write_queue_bytes: int = Field(
+    write_queue_bytes: StrictInt = Field(
         default=2_000_000,
         ge=65_536,
         le=268_435_456,
@@ -181,7 +191,7 @@ class Settings(BaseSettings):
     # Zero would give the packets of a dead session to the next one.
     port_rest_s: Timeout = Field(default=2, description="time that a freed UDP port pair rests before it is used again")
     # Past 50 ms it would be heard and seen.
-    batch_window_ms: float = Field(
+    batch_window_ms: StrictFloat = Field(
         default=1,
         ge=0,
         le=50,
@@ -223,23 +233,22 @@ class Settings(BaseSettings):
             try:
                 ipaddress.ip_address(value)
             except ValueError:
-                raise ValueError("an IPv4 or IPv6 address of this machine, or empty for all") from None
+                raise ValueError("must be an IPv4 or IPv6 address of this machine, or empty for all") from None
         return value
 
     @field_validator("hooks")
     @classmethod
     def _hooks_name_an_object(cls, value: str | None) -> str | None:
         if value is not None and re.fullmatch(r"\w+(\.\w+)*(:\w+(\.\w+)*)?", value) is None:
-            raise ValueError("MODULE:NAME, such as cameras.hooks:hooks, or MODULE")
+            raise ValueError("must be MODULE:NAME, such as cameras.hooks:hooks, or MODULE")
         return value
 
     @field_validator("workers", mode="before")
     @classmethod
     def _workers_number(cls, value: Any) -> Any:
-        number = int(value) if isinstance(value, str) and value.isdecimal() else value
-        if number == "auto" or (type(number) is int and 1 <= number <= 1024):
-            return number
-        raise ValueError("auto or a number from 1 to 1024")
+        if value == "auto" or (type(value) is int and 1 <= value <= 1024):
+            return value
+        raise ValueError("must be auto or a whole number from 1 to 1024")
 
     @field_validator("log_level", mode="before")
     @classmethod

@@ -1,13 +1,15 @@
 """Where settings come from: the command line over the environment over a TOML file over the defaults.
 
+Each key wins for itself; a table of users is one value, and replaces what stands below it as a whole.
 The one place that turns what doesn't fit into words for people: key, value, where it came from, what is allowed.
 """
 
 import difflib
 import json
 import os
+import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +20,14 @@ from pydantic_settings import EnvSettingsSource, TomlConfigSettingsSource
 from pydantic_settings import SettingsError as SourceError
 
 from router.settings import Settings
+from router.settings_allowed import allowed, at, leaves, submodel
 
 PREFIX = "TRUNKLINE_"
 CONFIG_VARIABLE = PREFIX + "CONFIG"
 TESTS_PREFIX = PREFIX + "TESTS_"
+
+NEAR = 0.8
+"""So much alike a name is a slip: TRUNKLINE_WORKER is one, a Kubernetes service's TRUNKLINE_SERVICE_PORT is none."""
 
 
 class SettingsError(Exception):
@@ -53,7 +59,9 @@ class _Layer:
         if self.kind == "command line":
             return "--" + keys[0].replace("_", "-")
         if self.kind == "environment":
-            return PREFIX + "__".join(key for key in keys if not key.isdecimal()).upper()
+            names = [PREFIX + "__".join(keys[:count]).upper() for count in range(len(keys), 0, -1)]
+            there = {name.upper() for name in os.environ}
+            return next((name for name in names if name in there), names[0])
         return self.kind
 
 
@@ -68,32 +76,50 @@ def load(config: Path | None, command_line: Mapping[str, Any]) -> Settings:
     """
     if config is None and os.environ.get(CONFIG_VARIABLE):
         config = Path(os.environ[CONFIG_VARIABLE])
-    layers = [_Layer("command line", command_line), _environment()]
+    layers = [_Layer("command line", _read_texts(command_line, Settings)), _environment()]
     if config is not None:
         layers.append(_file(config))
     merged: dict[str, Any] = {}
     for layer in reversed(layers):
-        _lay_over(merged, layer.values)
+        _lay_over(merged, layer.values, Settings)
+    problems = [
+        f"{name} is in the environment, but there is no such setting; did you mean {near}?"
+        for name, near in _unknown(os.environ).items()
+        if near is not None
+    ]
     try:
-        return Settings.model_validate(merged)
+        settings = Settings.model_validate(merged)
     except ValidationError as error:
-        raise SettingsError([_describe(each, layers) for each in error.errors()]) from None
+        problems += [_describe(each, layers) for each in error.errors()]
+    if problems:
+        raise SettingsError(problems)
+    return settings
 
 
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
-    """List the variables that look like settings and are none.
+    """List the variables that look like settings, are none, and are not even near one, which `load` refuses.
 
     They are worth a warning and no more: Kubernetes gives every pod beside a service named `trunkline` a
     TRUNKLINE_SERVICE_HOST and a TRUNKLINE_PORT.
     """
-    known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE}
-    return sorted(
-        name
-        for name in environment
-        if name.upper().startswith(PREFIX)
-        and not name.upper().startswith(TESTS_PREFIX)
-        and name.upper().split("__")[0] not in known
-    )
+    return [name for name, near in _unknown(environment).items() if near is None]
+
+
+def _unknown(environment: Mapping[str, str]) -> dict[str, str | None]:
+    """Find the variables that look like settings and are none, each with the one that may be meant."""
+    known = [key.replace(".", "__") for key, _ in leaves()]
+    candidates = [*known, CONFIG_VARIABLE.removeprefix(PREFIX).lower()]
+    found: dict[str, str | None] = {}
+    for name in sorted(environment):
+        key = name.upper().removeprefix(PREFIX).lower()
+        if not name.upper().startswith(PREFIX) or name.upper().startswith(TESTS_PREFIX) or key in candidates:
+            continue
+        top = Settings.model_fields.get(key.split("__")[0])
+        if top is not None and submodel(top) is not None:  # what is below has its place in the settings' own checks
+            continue
+        near = difflib.get_close_matches(key, candidates, n=1, cutoff=NEAR)
+        found[name] = PREFIX + near[0].upper() if near else None
+    return found
 
 
 def to_json(settings: Settings) -> bytes:
@@ -119,9 +145,50 @@ def from_json(data: bytes) -> Settings:
 
 def _environment() -> _Layer:
     try:
-        return _Layer("environment", EnvSettingsSource(Settings)())
+        return _Layer("environment", _read_texts(EnvSettingsSource(Settings)(), Settings))
     except SourceError as error:
-        raise SettingsError([f"environment: {error}: {error.__cause__}"]) from None
+        raise SettingsError(_not_json() or [f"environment: {error}"]) from None
+
+
+def _not_json() -> list[str]:
+    """Name the variables that must be JSON and are not; never their values, which have passwords."""
+    problems = []
+    for name, value in os.environ.items():
+        setting = at(name.upper().removeprefix(PREFIX).lower().split("__"))
+        if not name.upper().startswith(PREFIX) or setting is None:
+            continue
+        if submodel(setting) is not None or dict in allowed(setting).kinds:
+            try:
+                json.loads(value)
+            except ValueError as error:
+                problems.append(f"{name}: must be a table in JSON: {error}")
+    return problems
+
+
+def _read_texts(values: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
+    """Make numbers and lists of texts where the settings are such; what can't be one stays text, and is refused."""
+    read = dict(values)
+    for key, value in values.items():
+        setting = model.model_fields.get(key)
+        below = submodel(setting) if setting is not None else None
+        if below is not None and isinstance(value, Mapping):
+            read[key] = _read_texts(value, below)
+        elif setting is not None and isinstance(value, str):
+            read[key] = _read_text(value.strip(), allowed(setting).kinds, value)
+    return read
+
+
+def _read_text(text: str, kinds: set[type], otherwise: str) -> Any:
+    if tuple in kinds:
+        return [each.strip() for each in text.split(",")]
+    try:
+        if int in kinds and re.fullmatch(r"[+-]?[0-9]+", text):
+            return int(text)
+        if float in kinds:
+            return float(text)
+    except ValueError:
+        pass
+    return otherwise
 
 
 def _file(path: Path) -> _Layer:
@@ -136,35 +203,35 @@ def _file(path: Path) -> _Layer:
         raise SettingsError([f"{path}: not TOML: {error}"]) from None
 
 
-def _lay_over(below: dict[str, Any], above: Mapping[str, Any]) -> None:
+def _lay_over(below: dict[str, Any], above: Mapping[str, Any], model: type[BaseModel]) -> None:
     for key, value in above.items():
-        if isinstance(value, Mapping) and isinstance(below.get(key), dict):
-            _lay_over(below[key], value)
+        setting = model.model_fields.get(key)
+        nested = submodel(setting) if setting is not None else None
+        if nested is not None and isinstance(value, Mapping) and isinstance(below.setdefault(key, {}), dict):
+            _lay_over(below[key], value, nested)
         else:
-            below[key] = dict(value) if isinstance(value, Mapping) else value
+            below[key] = value
 
 
 def _describe(error: ErrorDetails, layers: Sequence[_Layer]) -> str:
     keys = [str(each) for each in error["loc"]]
     if not keys:  # a check across settings, which names them and their values itself
-        return _allowed(error)
+        return _in_our_words(error, keys)
     source = next((layer for layer in layers if layer.has(keys)), None)
     where = f" ({source.name(keys)})" if source is not None else ""
     if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(".".join(keys), list(_known_keys(Settings)), n=1)
+        near = difflib.get_close_matches(".".join(keys), [key for key, _ in leaves()], n=1)
         return f"{'.'.join(keys)}{where}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
-    secret = keys[0] == "auth" and keys[1:2] in (["publish_users"], ["client_users"])
-    value = "" if secret else f" = {error['input']!r}"
-    return f"{'.'.join(keys)}{value}{where}: {_allowed(error)}"
+    secret = keys[0] == "auth" and keys[1:2] in ([], ["publish_users"], ["client_users"])
+    value = "" if secret else f" = {error['input']!r:.100}"
+    return f"{'.'.join(keys)}{value}{where}: {_in_our_words(error, keys)}"
 
 
-def _allowed(error: ErrorDetails) -> str:
-    message = error["msg"].removeprefix("Value error, ")
-    return message.replace("Input should", "should").replace("String should", "should")
-
-
-def _known_keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    for name, field in model.model_fields.items():
-        yield prefix + name
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from _known_keys(field.annotation, f"{prefix}{name}.")
+def _in_our_words(error: ErrorDetails, keys: Sequence[str]) -> str:
+    setting = at(keys)
+    if error["type"] == "value_error" or setting is None:
+        return error["msg"].removeprefix("Value error, ")
+    may_be = allowed(setting)
+    if dict in may_be.kinds and len(keys) > 2:
+        return "must be text in quotes"
+    return f"must be {may_be.sentence()}"

@@ -6,12 +6,13 @@
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Any
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from router.settings import Settings
+from router.settings_allowed import allowed, leaves
 
 TABLE_BEGIN = "<!-- settings: made by `python -m router.settings_text` -->"
 TABLE_END = "<!-- end of settings -->"
@@ -51,18 +52,8 @@ def _toml_value(value: Any) -> str:
 def table() -> str:
     """Write the README's table of all settings, without its marks."""
     rows = ["| setting | default | allowed | |", "|---|---|---|---|"]
-    rows += [
-        f"| `{key}` | {_default(field)} | {_allowed(field)} | {field.description} |" for key, field in _all(Settings)
-    ]
+    rows += [f"| `{key}` | {_default(field)} | {_allowed(field)} | {field.description} |" for key, field in leaves()]
     return "\n".join(rows)
-
-
-def _all(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    for name, field in model.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from _all(field.annotation, f"{prefix}{name}.")
-        else:
-            yield prefix + name, field
 
 
 def _default(field: FieldInfo) -> str:
@@ -75,20 +66,8 @@ def _default(field: FieldInfo) -> str:
 
 
 def _allowed(field: FieldInfo) -> str:
-    """Say what a setting may be: its words, its bounds, or both."""
-    metadata = list(field.metadata)
-    words: list[str] = []
-    for part in (field.annotation, *get_args(field.annotation)):
-        if get_origin(part) is Literal:
-            words += [f"`{word}`" for word in get_args(part)]
-        elif get_origin(part) is Annotated:
-            metadata += [each for info in get_args(part)[1:] if isinstance(info, FieldInfo) for each in info.metadata]
-    bounds = {kind: getattr(each, kind) for each in metadata for kind in ("ge", "gt", "le") if hasattr(each, kind)}
-    if "le" in bounds:
-        words.append(
-            f"{bounds['ge']} … {bounds['le']}" if "ge" in bounds else f"above {bounds['gt']}, to {bounds['le']}"
-        )
-    return ", ".join(words)
+    may_be = allowed(field)
+    return ", ".join(filter(None, [*(f"`{word}`" for word in may_be.words), may_be.range()]))
 
 
 def replace_table(text: str) -> str:

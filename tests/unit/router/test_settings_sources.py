@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from router.settings import Settings
+from router.settings_allowed import leaves
 from router.settings_sources import SettingsError, from_json, load, to_json, unknown_variables
 
 
@@ -60,15 +61,44 @@ def test_lists_and_tables_in_the_environment(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_an_error_names_key_value_source_and_what_is_allowed(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config.write_text("publish_port = 70000\n[limits]\ntracks = 0\n[auth]\nschemes = ['ntlm']\n")
+    config.write_text(
+        "publish_port = true\nclient_port = '6554'\nrtp_port_start = 10001\npublish_conflict = 'x'\nhost = 1\n"
+        "[limits]\ntracks = 0\n[auth]\nschemes = ['ntlm']\nrealm = ''\nclient_users = 'x'\n"
+    )
     monkeypatch.setenv("TRUNKLINE_LIMITS__HEADERS", "10001")
-    assert sorted(problems(config, {"workers": "none"})) == [
-        f"auth.schemes.0 = 'ntlm' ({config}): should be 'basic', 'digest-md5' or 'digest-sha256'",
-        "limits.headers = '10001' (TRUNKLINE_LIMITS__HEADERS): should be less than or equal to 10000",
-        f"limits.tracks = 0 ({config}): should be greater than or equal to 1",
-        f"publish_port = 70000 ({config}): should be less than or equal to 65535",
-        "workers = 'none' (--workers): auto or a number from 1 to 1024",
+    monkeypatch.setenv("TRUNKLINE_PUBLISH_TIMEOUT_S", "soon")
+    assert sorted(problems(config, {"workers": "none", "session_timeout_s": "1.0"})) == [
+        f"auth.client_users ({config}): must be a table",
+        f"auth.realm = '' ({config}): must be 1 to 128 characters, without quotes, backslashes or control characters",
+        f"auth.schemes.0 = 'ntlm' ({config}): must be a list with some of basic, digest-md5, digest-sha256",
+        f"client_port = '6554' ({config}): must be a whole number from 0 to 65535",
+        f"host = 1 ({config}): must be text in quotes",
+        "limits.headers = 10001 (TRUNKLINE_LIMITS__HEADERS): must be a whole number from 10 to 10000",
+        f"limits.tracks = 0 ({config}): must be a whole number from 1 to 32",
+        f"publish_conflict = 'x' ({config}): must be one of reject, takeover, takeover-if-stale",
+        f"publish_port = True ({config}): must be a whole number from 0 to 65535",
+        "publish_timeout_s = 'soon' (TRUNKLINE_PUBLISH_TIMEOUT_S): must be a number above 0, up to 86400",
+        f"rtp_port_start = 10001 ({config}): must be an even number from 1024 to 65534",
+        "session_timeout_s = '1.0' (--session-timeout-s): must be a whole number from 1 to 86400",
+        "workers = 'none' (--workers): must be auto or a whole number from 1 to 1024",
     ]
+
+
+def test_no_setting_is_refused_in_the_librarys_words() -> None:
+    """Whatever a setting is, what it may be is said in ours: the library's begin with `Input should`."""
+    for key, _ in leaves():
+        top, _, below = key.partition(".")
+        values = {top: {below: object()} if below else object()}
+        assert [each for each in problems(None, values) if ": must be " not in each] == []
+
+
+def test_a_table_of_users_replaces_the_one_below_as_a_whole(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config.write_text("[auth]\nrealm = 'Here'\n[auth.client_users]\nanna = 'a'\n[auth.publish_users]\ncam = 'c'\n")
+    monkeypatch.setenv("TRUNKLINE_AUTH__CLIENT_USERS", '{"bert": "b"}')
+    auth = load(config, {}).auth
+    assert list(auth.client_users) == ["bert"]
+    assert list(auth.publish_users) == ["cam"]
+    assert auth.realm == "Here"
 
 
 def test_an_unknown_key_is_an_error_that_knows_better(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,9 +119,22 @@ def test_what_does_not_fit_together_is_named() -> None:
 
 def test_a_password_is_never_repeated(config: Path) -> None:
     config.write_text("[auth.publish_users]\nanna = 1234\n")
-    assert problems(config, {}) == [f"auth.publish_users.anna ({config}): should be a valid string"]
+    assert problems(config, {}) == [f"auth.publish_users.anna ({config}): must be text in quotes"]
     config.write_text('[auth.publish_users]\n"a:b" = "geheim"\n')
     assert "geheim" not in "".join(problems(config, {}))
+    config.write_text('auth = "geheim"\n')
+    assert problems(config, {}) == [f"auth ({config}): must be a table"]
+
+
+def test_the_mask_of_a_password_is_no_password(config: Path) -> None:
+    config.write_text("[auth.publish_users]\nanna = '**********'\n")
+    (problem,) = problems(config, {})
+    assert problem.startswith(f"auth.publish_users ({config}): must have passwords; anna has the mask")
+
+
+def test_a_user_in_the_environment_is_looked_for_in_the_variable_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRUNKLINE_AUTH__CLIENT_USERS", '{"anna": 3}')
+    assert problems(None, {}) == ["auth.client_users.anna (TRUNKLINE_AUTH__CLIENT_USERS): must be text in quotes"]
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
@@ -107,15 +150,43 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_json_that_is_broken_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRUNKLINE_AUTH__CLIENT_USERS", '{"anna": "geheim')
-    (problem,) = problems(None, {})
-    assert problem.startswith("environment: ")
-    assert "geheim" not in problem
+    monkeypatch.setenv("TRUNKLINE_LIMITS", "many")
+    limits, users = sorted(problems(None, {}), reverse=True)
+    assert limits == "TRUNKLINE_LIMITS: must be a table in JSON: Expecting value: line 1 column 1 (char 0)"
+    assert users.startswith("TRUNKLINE_AUTH__CLIENT_USERS: must be a table in JSON: Unterminated string")
+    assert "geheim" not in users
 
 
 def test_unknown_variables_are_listed_but_for_the_tests_own() -> None:
     names = ["TRUNKLINE_HOST", "TRUNKLINE_LIMITS__TRACKS", "TRUNKLINE_CONFIG", "TRUNKLINE_TESTS_X", "PATH"]
-    kubernetes = ["TRUNKLINE_PORT", "TRUNKLINE_SERVICE_HOST"]
+    kubernetes = [
+        "TRUNKLINE_PORT", "TRUNKLINE_PORT_5554_TCP", "TRUNKLINE_PORT_5554_TCP_ADDR", "TRUNKLINE_PORT_5554_TCP_PORT",
+        "TRUNKLINE_PORT_5554_TCP_PROTO", "TRUNKLINE_SERVICE_HOST", "TRUNKLINE_SERVICE_PORT",
+        "TRUNKLINE_SERVICE_PORT_PUBLISH",
+    ]  # fmt: skip
     assert unknown_variables(dict.fromkeys(names + kubernetes, "")) == kubernetes
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("TRUNKLINE_LIMITS_SESSIONS", "TRUNKLINE_LIMITS__SESSIONS"),
+        ("TRUNKLINE_AUTH_CLIENT_USERS", "TRUNKLINE_AUTH__CLIENT_USERS"),
+        ("TRUNKLINE_CLIENT_USERS", "TRUNKLINE_AUTH__CLIENT_USERS"),
+        ("TRUNKLINE_WORKER", "TRUNKLINE_WORKERS"),
+        ("TRUNKLINE_SESSION_TIMEOUT", "TRUNKLINE_SESSION_TIMEOUT_S"),
+        ("TRUNKLINE_CONFG", "TRUNKLINE_CONFIG"),
+    ],
+)
+def test_a_variable_that_is_nearly_a_setting_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, name: str, meant: str
+) -> None:
+    monkeypatch.setenv(name, "3")
+    assert problems(None, {"workers": "0"}) == [
+        f"{name} is in the environment, but there is no such setting; did you mean {meant}?",
+        "workers = 0 (--workers): must be auto or a whole number from 1 to 1024",
+    ]
+    assert unknown_variables(os.environ) == []
 
 
 def test_settings_travel_between_programs_with_their_secrets() -> None:
