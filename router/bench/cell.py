@@ -98,7 +98,8 @@ class _Cell:
         self._board = board
         path = conditions.path or f"/bench-{os.getpid()}-{repeat}-{conditions.seed}-"
         self._publish_plan = Plan(scenario, target.publish_url, path, conditions.seed, descriptor)
-        self._read_plan = Plan(scenario, target.client_url, path, conditions.seed, descriptor)
+        options = {"renumbered": float(target.renumbers)}
+        self._read_plan = Plan(scenario, target.client_url, path, conditions.seed, descriptor, options)
 
     def run(self) -> Result:
         conditions = self._conditions

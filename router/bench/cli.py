@@ -41,6 +41,10 @@ MountPath = Annotated[
     str | None,
     typer.Option("--path", metavar="/PATH", help="mounts are at /PATH0, /PATH1, ...: for servers that need to know"),
 ]
+Renumbered = Annotated[
+    bool,
+    typer.Option("--renumbered", help="that server gives packets sequence numbers of its own: gst-rtsp-server does"),
+]
 Workers = Annotated[str, typer.Option(metavar="auto|N", help="worker processes of the router")]
 Config = Annotated[Path | None, typer.Option(metavar="FILE", help="TOML file with settings for the router")]
 Window = Annotated[float, typer.Option(min=0, max=50, help="time that the floor gathers packets, as the router does")]
@@ -56,7 +60,8 @@ def bench(
     full: Full = False, scale: Scale = False, scenario: Scenarios = None, trace: Trace = None,
     packet_bytes: PacketBytes = 1200, publish_over: Published = "udp", churn: Churn = 0.0,
     seconds: Seconds = 3.0, repeats: Repeats = None, seed: Seed = 1, servers: Servers = None,
-    against: Against = None, pid: Pids = None, path: MountPath = None, workers: Workers = "auto", config: Config = None,
+    against: Against = None, pid: Pids = None, path: MountPath = None, renumbered: Renumbered = False,
+    workers: Workers = "auto", config: Config = None,
     window_ms: Window = 1.0, as_json: AsJson = False, as_csv: AsCsv = False,
 ) -> None:  # fmt: skip
     """Measure CPU, latency and memory per delivered packet beside two yardsticks, on this machine, now."""
@@ -87,8 +92,8 @@ def bench(
         "sendto": lambda _: targets.Yardstick("sendto", 0.0),
     }
     if against is not None:
-        publish_url, client_url, pids = _against(against, pid)
-        makers["against"] = lambda _: targets.Running("against", publish_url, client_url, pids)
+        urls, pids = _against(against, pid)
+        makers["against"] = lambda _: targets.Running("against", urls, pids, renumbers=renumbered)
     names = servers.split(",") if servers is not None else list(makers)
     if unknown := [name for name in names if name not in makers]:
         _fail(2, f"--servers: {', '.join(unknown)}: there are {', '.join(makers)}")
@@ -116,18 +121,18 @@ def sessions(
 
     options = targets.RouterOptions(workers, config)
     if against is not None:
-        publish_url, client_url, pids = _against(against, pid)
+        urls, pids = _against(against, pid)
 
     def make() -> targets.Target:
         if against is not None:
-            return targets.Running("against", publish_url, client_url, pids)
+            return targets.Running("against", urls, pids)
         return targets.Router(options, 64)
 
     conditions = session_rate.Conditions(at_a_time, media, seconds, seed)
     sys.exit(session_rate.run(make, conditions, repeats or 3, as_json=as_json, as_csv=as_csv))
 
 
-def _against(text: str, pid: str | None) -> tuple[str, str, tuple[int, ...]]:
+def _against(text: str, pid: str | None) -> tuple[tuple[str, str], tuple[int, ...]]:
     publish_url, _, client_url = text.partition(",")
     client_url = client_url or publish_url
     if not publish_url.startswith("rtsp://") or not client_url.startswith("rtsp://"):
@@ -135,7 +140,7 @@ def _against(text: str, pid: str | None) -> tuple[str, str, tuple[int, ...]]:
     pids = (pid or "").split(",") if pid else []
     if not pids or not all(each.isdecimal() and Path(f"/proc/{each}").is_dir() for each in pids):
         _fail(2, "--pid: the running server's processes, separated by commas")
-    return publish_url, client_url, tuple(int(each) for each in pids)
+    return (publish_url, client_url), tuple(int(each) for each in pids)
 
 
 def _fail(status: int, problem: str) -> NoReturn:

@@ -100,9 +100,11 @@ class Crowd:
         """Start all readers. Raises RtspFailureError."""
         scenario = self._plan.scenario
         udp = scenario.transport == "udp"
+        renumbered = bool(self._plan.options.get("renumbered"))
         for number in range(scenario.mounts * scenario.readers):
             mount = number % scenario.mounts
             tally = Tally(self._streams.streams[mount], mount, self._board, self.latencies)
+            tally.allow_renumbering = renumbered
             url = self._plan.mount_url(mount)
             reader = Reader(url, tally, number, self._landing, self._basin, udp)
             self.readers.append(reader)

@@ -63,6 +63,12 @@ class Stream:
         self._headers: dict[int, Held] = {}
         self._framed: dict[tuple[int, int], Held] = {}
 
+    def renumber(self, index: int, sequence: int) -> None:
+        """Take it that packet `index` has this sequence number, and all others accordingly."""
+        self.first_sequence = (sequence - index) & 0xFFFF
+        self._headers.clear()
+        self._framed.clear()
+
     def headers(self, cycle: int) -> Held:
         """Give the RTP headers of a cycle, one after the other."""
         held = self._headers.get(cycle)

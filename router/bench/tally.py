@@ -15,6 +15,8 @@ STEP_S = 10e-6
 _STEPS = 500_000
 """5 s; what took longer counts as 5 s."""
 _MOST_MISSING = 65_536
+_LOOK_BACK, _LOOK_AHEAD = 4096, 512
+"""Where a first packet may be that has an unknown number: what a server still holds, and a frame being sent."""
 
 
 @dataclass(slots=True)
@@ -72,6 +74,8 @@ class Tally:
     """One reader's account: `next` is the packet that must come next, None before the first came."""
 
     def __init__(self, stream: Stream, mount: int, board: Board, latencies: Latencies) -> None:
+        self.allow_renumbering = False
+        """Whether the server may have sequence numbers of its own, the same to all readers."""
         self.stream = stream
         self.mount = mount
         self.verdict = Verdict()
@@ -105,6 +109,8 @@ class Tally:
         if len(seen) < min(length, RTP_HEADER_BYTES) or length <= RTP_HEADER_BYTES:
             self._damage()
             return
+        if self.next is None and self.allow_renumbering:
+            self._find_numbers(seen)
         expected_next = self._board.sent[self.mount] if self.next is None else self.next
         index = expected_next + self._distance(expected_next, int.from_bytes(seen[2:4], "big"))
         if index < 0 or not self._is_packet(index, length, seen):
@@ -122,6 +128,15 @@ class Tally:
                 self._missing.update(range(self.next, index))
             self.next = index
         self.accept(1, now)
+
+    def _find_numbers(self, seen: bytes) -> None:
+        """Find a first packet by all but its sequence number."""
+        sent = self._board.sent[self.mount]
+        for index in range(max(0, sent - _LOOK_BACK), sent + _LOOK_AHEAD):
+            expected = self.stream.packet(index)
+            if seen[4:] == expected[4:]:
+                self.stream.renumber(index, int.from_bytes(seen[2:4], "big"))
+                return
 
     def _distance(self, index: int, sequence: int) -> int:
         """Say how far ahead (or behind: negative) of packet `index` a sequence number is."""

@@ -34,6 +34,8 @@ class Target(Protocol):
     name: str
     publish_url: str
     client_url: str
+    renumbers: bool
+    """Whether it may give packets sequence numbers of its own."""
 
     def measured(self) -> list[Measured]:
         """List the processes whose CPU counts."""
@@ -60,6 +62,7 @@ class Router:
     """A router of its own, with its own runtime directory and ports."""
 
     name = "trunkline"
+    renumbers = False
 
     def __init__(self, options: RouterOptions, mounts: int) -> None:
         """Start one with ports for so many mounts."""
@@ -112,6 +115,8 @@ class Router:
 class Yardstick:
     """One of the bare loops."""
 
+    renumbers = False
+
     def __init__(self, name: str, window_ms: float) -> None:
         """Start it: `floor` gathers for `window_ms` as the router does, `sendto` doesn't."""
         self.name = name
@@ -139,8 +144,11 @@ class Yardstick:
 class Running:
     """A server that runs already, somebody else's or a router's."""
 
-    def __init__(self, name: str, publish_url: str, client_url: str, pids: tuple[int, ...]) -> None:
+    def __init__(self, name: str, urls: tuple[str, str], pids: tuple[int, ...], *, renumbers: bool = False) -> None:
+        """Take its base URLs for publishing and for reading, and its processes."""
         self.name = name
+        self.renumbers = renumbers
+        publish_url, client_url = urls
         self.publish_url, self.client_url = publish_url.rstrip("/"), client_url.rstrip("/")
         self._pids = pids
 

@@ -179,3 +179,27 @@ def test_latencies_count_while_measuring_only(rig: Rig) -> None:
     rig.board.measuring = True
     rig.deliver(rig.packets[100:200])
     assert rig.latencies.percentiles_ms([0.5]) != [None]
+
+
+def shifted(packet: bytes) -> bytes:
+    sequence = (int.from_bytes(packet[2:4], "big") + 12_345) & 0xFFFF
+    return packet[:2] + sequence.to_bytes(2, "big") + packet[4:]
+
+
+@pytest.mark.parametrize("renumbered", [False, True])
+def test_other_sequence_numbers_are_right_only_where_they_are_allowed(rig: Rig, renumbered: bool) -> None:
+    rig.tally.allow_renumbering = renumbered
+    rig.board.sent[0] = 20
+    verdict = rig.deliver([shifted(each) for each in rig.packets])
+    expected = Verdict(delivered=PACKETS) if renumbered else Verdict(damaged=PACKETS)
+    assert verdict == expected
+
+
+def test_renumbered_packets_are_verified_all_the_same(rig: Rig) -> None:
+    rig.tally.allow_renumbering = True
+    rig.board.sent[0] = 20
+    packets = [shifted(each) for each in rig.packets]
+    packets[100] = flipped(packets[100], 3)
+    packets[200] = flipped(packets[200], -1)
+    del packets[300]
+    assert rig.deliver(packets) == Verdict(delivered=PACKETS - 3, lost=3, damaged=2)
