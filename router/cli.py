@@ -6,6 +6,8 @@ tables, nor `trunkline worker` for the front. Exit status 2 is a mistake in how 
 
 import os
 import sys
+import tomllib
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -36,12 +38,11 @@ RuntimeDir = Annotated[str | None, typer.Option(metavar="DIR", help=_help("runti
 LogLevel = Annotated[str | None, typer.Option(metavar="LEVEL", help=_help("log_level"))]
 LogFormat = Annotated[str | None, typer.Option(metavar="text|json", help=_help("log_format"))]
 Index = Annotated[int, typer.Option(metavar="I", min=0, max=1023, help="which worker of the router it is, from 0 on")]
-FromStdin = Annotated[bool, typer.Option("--settings-from-stdin", hidden=True)]
+Launched = Annotated[bool, typer.Option("--launched", hidden=True)]
 AsJson = Annotated[bool, typer.Option("--json", help="print the whole document, for programs")]
-File = Annotated[Path, typer.Argument(metavar="FILE", help="TOML file with settings")]
+File = Annotated[Path | None, typer.Argument(metavar="FILE", help="TOML file with settings, else $TRUNKLINE_CONFIG")]
 
 app = typer.Typer(
-    help="A sharded RTSP media router: one front speaks RTSP, many workers move the media.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -50,6 +51,27 @@ app = typer.Typer(
 config_app = typer.Typer(help="Check a file with settings, or show what comes of it.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(bench_cli.app, name="bench")
+
+
+def _print_version(asked: bool) -> None:
+    if not asked:
+        return
+    try:
+        version = metadata.version("trunkline")
+    except metadata.PackageNotFoundError:
+        project = Path(__file__).parents[1] / "pyproject.toml"  # run from its sources
+        version = tomllib.loads(project.read_text("utf-8"))["project"]["version"]
+    print(f"trunkline {version}")
+    raise typer.Exit()
+
+
+@app.callback()
+def program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="print the version")
+    ] = False,
+) -> None:
+    """A sharded RTSP media router: one front speaks RTSP, many workers move the media."""
 
 
 @app.command()
@@ -61,6 +83,7 @@ def serve(
 ) -> None:  # fmt: skip
     """Run the router: front and workers, started again when they die."""
     settings = _settings(context)
+    _check_hooks(settings)
     from router import launcher, logs
 
     logs.configure(settings.log_level, settings.log_format, program="launcher")
@@ -73,13 +96,13 @@ def front(
     config: Config = None, host: Host = None, publish_port: PublishPort = None, client_port: ClientPort = None,
     rtp_port_start: RtpPortStart = None, rtp_port_count: RtpPortCount = None, workers: Workers = None,
     hooks: Hooks = None, runtime_dir: RuntimeDir = None, log_level: LogLevel = None, log_format: LogFormat = None,
-    settings_from_stdin: FromStdin = False,
+    launched: Launched = False,
 ) -> None:  # fmt: skip
     """Run the front alone; its workers come by themselves."""
     settings = _settings(context)
     from router import front as program
 
-    sys.exit(program.run(settings))
+    sys.exit(program.run(settings, launched=launched))
 
 
 @app.command()
@@ -89,13 +112,22 @@ def worker(
     rtp_port_start: RtpPortStart = None, rtp_port_count: RtpPortCount = None, workers: Workers = None,
     hooks: Hooks = None, runtime_dir: RuntimeDir = None, log_level: LogLevel = None, log_format: LogFormat = None,
 ) -> None:  # fmt: skip
-    """Run one worker alone; it waits for its front, in any order of starting."""
+    """Run one worker alone; it waits for its front, in any order of starting.
+
+    It uses --index, --runtime-dir, --log-level and --log-format, and --workers to check the index. The other options
+    are checked and left: all else comes from its front, as the front was told it. So give all programs of a router the
+    same options, or the same file.
+    """
     settings = _settings(context)
     from router import programs
     from router import runtime_dir as directory
 
     if index >= settings.worker_count:
-        _fail(2, f"--index {index}: with workers = {settings.workers} the last one is {settings.worker_count - 1}")
+        _fail(
+            2,
+            f"--index {index}: with workers = {settings.workers} the last one is {settings.worker_count - 1};"
+            " give front and workers the same --workers",
+        )
     try:
         directory.prepare(settings.runtime_dir)
     except directory.RuntimeDirError as error:
@@ -105,9 +137,9 @@ def worker(
 
 
 @app.command()
-def status(as_json: AsJson = False, runtime_dir: RuntimeDir = None) -> None:
+def status(as_json: AsJson = False, config: Config = None, runtime_dir: RuntimeDir = None) -> None:
     """Show the workers, mounts and sessions of a running router."""
-    settings = _load(None, {"runtime_dir": runtime_dir} if runtime_dir is not None else {})
+    settings = _load(config, {"runtime_dir": runtime_dir} if runtime_dir is not None else {})
     from router import status_view
 
     try:
@@ -121,14 +153,14 @@ def status(as_json: AsJson = False, runtime_dir: RuntimeDir = None) -> None:
 
 
 @config_app.command()
-def check(file: File) -> None:
-    """Check a file with settings, as the environment changes them."""
-    _load(file, {})
+def check(file: File = None) -> None:
+    """Check a file with settings, as the environment changes them, and load its hooks as `serve` would."""
+    _check_hooks(_load(file, {}))
     print("ok")
 
 
 @config_app.command()
-def show(file: File) -> None:
+def show(file: File = None) -> None:
     """Print the settings that come of a file, the environment and the defaults; secrets are masked."""
     settings = _load(file, {})
     from router import settings_text
@@ -140,7 +172,7 @@ def _settings(context: typer.Context) -> Settings:
     """Give the effective settings of a command, or exit with status 2 and say why."""
     given = {name: value for name, value in context.params.items() if value is not None}
     given.pop("index", None)
-    if given.pop("settings_from_stdin", False):
+    if given.pop("launched", False):  # passwords travel on standard input, where no list of processes shows them
         try:
             return settings_sources.from_json(sys.stdin.buffer.read())
         except SettingsError as error:
@@ -155,6 +187,16 @@ def _load(config: Path | None, given: dict[str, Any]) -> Settings:
         return settings_sources.load(config, given)
     except SettingsError as error:
         _fail(2, *error.problems)
+
+
+def _check_hooks(settings: Settings) -> None:
+    if settings.hooks is None:
+        return
+    from router import hooks_check
+
+    problem = hooks_check.problem(settings)
+    if problem is not None:
+        _fail(2, problem)
 
 
 def _fail(status: int, *problems: str) -> NoReturn:

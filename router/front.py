@@ -1,6 +1,7 @@
 """`trunkline front`: the front as a program. Signals, the ready line, the exit status.
 
-Standard output carries two lines, `LISTENING` and the ready line. Whatever a hook prints goes to standard error.
+Standard output carries the ready line alone; a launcher, for whom it is a pipe, gets `LISTENING` before. Whatever a
+hook prints goes to standard error.
 """
 
 import asyncio
@@ -11,43 +12,38 @@ import sys
 from collections.abc import Callable
 
 from router import logs, runtime_dir
-from router.hooks import HookError, load
+from router.hooks import HookError
+from router.hooks_check import load_hooks
 from router.listener import StartError
 from router.programs import LISTENING, READY
 from router.server import Server
 from router.settings import Settings
 
 
-def run(settings: Settings) -> int:
-    """Run a front until a signal.
+def run(settings: Settings, *, launched: bool = False) -> int:
+    """Run a front until a signal; one that a launcher started tells it once it listens.
 
-    Gives the exit status: 0 after a signal, 1 where it can't start, 2 where the hooks of its settings aren't there.
+    Gives the exit status: 0 after a signal, 1 where it can't start, 2 where the hooks of its settings are none.
     """
     logs.configure(settings.log_level, settings.log_format)
-    if settings.hooks is not None:
-        # `python -m router` finds a module in the current directory, the `trunkline` script doesn't. Last, so that
-        # nothing there stands in for a module of ours.
-        sys.path.append(os.getcwd())
     say = _own_standard_output()
     try:
-        hooks = load(settings.hooks) if settings.hooks is not None else None
-    except HookError as error:
+        hooks = load_hooks(settings)
+        return asyncio.run(_serve(settings, hooks, say, launched))
+    except (HookError, runtime_dir.RuntimeDirError, StartError) as error:
         print(f"trunkline: {error}", file=sys.stderr)
-        return 2
-    try:
-        runtime_dir.prepare(settings.runtime_dir)
-        return asyncio.run(_serve(settings, hooks, say))
-    except (runtime_dir.RuntimeDirError, StartError) as error:
-        print(f"trunkline: {error}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, HookError) or isinstance(error.__cause__, HookError) else 1
 
 
-async def _serve(settings: Settings, hooks: object | None, say: Callable[[str], None]) -> int:
+async def _serve(settings: Settings, hooks: object | None, say: Callable[[str], None], launched: bool) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with Server(settings.model_copy(update={"hooks": None}), hooks) as server:
-        say(LISTENING)
+    server = Server(settings.model_copy(update={"hooks": None}), hooks)
+    runtime_dir.prepare(settings.runtime_dir)
+    async with server:
+        if launched:
+            say(LISTENING)
         announcing = asyncio.create_task(_announce(server, settings, say))
         await stop.wait()
         announcing.cancel()

@@ -68,7 +68,7 @@ class Launcher:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             # nohup's way to say that the end of the terminal is not the end of the program
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
-                loop.add_signal_handler(number, self._signalled)
+                loop.add_signal_handler(number, self._signalled, number)
         try:
             await self._front.start()
             while not isinstance(event := await self._events.get(), _Stop):
@@ -80,8 +80,10 @@ class Launcher:
             await self._front.stop()
             await self._workers.stop()
             runtime_dir.sweep(self._settings.runtime_dir)
+            log.info("stopped")
 
-    def _signalled(self) -> None:
+    def _signalled(self, number: signal.Signals) -> None:
+        log.info("stopping", signal=number.name)
         if self._stopping:  # asked twice: somebody is in a hurry
             self._front.kill()
             self._workers.kill()

@@ -3,24 +3,37 @@
 `get_logger` hands events to whatever logging a program has, with a readable text for one that knows nothing of them.
 `configure` is the logging of our own programs: standard error, as text or as JSON. Text is one line for each event,
 `TIME LEVEL program: event key=value ...`; a value that could be taken for something else (spaces, quotes, control
-characters: much of it comes from peers) stands in JSON's quotes. The keys are session, connection, mount, worker, peer,
-reason.
+characters: much of it comes from peers) stands in JSON's quotes, and a list as `1,2`. The keys are session, connection,
+mount, worker, peer, reason; one without a value is left out. JSON has the same in the same order: `time`, `level`,
+`program`, `event`, then the keys. Workers write the same, by `workers.logs`.
 """
 
 import json
 import logging
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+
+def _add_time(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    record = event.get("_record")  # of what was logged without structlog
+    now = datetime.now(UTC) if record is None else datetime.fromtimestamp(record.created, UTC)
+    event["time"] = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return event
+
+
 _SHARED: list[Processor] = [
     structlog.stdlib.add_log_level,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    _add_time,
     structlog.processors.format_exc_info,
 ]
+
+
+_FIRST = ("time", "level", "program", "event")
 
 
 class _Event(dict[str, Any]):
@@ -51,16 +64,17 @@ def configure(level: str, format: Literal["text", "json"], program: str = "front
     For programs only: a program that embeds the router keeps its own logging.
     """
 
-    def add_program(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    def in_order(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
         event["program"] = program
-        return event
+        first = {key: event.pop(key) for key in _FIRST}
+        return first | {key: value for key, value in event.items() if value is not None}
 
     render: Processor = structlog.processors.JSONRenderer(default=str) if format == "json" else render_text
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=_SHARED,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, add_program, render],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, in_order, render],
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
@@ -75,18 +89,18 @@ def configure(level: str, format: Literal["text", "json"], program: str = "front
 
 def render_text(logger: WrappedLogger | None, method: str, event: EventDict) -> str:
     """Write one event as text: one line, and a traceback below it where there is one."""
-    return f"{event['timestamp']} {event['level'].upper():<7} {event['program']}: {_line(event)}"
+    return f"{event['time']} {event['level'].upper():<7} {event['program']}: {_line(event)}"
 
 
 def _line(event: Mapping[str, Any]) -> str:
     what = str(event["event"])
-    apart = ("timestamp", "level", "program", "event", "exception")
-    pairs = (f"{key}={_text(value)}" for key, value in event.items() if key not in apart)
+    apart = (*_FIRST, "exception")
+    pairs = (f"{key}={_text(value)}" for key, value in event.items() if key not in apart and value is not None)
     line = " ".join([what if what.isprintable() else json.dumps(what), *pairs])
     return f"{line}\n{event['exception']}" if "exception" in event else line
 
 
 def _text(value: object) -> str:
-    text = str(value)
+    text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     plain = text.isprintable() and not any(each in text for each in " \"'=")
     return text if plain and text else json.dumps(text)

@@ -8,7 +8,7 @@ from pathlib import Path
 from router.settings import Settings
 
 LISTENING = "trunkline listening"
-"""What a front says once the ports and the runtime directory are its own: workers may come."""
+"""What a front tells its launcher once the ports and the runtime directory are its own: workers may come."""
 READY = "trunkline ready "
 """How the line begins that it says once all workers have come."""
 
@@ -17,12 +17,12 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 
 def front_command(settings: Settings) -> tuple[str, ...]:
-    """Give the command of a front that reads its settings, with their secrets, from standard input.
+    """Give the command of a front for a launcher: it reads its settings, with their secrets, from standard input.
 
     The runtime directory is for whoever looks at a list of processes: it tells one router from another.
     """
     directory = str(settings.runtime_dir)
-    return (sys.executable, "-m", "router", "front", "--runtime-dir", directory, "--settings-from-stdin")
+    return (sys.executable, "-m", "router", "front", "--runtime-dir", directory, "--launched")
 
 
 def worker_command(settings: Settings, index: int) -> tuple[str, ...]:

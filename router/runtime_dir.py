@@ -32,8 +32,14 @@ def prepare(path: Path) -> None:
             )
         if found.st_mode & 0o077:
             _close_to_others(path, found.st_mode)
+    except (FileExistsError, NotADirectoryError) as error:
+        file = next(each for each in (path, *path.parents) if os.path.lexists(each))
+        below = f" can't be made: {file}" if file != path else ""
+        raise RuntimeDirError(f"runtime directory {path}{below} is not a directory") from error
     except OSError as error:
-        raise RuntimeDirError(f"runtime directory {path}: {error.strerror}") from error
+        raise RuntimeDirError(
+            f"runtime directory {path} can't be made or used ({error.strerror}); choose another with --runtime-dir"
+        ) from error
 
 
 def sweep(path: Path) -> None:

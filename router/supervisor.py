@@ -105,8 +105,9 @@ class Supervisor:
             if self._stopping.is_set() or (program.on_exit is not None and not program.on_exit(status)):
                 return
             delay_s = delays.after(time.monotonic() - child.started)
-            log.warning("program ended", name=program.name, pid=child.process.pid, reason=ending(status),
-                        restart_in_s=delay_s)  # fmt: skip
+            # One that somebody told to end did as it was told.
+            say = log.info if status == 0 else log.warning
+            say("program ended", name=program.name, pid=child.process.pid, reason=ending(status), restart_in_s=delay_s)
             while not await self._stopped_within(delay_s):
                 try:
                     child = self._start_one(program)

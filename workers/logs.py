@@ -22,12 +22,13 @@ class _Fields(logging.Formatter):
         """Give what a record says, in the order in which it is shown."""
         at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         fields: dict[str, object] = {
-            "timestamp": f"{at}.{int(record.msecs):03d}Z",
+            "time": f"{at}.{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "program": self._program,
             "event": record.getMessage(),
         }
-        fields.update((key, value) for key, value in record.__dict__.items() if key not in _STANDARD)
+        extra = {key: value for key, value in record.__dict__.items() if key not in _STANDARD and value is not None}
+        fields.update(extra)
         return fields
 
     def trace(self, record: logging.LogRecord) -> str:
@@ -48,15 +49,16 @@ class _Text(_Fields):
     def format(self, record: logging.LogRecord) -> str:
         """Write a record as one line, and a traceback below it."""
         fields, trace = self.fields(record), self.trace(record)
-        at, level, program, event = (str(fields.pop(key)) for key in ("timestamp", "level", "program", "event"))
-        pairs = [f"{key}={_quoted(str(value))}" for key, value in fields.items()]
+        at, level, program, event = (str(fields.pop(key)) for key in ("time", "level", "program", "event"))
+        pairs = [f"{key}={_quoted(value)}" for key, value in fields.items()]
         words = [event if event.isprintable() else json.dumps(event), *pairs]
         line = f"{at} {level.upper():<7} {program}: {' '.join(words)}"
         return f"{line}\n{trace}" if trace else line
 
 
-def _quoted(text: str) -> str:
+def _quoted(value: object) -> str:
     """Quote what could be taken for something else: much of it comes from peers."""
+    text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     plain = text.isprintable() and not any(each in text for each in " \"'=")
     return text if plain and text else json.dumps(text)
 

@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from router.programs import LISTENING
+from router.programs import LISTENING, READY, environment, front_command, worker_command
+from router.settings import Settings
+from router.settings_sources import to_json
+from tests.support.waiting import eventually
 from workers.contract.endpoints import Endpoints
 
 ROOT = Path(__file__).parents[3]
@@ -44,8 +47,9 @@ def start(runtime_dir: Path, *arguments: str, cwd: Path = ROOT) -> "subprocess.P
 def listening(runtime_dir: Path, *arguments: str, cwd: Path = ROOT) -> Iterator["subprocess.Popen[str]"]:
     with start(runtime_dir, *arguments, cwd=cwd) as front:
         try:
-            assert front.stdout is not None
-            assert front.stdout.readline() == f"{LISTENING}\n"
+            endpoints = Endpoints(runtime_dir)
+            sockets = (endpoints.control_path, endpoints.descriptors_path)
+            eventually(lambda: all(path.is_socket() for path in sockets), "a front that listens", TIMEOUT_S)
             yield front
         finally:
             front.kill()
@@ -60,6 +64,35 @@ def test_a_signal_ends_it_in_order(runtime_dir: Path, number: signal.Signals) ->
         assert (front.returncode, out) == (0, "")
         assert "Traceback" not in err
         assert not [path for path in runtime_dir.iterdir() if path.is_socket()]
+
+
+def test_standard_output_has_the_ready_line_alone(runtime_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "cameras.py").write_text("print('hello')\ndef mount_open(mount): ...\n")
+    settings = Settings(workers=1, runtime_dir=runtime_dir)
+    with listening(runtime_dir, "--hooks", "cameras", cwd=tmp_path) as front:
+        assert front.stdout is not None
+        with subprocess.Popen(worker_command(settings, 0), env=environment(), stderr=subprocess.DEVNULL) as worker:
+            ready = front.stdout.readline()
+            worker.terminate()
+        front.terminate()
+        out, _ = front.communicate(timeout=TIMEOUT_S)
+    assert ready.startswith(READY)
+    assert ready.endswith(f" workers=1 runtime={runtime_dir}\n")
+    assert out == ""
+
+
+def test_a_launcher_hears_when_it_listens(runtime_dir: Path) -> None:
+    settings = Settings(workers=1, host="127.0.0.1", publish_port=0, client_port=0, runtime_dir=runtime_dir)
+    with subprocess.Popen(
+        front_command(settings), env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as front:  # fmt: skip
+        assert front.stdin is not None
+        assert front.stdout is not None
+        front.stdin.write(to_json(settings))
+        front.stdin.close()
+        assert front.stdout.readline().decode() == f"{LISTENING}\n"
+        front.terminate()
 
 
 def test_a_taken_port_is_named(runtime_dir: Path) -> None:
@@ -97,11 +130,13 @@ def test_hooks_are_found_in_the_current_directory_and_print_on_standard_error(
         assert "hello from a hook" in err
 
 
-def test_hooks_that_are_not_there_are_named_before_anything_starts(runtime_dir: Path) -> None:
-    front = start(runtime_dir / "run", "--hooks", "nowhere:hooks")
+@pytest.mark.parametrize("reference", ["nowhere:hooks", "string:digits"])
+def test_hooks_that_are_none_are_named_before_anything_starts(runtime_dir: Path, reference: str) -> None:
+    front = start(runtime_dir / "run", "--hooks", reference)
     out, err = front.communicate(timeout=TIMEOUT_S)
     assert (front.returncode, out) == (2, "")
-    assert "nowhere" in err
+    assert err.startswith("trunkline: hooks ")
+    assert "Traceback" not in err
     assert not (runtime_dir / "run").exists()
 
 

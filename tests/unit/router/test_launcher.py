@@ -85,8 +85,10 @@ def run(launcher: Launcher, *meanwhile: Callable[[], Coroutine[Any, Any, None]])
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_stops_everything(
-    fixture: Fixture, number: signal.Signals, capsys: pytest.CaptureFixture[str]
+    fixture: Fixture, number: signal.Signals, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
+
     async def stop() -> None:
         await fixture.started("fronts", 1)
         await fixture.started("workers", 1)
@@ -96,6 +98,7 @@ def test_a_signal_stops_everything(
     assert capsys.readouterr().out == (
         f"trunkline ready publish=rtsp://[::1]:4001 client=rtsp://[::1]:4002 workers=1 runtime={fixture.directory}\n"
     )
+    assert [record.getMessage() for record in caplog.records][-2:] == [f"stopping signal={number.name}", "stopped"]
     assert len(fixture.pids()) == 2
     assert not any(alive(pid) for pid in fixture.pids())
 

@@ -2,21 +2,27 @@
 
 import json
 import logging
+import re
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 import structlog
 
 from router.logs import configure, get_logger, render_text
+from workers.logs import configure as configure_worker
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
 @pytest.fixture(autouse=True)
 def _as_it_was() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    loggers = [logging.getLogger(), logging.getLogger("workers")]
+    before = [(logger, logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
     yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    for logger, handlers, level, propagate in before:
+        logger.handlers[:], logger.propagate = handlers, propagate
+        logger.setLevel(level)
     structlog.reset_defaults()
 
 
@@ -25,7 +31,8 @@ def _as_it_was() -> Iterator[None]:
     [
         ("/cam", "/cam"),
         (3, "3"),
-        (None, "None"),
+        ((1, 2), "1,2"),
+        (["a b"], '"a b"'),
         ("", '""'),
         ("two words", '"two words"'),
         ('"quoted"', r'"\"quoted\""'),
@@ -37,17 +44,17 @@ def _as_it_was() -> Iterator[None]:
     ],
 )
 def test_values_as_text(value: object, text: str) -> None:
-    event = {"timestamp": "T", "level": "info", "program": "front", "event": "mount opened", "mount": value}
+    event = {"time": "T", "level": "info", "program": "front", "event": "mount opened", "mount": value}
     assert render_text(None, "info", event) == f"T INFO    front: mount opened mount={text}"
 
 
 def test_an_event_with_a_line_break_stays_one_line() -> None:
-    event = {"timestamp": "T", "level": "warning", "program": "front", "event": "a\nb"}
+    event = {"time": "T", "level": "warning", "program": "front", "event": "a\nb"}
     assert render_text(None, "warning", event) == r'T WARNING front: "a\nb"'
 
 
 def test_a_traceback_stands_below() -> None:
-    event = {"timestamp": "T", "level": "error", "program": "front", "event": "x", "exception": "Traceback"}
+    event = {"time": "T", "level": "error", "program": "front", "event": "x", "exception": "Traceback"}
     assert render_text(None, "error", event) == "T ERROR   front: x\nTraceback"
 
 
@@ -59,7 +66,7 @@ def test_json_has_a_line_for_each_event_of_every_logger(capfd: pytest.CaptureFix
     out, err = capfd.readouterr()
     assert out == ""
     ended, slow = (json.loads(line) for line in err.splitlines())
-    assert ended.pop("timestamp").endswith("Z")
+    assert TIME.fullmatch(ended.pop("time"))
     assert ended == {
         "level": "info",
         "program": "launcher",
@@ -103,3 +110,27 @@ def test_a_modules_logger_and_structlogs_own_look_the_same(capfd: pytest.Capture
     structlog.get_logger().info("one", mount="/cam")
     first, second = (line.partition(" ")[2] for line in capfd.readouterr().err.splitlines())
     assert first == second == "INFO    front: one mount=/cam"
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_workers_lines_look_like_a_fronts(form: Literal["text", "json"], capfd: pytest.CaptureFixture[str]) -> None:
+    keys = {"mount": "/a b", "ports": (1, 2), "user": None, "tracks": []}
+    configure("info", form, program="worker 3")
+    get_logger("router.test").info("mount opened", **keys)
+    logging.getLogger("asyncio").info("mount opened", extra=keys)
+    configure_worker(3, "info", form).info("mount opened", extra=keys)
+    front, foreign, worker = capfd.readouterr().err.splitlines()
+    assert TIME.sub("T", front) == TIME.sub("T", worker)
+    if form == "json":
+        assert list(json.loads(front)) == ["time", "level", "program", "event", "mount", "ports", "tracks"]
+        assert list(json.loads(foreign)) == ["time", "level", "program", "event"]
+    else:
+        assert TIME.sub("T", front) == 'T INFO    worker 3: mount opened mount="/a b" ports=1,2 tracks=""'
+
+
+def test_the_time_of_a_line_is_that_of_its_event(capfd: pytest.CaptureFixture[str]) -> None:
+    configure("info", "text")
+    record = logging.makeLogRecord({"name": "asyncio", "levelno": logging.INFO, "levelname": "INFO", "msg": "x"})
+    record.created = 0.0625
+    logging.getLogger("asyncio").handle(record)
+    assert capfd.readouterr().err == "1970-01-01T00:00:00.062Z INFO    front: x\n"

@@ -50,10 +50,17 @@ def test_a_link_is_refused(tmp_path: Path) -> None:
 
 def test_what_is_no_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(RuntimeDirError, match="File exists"):
+    with pytest.raises(RuntimeDirError, match=r"runtime directory \S*/file is not a directory"):
         prepare(tmp_path / "file")
-    with pytest.raises(RuntimeDirError, match="Not a directory"):
+    with pytest.raises(RuntimeDirError, match=r"below can't be made: \S*/file is not a directory"):
         prepare(tmp_path / "file" / "below")
+
+
+def test_one_that_cannot_be_made_is_named_with_a_way_out() -> None:
+    with pytest.raises(
+        RuntimeDirError, match=r"/proc/tl can't be made or used \(.*\); choose another with --runtime-dir"
+    ):
+        prepare(Path("/proc/tl"))
 
 
 def test_the_sockets_of_a_dead_front_are_swept_away_and_those_of_a_live_one_are_not(tmp_path: Path) -> None:

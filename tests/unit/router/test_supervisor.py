@@ -83,6 +83,23 @@ def test_what_dies_is_started_again_and_stopped_at_the_end() -> None:
     run(work)
 
 
+@pytest.mark.parametrize(("status", "level"), [(0, "INFO"), (1, "WARNING")])
+def test_an_end_that_was_asked_for_is_no_warning(status: int, level: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+
+    async def work() -> None:
+        lines = Lines()
+        source = f"print('up', flush=True); raise SystemExit({status})"
+        supervisor = Supervisor([python("one", source, on_line=lines.hear)], stop_timeout_s=TIMEOUT_S)
+        await supervisor.start()
+        await lines.wait(2)
+        await supervisor.stop()
+
+    run(work)
+    ended = next(record for record in caplog.records if record.getMessage().startswith("program ended name=one"))
+    assert ended.levelname == level
+
+
 def test_a_program_whose_end_is_final_is_left_alone() -> None:
     async def work() -> None:
         ended: asyncio.Queue[int] = asyncio.Queue()
