@@ -1,23 +1,20 @@
 """`trunkline status`: asks a running front for its state and draws it."""
 
-import json
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+import time
 
 import zmq
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from router import status_tables
 from workers.contract.codec import ContractError, Envelope, decode, encode
 from workers.contract.endpoints import Endpoints
 from workers.contract.messages import StatusAnswer, StatusQuery
 
 TIMEOUT_S = 3.0
 """A front answers at once; one that is being started again takes a second."""
-
-Document = dict[str, Any]
+NO_TERMINAL_WIDTH = 1_000_000
+"""Wider than any document: a table takes no more than it needs."""
 
 
 class StatusError(Exception):
@@ -30,10 +27,18 @@ def query(endpoints: Endpoints, timeout_s: float = TIMEOUT_S) -> str:
     Raises:
         StatusError: there is none, or it doesn't answer in time.
     """
-    if not endpoints.control_path.exists():
+    try:
+        endpoints.control_path.stat()
+    except PermissionError:
         raise StatusError(
-            f"no router runs in {endpoints.runtime_dir}; start one with `trunkline serve`, or name its --runtime-dir"
-        )
+            f"runtime directory {endpoints.runtime_dir} is another user's: ask as that user, or as root,"
+            " or name your own router's --runtime-dir"
+        ) from None
+    except OSError:
+        raise StatusError(
+            f"no router runs in {endpoints.runtime_dir}; start one with `trunkline serve`, or name its --runtime-dir:"
+            " it is `runtime=` in its ready line, and each user (root too) has a default of their own"
+        ) from None
     context = zmq.Context()
     try:
         with context.socket(zmq.DEALER) as socket:
@@ -56,53 +61,6 @@ def query(endpoints: Endpoints, timeout_s: float = TIMEOUT_S) -> str:
 
 def show(document: str) -> None:
     """Draw a status document on standard output, as tables."""
-    # Programs take --json; where nobody looks at a terminal, nothing is cut to fit one.
-    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
-    status: Document = json.loads(document)
-    front = status.get("front", {})
-    requests = front.get("requests", {})
-    console.print(
-        f"front: pid {front.get('pid')}, up {_duration(front.get('uptime_s', 0))},"
-        f" {front.get('connections')} connections, {front.get('sessions')} sessions"
-    )
-    if requests:
-        console.print(Text("requests: " + _cell(requests)))
-    for part in ("workers", "mounts", "sessions"):
-        rows = status.get(part, [])
-        if rows:
-            console.print(_table(part, rows))
-        else:
-            console.print(f"{part}: none")
-
-
-def _table(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for name in rows[0]:
-        table.add_column(name, justify="right" if isinstance(rows[0][name], int | float) else "left")
-    for row in rows:
-        # Text, not markup: paths and user names are a client's choice.
-        table.add_row(*(Text(_cell(row.get(name))) for name in rows[0]))
-    return table
-
-
-def _cell(value: Any) -> str:
-    match value:
-        case None:
-            text = ""
-        case dict():
-            text = " ".join(f"{key}={_cell(each)}" for key, each in value.items() if each not in (0, {}))
-        case list():
-            text = str(len(value))
-        case _:
-            text = str(value)
-    # Control characters in a client's words would be the terminal's orders.
-    return "".join(each if each.isprintable() else "?" for each in text)
-
-
-def _duration(seconds: float) -> str:
-    minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86400)
-    if days:
-        return f"{days} d {hours % 24} h"
-    if hours:
-        return f"{hours} h {minutes % 60} min"
-    return f"{minutes} min" if minutes else f"{int(seconds)} s"
+    # Programs take --json; where nobody looks at a terminal, nothing is cut or folded to fit one.
+    console = Console(width=None if sys.stdout.isatty() else NO_TERMINAL_WIDTH, highlight=False)
+    status_tables.draw(document, console, time.time())

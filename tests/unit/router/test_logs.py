@@ -114,7 +114,7 @@ def test_a_modules_logger_and_structlogs_own_look_the_same(capfd: pytest.Capture
 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_a_workers_lines_look_like_a_fronts(form: Literal["text", "json"], capfd: pytest.CaptureFixture[str]) -> None:
-    keys = {"mount": "/a b", "ports": (1, 2), "user": None, "tracks": []}
+    keys: dict[str, object] = {"mount": "/a b", "ports": (1, 2), "user": None, "tracks": []}
     configure("info", form, program="worker 3")
     get_logger("router.test").info("mount opened", **keys)
     logging.getLogger("asyncio").info("mount opened", extra=keys)
