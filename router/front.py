@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Callable
 
-from router import logs, runtime_dir
+from router import logs
 from router.hooks import HookError
 from router.hooks_check import load_hooks
 from router.listener import StartError
@@ -30,7 +30,7 @@ def run(settings: Settings, *, launched: bool = False) -> int:
     try:
         hooks = load_hooks(settings)
         return asyncio.run(_serve(settings, hooks, say, launched))
-    except (HookError, runtime_dir.RuntimeDirError, StartError) as error:
+    except (HookError, StartError) as error:
         print(f"trunkline: {error}", file=sys.stderr)
         return 2 if isinstance(error, HookError) or isinstance(error.__cause__, HookError) else 1
 
@@ -39,9 +39,7 @@ async def _serve(settings: Settings, hooks: object | None, say: Callable[[str], 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    server = Server(settings.model_copy(update={"hooks": None}), hooks)
-    runtime_dir.prepare(settings.runtime_dir)
-    async with server:
+    async with Server(settings.model_copy(update={"hooks": None}), hooks) as server:
         if launched:
             say(LISTENING)
         announcing = asyncio.create_task(_announce(server, settings, say))
