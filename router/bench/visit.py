@@ -107,7 +107,8 @@ class Visitors:
         host = str(socket.getaddrinfo(parts.hostname, None)[0][4][0])
         local = "127.0.0.1" if host.startswith("127.") else "" if ":" not in host else "::"
         self._pairs = [udp_pair(local, 12_000 + place) for place in range(self._most)]
-        self._begun = 0
+        self.begun = 0
+        """How many sessions were begun, whatever became of them."""
         self._next_at = time.monotonic()
         self._sweep_at = 0.0
         self.took_s: list[float] = []
@@ -154,8 +155,8 @@ class Visitors:
 
     def _begin(self, now: float) -> None:
         self._next_at = self._next_at + self._interval_s if self._interval_s else now
-        url = self._plan.mount_url(self._begun % self._plan.scenario.mounts)
-        self._begun += 1
+        url = self._plan.mount_url(self.begun % self._plan.scenario.mounts)
+        self.begun += 1
         pair = self._pairs.pop()
         try:
             visit = Visit(url, pair, now)
@@ -210,9 +211,10 @@ def main() -> None:
     visitors = Visitors(plan)
     program.say("visiting")
     visitors.run()
-    before, failures_before, began = len(visitors.took_s), len(visitors.failures), time.monotonic()
+    before, failures_before, begun_before = len(visitors.took_s), len(visitors.failures), visitors.begun
+    began = time.monotonic()
     visitors.run()
-    seconds = time.monotonic() - began
+    seconds, begun = time.monotonic() - began, visitors.begun - begun_before
     took = sorted(visitors.took_s[before:])
     with contextlib.suppress(KeyboardInterrupt):
         visitors.finish()
@@ -220,6 +222,7 @@ def main() -> None:
     program.say(
         "visited",
         sessions_per_s=len(took) / seconds,
+        begun_per_s=begun / seconds,
         p50_ms=_share_ms(took, 0.5),
         p99_ms=_share_ms(took, 0.99),
         failures=len(failures),
