@@ -121,16 +121,15 @@ class Setup:
 
         Where there is a mount and no such track, or neither, the likeliest URL of the mount is given.
         """
-        found: Mount | None = None
-        likeliest = target
-        names = self._track_names
+        found: tuple[Mount, RtspUrl] | None = None
         for base in candidates(target):
             mount = self._mounts.get(mount_path(base))
             if mount is not None and mount.recording_since is not None:
-                track = find_track(base, None, names[: len(mount.description.medias)], target)
+                track = find_track(base, None, self._track_names[: len(mount.description.medias)], target)
                 if track is not None:
                     return mount, base, track
-                found, likeliest = mount, base
-            elif found is None and find_track(base, None, names, target) is not None:
-                likeliest = base
-        return found, likeliest, None
+                found = mount, base
+        if found is not None:
+            return *found, None
+        named = (base for base in candidates(target) if find_track(base, None, self._track_names, target) is not None)
+        return None, next(named, target), None
