@@ -4,7 +4,6 @@ Messages come and go through `workers_link`; what they mean for sessions and mou
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from typing import assert_never
 
@@ -133,9 +132,13 @@ class Fleet:
         while True:
             await asyncio.sleep(RECONCILE_INTERVAL_S)
             for worker in self.link.ready():
-                with contextlib.suppress(WorkerError):
-                    asked = asyncio.get_running_loop().time()
+                asked = asyncio.get_running_loop().time()
+                try:
                     self._repair(worker, await worker.report(ReportState()), asked)
+                except WorkerError:
+                    pass  # its loss is noticed elsewhere
+                except Exception:  # the next round must come all the same
+                    log.error("reconciling failed", worker=worker.index, exc_info=True)
 
     def _repair(self, worker: Worker, reports: list[StateReport], asked: float) -> None:
         """Make a worker's state what it should be.

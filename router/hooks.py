@@ -84,7 +84,7 @@ def load(reference: str) -> object:
     try:
         module = importlib.import_module(module_name)
         return getattr(module, name) if name else module
-    except Exception as error:  # whatever a user's module does when it is imported
+    except (Exception, SystemExit) as error:  # whatever a user's module does when it is imported
         raise HookError(f"hooks {reference!r} can't be loaded: {type(error).__name__}: {error}") from error
 
 
@@ -99,13 +99,25 @@ def misspelt(hooks: object | None) -> list[tuple[str, str]]:
     return found
 
 
+def instance_of(hooks: object | None) -> object | None:
+    """Make an object of a class of hooks.
+
+    Raises:
+        HookError: its constructor raised, or wants arguments.
+    """
+    if not inspect.isclass(hooks):
+        return hooks
+    try:
+        return hooks()
+    except Exception as error:
+        raise HookError(f"hooks {hooks.__name__} can't be made: {type(error).__name__}: {error}") from error
+
+
 class HookSide:
     """The hooks of one side, publish or client."""
 
     def __init__(self, hooks: object | None, side: str, timeout_s: float) -> None:
-        source = getattr(hooks, side, hooks)
-        if inspect.isclass(source):
-            source = source()
+        source = instance_of(getattr(hooks, side, hooks))
         self._side = side
         self._timeout_s = timeout_s
         self._functions: dict[str, Callable[..., Any]] = {
@@ -210,8 +222,7 @@ class Hooks:
     """
 
     def __init__(self, hooks: object | None, timeout_s: float) -> None:
-        if inspect.isclass(hooks):
-            hooks = hooks()
+        hooks = instance_of(hooks)
         self.publish = HookSide(hooks, "publish", timeout_s)
         self.client = HookSide(hooks, "client", timeout_s)
         if hooks is not None and not any(name in side for name in NAMES for side in (self.publish, self.client)):

@@ -379,12 +379,13 @@ class WorkersLink:
     async def _take_on(self, worker: Worker) -> None:
         try:
             reports = await worker.report(self._welcome(worker.index))
+            worker.state = "ready"
+            self._on_ready(worker, reports)
         except WorkerError as error:
-            if worker.state != "lost":
-                self.lose(worker, str(error))
-            return
-        worker.state = "ready"
-        self._on_ready(worker, reports)
+            self.lose(worker, str(error))
+        except Exception as error:  # a defect of ours: without this worker nobody is served, and its next start may do
+            log.error("worker can't be taken on", worker=worker.index, exc_info=True)
+            self.lose(worker, f"{type(error).__name__}: {error}")
 
     def lose(self, worker: Worker, reason: str, *, patience_s: float = 0.0) -> None:
         """Give a worker up: kill what is left of it after `patience_s`, and tell everyone concerned."""

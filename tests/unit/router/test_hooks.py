@@ -134,3 +134,15 @@ def test_hooks_that_hook_nothing_are_an_error(hooks: object) -> None:
 def test_what_is_nearly_a_hook_is_noticed() -> None:
     hooks = SimpleNamespace(client=SimpleNamespace(checkMount=print, authenticate=print, helper=print))
     assert sorted(misspelt(hooks)) == [("authenticate", "authentication"), ("checkMount", "check_mount")]
+
+
+def test_a_class_that_can_not_be_made_is_said() -> None:
+    class Wants:
+        def __init__(self, argument: int) -> None:
+            self.argument = argument
+
+        def check_mount(self, request: object) -> bool:
+            return True
+
+    with pytest.raises(HookError, match="Wants"):
+        Hooks(Wants, TIMEOUT_S)
