@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from router.logs import get_logger
-from router.workers_link import Worker, WorkerGone, WorkerRefused
+from router.worker import Worker, WorkerGone, WorkerRefused
 from workers.contract.messages import HandOff, ReleaseConnection, Released, Respond
 from workers.framing import Broken, FramingLimits, Item, Splitter, joined
 

@@ -18,11 +18,11 @@ from router.rtsp.control import mount_path
 from router.rtsp.errors import PeerError
 from router.rtsp.headers.session import format_session
 from router.rtsp.message import MessageLimits, Request, Response, is_response, parse_request
-from router.rtsp.session_state import SessionState, next_state
+from router.rtsp.session_state import SessionState, allowed, next_state
 from router.rtsp.status import REASONS
 from router.rtsp.url import RtspUrl, parse_url
 from router.sessions import Role, Session, Sessions
-from router.workers_link import Worker, WorkerError, WorkerGone, WorkerRefused
+from router.worker import Worker, WorkerError, WorkerGone, WorkerRefused
 from workers.contract.messages import Refusal
 
 log = get_logger(__name__)
@@ -265,6 +265,9 @@ class Dispatcher:
                 )
             case Unsupported():
                 return exchange.respond(551, ("Unsupported", error.options))
+            case PeerError(status=455) if exchange.session is not None:
+                methods = allowed(exchange.session.state)  # RFC 2326 section 11.3.6
+                return exchange.respond(455, ("Allow", ", ".join(methods)), reason=error.reason)
             case PeerError():
                 return exchange.respond(error.status, reason=error.reason)
             case WorkerRefused(cause=Refusal.UNKNOWN_MOUNT | Refusal.UNKNOWN_READER | Refusal.STALE):

@@ -16,7 +16,8 @@ from router.reconcile import DesiredMount, compare
 from router.rtsp.session_state import SessionState
 from router.sessions import Sessions
 from router.settings import Settings
-from router.workers_link import Worker, WorkerError, WorkersLink
+from router.worker import Worker, WorkerError
+from router.workers_link import WorkersLink
 from workers.contract.messages import (
     ConnectionClosed,
     Event,

@@ -12,7 +12,7 @@ from router.rtsp.errors import PeerError
 from router.rtsp.session_state import SessionState
 from router.sessions import Role, Session, Sessions
 from router.settings import Settings
-from router.workers_link import Worker
+from router.worker import Worker
 from workers.contract.messages import CloseMount, RemoveReader
 
 log = get_logger(__name__)

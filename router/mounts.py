@@ -6,11 +6,8 @@ from dataclasses import dataclass, field
 
 from router.rtsp.errors import PeerError
 from router.rtsp.sdp import SessionDescription
-from router.workers_link import Worker
+from router.worker import Worker
 from workers.contract.messages import Format, TrackSpec
-
-DEFAULT_CLOCK_RATE = 90_000
-"""Of a payload type without rtpmap: MPEG video and the rest of RFC 3551 table 5."""
 
 
 @dataclass(eq=False, slots=True)
@@ -50,9 +47,7 @@ class Mount:
     def tracks(self) -> tuple[TrackSpec, ...]:
         """Tell the worker what each track may carry."""
         return tuple(
-            TrackSpec(
-                tuple(Format(number, media.clock_rates.get(number, DEFAULT_CLOCK_RATE)) for number in media.formats)
-            )
+            TrackSpec(tuple(Format(number, media.clock_rates[number]) for number in media.formats))
             for media in self.description.medias
         )
 

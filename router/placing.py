@@ -6,7 +6,8 @@ from router.logs import get_logger
 from router.mounts import Mount, Mounts
 from router.placement import Load, by_preference
 from router.rtsp.errors import PeerError
-from router.workers_link import Worker, WorkerGone, WorkerRefused, WorkersLink
+from router.worker import Worker, WorkerGone, WorkerRefused
+from router.workers_link import WorkersLink
 from workers.contract.messages import CloseMount, MountOpened, OpenMount
 
 log = get_logger(__name__)

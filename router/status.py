@@ -11,7 +11,8 @@ from router.connection import Connection
 from router.listener import Connections
 from router.mounts import Mount, Mounts
 from router.sessions import Session, Sessions
-from router.workers_link import Worker, WorkersLink
+from router.worker import Worker
+from router.workers_link import WorkersLink
 from workers.contract.messages import Heartbeat, MountState, StateReport
 
 NO_HEARTBEAT = Heartbeat(0, 0, 0, 0, 0, 0, (), 0.0, 0.0, 0, 0, False)

@@ -1,26 +1,21 @@
 """The ZeroMQ side of the front: registered workers, commands with replies and deadlines, events, heartbeats."""
 
 import asyncio
-import contextlib
 import os
 import secrets
-import signal
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import zmq
 
 from router.handoff import Descriptors, WorkerChannel
 from router.logs import get_logger
+from router.worker import Worker, WorkerError
 from workers.contract.codec import ContractError, Envelope, decode, encode
 from workers.contract.endpoints import Endpoints
 from workers.contract.messages import (
-    Command,
     Event,
-    Heartbeat,
     Hello,
     Message,
-    Refused,
     Reply,
     StateReport,
     StatusAnswer,
@@ -39,125 +34,6 @@ MAX_EARLY = 64
 EXIT_WITHIN_S = 1.0
 """How long a worker that closed its connection may take to exit: one that was told to end does so by itself."""
 COMPLAINT_INTERVAL_S = 60.0
-
-
-class WorkerError(Exception):
-    """A command was not carried out."""
-
-
-class WorkerGone(WorkerError):
-    """The worker died or did not answer in time: what became of the command is not known."""
-
-
-class WorkerRefused(WorkerError):
-    """The worker said no, and nothing of the command was kept."""
-
-    def __init__(self, refused: Refused) -> None:
-        super().__init__(refused.reason)
-        self.cause = refused.cause
-
-
-@dataclass(eq=False, slots=True)
-class Worker:
-    """One worker process, from its first `Hello` until it is lost."""
-
-    index: int
-    incarnation: str
-    channel: WorkerChannel
-    link: "WorkersLink"
-    now: float
-    """When it was last heard."""
-    state: str = "connecting"
-    heartbeat: Heartbeat | None = None
-    packets_per_s: float = 0.0
-    missing: set[str] = field(default_factory=set)
-    """Mounts and connections that its last report should have named."""
-    pidfd: int = -1
-    waiting: dict[int, "asyncio.Future[Reply]"] = field(default_factory=dict)
-    parts: dict[int, list[StateReport]] = field(default_factory=dict)
-
-    @property
-    def pid(self) -> int:
-        """Its process, as the kernel told it."""
-        return self.channel.pid
-
-    def tell(self, command: Command) -> None:
-        """Send a command whose reply nobody waits for: one-way, or put right by reconciling if it gets lost."""
-        self.link.send(self, 0, command)
-
-    async def ask(self, command: Command) -> Reply:
-        """Send a command and wait for its reply.
-
-        Raises:
-            WorkerRefused: it said no.
-            WorkerGone: it died, or the command's deadline passed.
-        """
-        reply = await self._answer(self.link.next_request(), command)
-        if isinstance(reply, Refused):
-            raise WorkerRefused(reply)
-        return reply
-
-    async def report(self, command: Command) -> list[StateReport]:
-        """Send a command that is answered with a report, and collect its parts. Raises as `ask` does."""
-        request = self.link.next_request()
-        self.parts[request] = []
-        try:
-            last = await self._answer(request, command)
-            if isinstance(last, Refused):
-                raise WorkerRefused(last)
-            return self.parts[request]
-        finally:
-            del self.parts[request]
-
-    async def _answer(self, request: int, command: Command) -> Reply:
-        if self.state == "lost":
-            raise WorkerGone(f"worker {self.index} is gone")
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Reply] = loop.create_future()
-        self.waiting[request] = future
-        self.link.send(self, request, command)
-        timer = loop.call_later(self.link.command_timeout_s, self._give_up, request, type(command).__name__)
-        try:
-            return await future
-        finally:
-            timer.cancel()
-            self.waiting.pop(request, None)
-
-    def _give_up(self, request: int, command: str) -> None:
-        future = self.waiting.get(request)
-        if future is not None and not future.done():
-            seconds = self.link.command_timeout_s
-            future.set_exception(WorkerGone(f"worker {self.index} did not answer {command} in {seconds:g} s"))
-
-    def take_reply(self, request: int, reply: Reply) -> None:
-        """Hand a reply to whoever waits for it; a late one is forgotten."""
-        if isinstance(reply, StateReport) and request in self.parts:
-            self.parts[request].append(reply)
-            if reply.more:
-                return
-        future = self.waiting.get(request)
-        if future is not None and not future.done():
-            future.set_result(reply)
-
-    def lose(self) -> None:
-        """Mark the worker as lost: whoever waits for it is told."""
-        self.state = "lost"
-        for future in self.waiting.values():
-            if not future.done():
-                future.set_exception(WorkerGone(f"worker {self.index} died"))
-
-    def kill(self) -> None:
-        """Make sure that the process is gone: this one, never a stranger with the same number."""
-        if self.pidfd >= 0:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
-        self.let_be()
-
-    def let_be(self) -> None:
-        """Give up the hold on the process."""
-        if self.pidfd >= 0:
-            os.close(self.pidfd)
-            self.pidfd = -1
 
 
 class WorkersLink:

@@ -76,12 +76,11 @@ def description_for_readers(
     session_id: int,
     host: str,
     controls: Sequence[str],
-    time_range: str | None = None,
 ) -> bytes:
     """Write what DESCRIBE answers: origin, address, ports and controls are ours, every other line is the publisher's.
 
     The publisher's `c=` is left out everywhere: no reader joins a group because of it. `host` is ours, numeric or a
-    name; `controls` names each track; `time_range` replaces the `a=range` of the session, if given.
+    name; `controls` names each track.
 
     Raises:
         LocalError: if there aren't as many controls as medias, or a value can't stand in a line.
@@ -90,11 +89,8 @@ def description_for_readers(
         raise LocalError(f"{len(controls)} controls for {len(description.medias)} tracks")
     family, nowhere = ("IP6", "::") if ":" in host else ("IP4", "0.0.0.0")
     ours = ["v=0", f"o=- {session_id} 1 IN {family} {host}", f"c=IN {family} {nowhere}", "a=control:*"]
-    replaced = ["v=", "o=", "c="]
-    if time_range is not None:
-        ours.append(f"a=range:{time_range}")
-        replaced.append("a=range:")
-    kept = [line for line in description.lines if not line.startswith(tuple(replaced)) and not _CONTROL.fullmatch(line)]
+    replaced = ("v=", "o=", "c=")
+    kept = [line for line in description.lines if not line.startswith(replaced) and not _CONTROL.fullmatch(line)]
     present = {line[0] for line in kept}
     defaults = [line for line in ("s=-", "t=0 0") if line[0] not in present]
     lines = sorted([*ours, *defaults, *kept], key=_rank)

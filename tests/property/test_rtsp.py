@@ -11,7 +11,6 @@ from router.rtsp.auth import BasicCredentials, Challenger, Verdict, parse_author
 from router.rtsp.control import candidates, content_base, find_track, mount_path, reader_control, track_name
 from router.rtsp.errors import PeerError
 from router.rtsp.headers.range import format_range, parse_range
-from router.rtsp.headers.rtp_info import RtpInfoEntry, format_rtp_info, parse_rtp_info
 from router.rtsp.headers.session import format_session, parse_session
 from router.rtsp.headers.transport import TransportSpec, parse_transports
 from router.rtsp.headers.transport import format as format_transport
@@ -56,12 +55,6 @@ transports = st.builds(
     mode=st.sampled_from([None, "play", "record"]),
     ttl=st.none() | st.integers(0, 255),
 )
-entries = st.builds(
-    RtpInfoEntry,
-    url=urls.map(str),
-    sequence=st.none() | st.integers(0, 65535),
-    rtp_time=st.none() | st.integers(0, 2**32 - 1),
-)
 
 
 @RARELY
@@ -83,12 +76,6 @@ def test_urls(url: RtspUrl) -> None:
 @given(st.lists(transports, min_size=1, max_size=4))
 def test_transports(specs: list[TransportSpec]) -> None:
     assert parse_transports(", ".join(format_transport(spec) for spec in specs)) == tuple(specs)
-
-
-@RARELY
-@given(st.lists(entries, min_size=1, max_size=4))
-def test_rtp_infos(entries: list[RtpInfoEntry]) -> None:
-    assert parse_rtp_info(format_rtp_info(entries)) == tuple(entries)
 
 
 @RARELY
@@ -173,7 +160,6 @@ PARSERS: dict[str, tuple[Callable[[bytes], object], list[bytes]]] = {
     "transport": (_read_transports, [each[0].encode() for each in header_cases.TRANSPORTS]),
     "session": (lambda data: parse_session(_text(data)), [each[0].encode() for each in header_cases.SESSIONS]),
     "range": (lambda data: format_range(parse_range(_text(data))), [each[0].encode() for each in header_cases.RANGES]),
-    "rtp-info": (lambda data: parse_rtp_info(_text(data)), [each[0].encode() for each in header_cases.RTP_INFOS]),
 }
 _SPLICES = tuple(each.encode() for each in ("", "\r\n", "\n", "\0", *';,"=:/$', "\uff11", "9" * 400))
 

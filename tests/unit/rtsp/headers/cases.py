@@ -1,7 +1,6 @@
 """Header values: as they come, what they say, and as we write them."""
 
 from router.rtsp.headers.range import Range
-from router.rtsp.headers.rtp_info import RtpInfoEntry
 from router.rtsp.headers.session import SessionHeader
 from router.rtsp.headers.transport import TransportSpec as Spec
 
@@ -123,23 +122,3 @@ BAD_RANGES = (
     "npt=0-;time=aa",
     "bytes=0 5",
 )
-
-RTP_INFOS = (
-    (
-        "url=rtsp://h/a/trackID=0;seq=35243;rtptime=717574556,url=rtsp://h/a/trackID=1;seq=0;rtptime=4294967295",
-        (
-            RtpInfoEntry("rtsp://h/a/trackID=0", 35243, 717574556),
-            RtpInfoEntry("rtsp://h/a/trackID=1", 0, 4294967295),
-        ),
-        True,
-    ),
-    ("url=rtsp://h/a;b,c?x=y;seq=1", (RtpInfoEntry("rtsp://h/a;b,c?x=y", 1),), True),
-    ("url=trackID=0;rtptime=12447", (RtpInfoEntry("trackID=0", None, 12447),), True),
-    ("url=trackID=0", (RtpInfoEntry("trackID=0"),), True),
-    (
-        'url="trackID=1"; seq = 5 ;rtptime=6;ssrc=56597976, URL=trackID=2;seq=7',
-        (RtpInfoEntry("trackID=1", 5, 6), RtpInfoEntry("trackID=2", 7)),
-        False,
-    ),
-)
-BAD_RTP_INFOS = ("", "x", "url=", "seq=1", "url=a;seq=65536", "url=a;seq=+1", "url=a;rtptime=4294967296", "url=a,url=")
