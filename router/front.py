@@ -39,7 +39,7 @@ async def _serve(settings: Settings, hooks: object | None, say: Callable[[str], 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with Server(settings.model_copy(update={"hooks": None}), hooks) as server:
+    async with Server(settings.model_copy(update={"hooks": None}), hooks, workers_elsewhere=True) as server:
         if launched:
             say(LISTENING)
         announcing = asyncio.create_task(_announce(server, settings, say))

@@ -6,11 +6,15 @@ import fcntl
 import json
 import os
 import resource
+import secrets
+import shutil
+import tempfile
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from router import runtime_dir
+from router import programs, runtime_dir
 from router.access import Access
 from router.connection import Connection, ConnectionCallbacks
 from router.exchange import Dispatcher
@@ -26,6 +30,7 @@ from router.rtsp.message import MessageLimits
 from router.sessions import Sessions
 from router.settings import Settings
 from router.status import compose
+from router.supervisor import Program, Supervisor
 from workers.framing import FramingLimits
 
 __all__ = ["Server", "StartError"]
@@ -39,15 +44,40 @@ WORKERS_MISSING_S = 2.0
 
 
 class Server:
-    """One front. Workers come by themselves: start them with `python -m workers`, or let `trunkline serve` do so."""
+    """A router: the front in this process and its event loop, workers in processes of their own.
 
-    def __init__(self, settings: Settings, hooks: object | None = None) -> None:
-        """Take `hooks` where `settings.hooks` names none.
+    `async with Server(publish_port=0, client_port=0) as server: ...`, or `start`, `close` and `wait_closed`.
+    Several may run in one program.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        hooks: object | None = None,
+        *,
+        workers_elsewhere: bool = False,
+        **values: Any,
+    ) -> None:
+        """Take the settings as one object, or their values by name; `hooks` count where the settings name none.
+
+        Without `runtime_dir` among them, values by name get a directory that is made and removed with the server.
+        With `workers_elsewhere`, somebody else starts the workers (`python -m workers`), and they outlive the server.
 
         Raises:
-            StartError: the hooks can't be loaded.
+            StartError: the hooks can't be loaded, or are none.
+            ValueError: a value is not allowed (pydantic's ValidationError, which names it).
+            TypeError: settings were given both ways.
         """
+        if settings is not None and values:
+            raise TypeError("Server takes a Settings object or values by name, not both")
+        self._own_directory = settings is None and "runtime_dir" not in values
+        if self._own_directory:
+            name = f"trunkline-{os.getpid()}-{secrets.token_hex(4)}"
+            values["runtime_dir"] = Path(tempfile.gettempdir()) / name
+        if settings is None:
+            settings = Settings(**values)
         self.settings = settings
+        self._own_workers = None if workers_elsewhere else own_workers(settings)
         try:
             self._hooks = Hooks(load(settings.hooks) if settings.hooks else hooks, settings.hook_timeout_s)
         except HookError as error:
@@ -59,7 +89,14 @@ class Server:
         self._listeners = Listeners()
         self._lifecycle = Lifecycle(settings, self._sessions, self._mounts, self._hooks)
         self._fleet = Fleet(
-            settings, self._sessions, self._mounts, self._connections, self._lifecycle, self._status_asked
+            settings,
+            self._sessions,
+            self._mounts,
+            self._connections,
+            self._lifecycle,
+            self._status_asked,
+            # Nobody could adopt workers of ours that outlive this program.
+            orphan_timeout_s=0.0 if self._own_workers is not None else settings.orphan_timeout_s,
         )
         requests = Requests(
             sessions=self._sessions,
@@ -96,10 +133,13 @@ class Server:
         return self._listeners.client_url
 
     async def start(self) -> None:
-        """Take the ports and the runtime directory. Clients wait in the backlog until there are workers.
+        """Take the ports and the runtime directory, and start the workers: clients are served when this returns.
+
+        With workers from elsewhere it doesn't wait for them, see `wait_ready`; clients wait in the backlog meanwhile.
 
         Raises:
             StartError: a port or the runtime directory is taken.
+            OSError: a worker can't be started.
         """
         raise_descriptor_limit()
         self._listeners.bind(self.settings)
@@ -114,6 +154,13 @@ class Server:
         self._run(self._watch())
         self._run(self._fleet.reconcile())
         self._run(self._open_doors())
+        if self._own_workers is not None:
+            try:
+                await self._own_workers.start()
+                await self.wait_ready()
+            except BaseException:
+                await self.close()
+                raise
 
     async def wait_ready(self) -> None:
         """Wait until every worker has been there and clients are served."""
@@ -140,7 +187,7 @@ class Server:
         self._doors_open.set()
 
     async def close(self) -> None:
-        """End every session in order, and let go of everything. Workers stay: they are another's to stop."""
+        """End every session in order, stop the workers that are ours, and let go of everything."""
         if self._closed.is_set():
             return
         self._listeners.release()
@@ -159,6 +206,8 @@ class Server:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._fleet.link.close()
+        if self._own_workers is not None:
+            await self._own_workers.stop()
         self._unlock_runtime_dir()
         self._closed.set()
 
@@ -196,6 +245,8 @@ class Server:
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
+            if self._own_directory:
+                shutil.rmtree(self.settings.runtime_dir, ignore_errors=True)
 
     def _run(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -258,6 +309,16 @@ class Server:
             reports=reports,
         )
         answer(json.dumps(document))
+
+
+def own_workers(settings: Settings) -> Supervisor:
+    """Make ready to run the workers of a server as children of this program."""
+    environment = programs.environment()
+    workers = [
+        Program(f"worker {index}", programs.worker_command(settings, index), environment)
+        for index in range(settings.worker_count)
+    ]
+    return Supervisor(workers, stop_timeout_s=settings.stop_timeout_s)
 
 
 def framing_limits(settings: Settings) -> FramingLimits:

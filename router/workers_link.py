@@ -65,7 +65,7 @@ class WorkersLink:
         self._early: dict[str, Hello] = {}
         self._by_incarnation: dict[str, Worker] = {}
         self._descriptors = Descriptors(self._channel_arrived, self._channel_ended, self._stranger_refused)
-        self._context = zmq.Context()
+        self._context: zmq.Context[zmq.Socket[bytes]] | None = None
         self._socket: zmq.Socket[bytes] | None = None
         self._requests = 0
         self._dying: list[tuple[asyncio.TimerHandle, Worker]] = []
@@ -78,6 +78,7 @@ class WorkersLink:
     def start(self) -> None:
         """Bind both sockets. The runtime directory must be this front's alone by now."""
         self._endpoints.control_path.unlink(missing_ok=True)
+        self._context = zmq.Context()
         self._socket = self._context.socket(zmq.ROUTER)
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.setsockopt(zmq.SNDHWM, HIGH_WATER_MARK)
@@ -105,7 +106,9 @@ class WorkersLink:
             asyncio.get_running_loop().remove_reader(self._socket.fileno())
             self._socket.close(linger=0)
             self._socket = None
-        self._context.term()
+        if self._context is not None:
+            self._context.term()
+            self._context = None
         for path in (self._endpoints.control_path, self._endpoints.descriptors_path):
             path.unlink(missing_ok=True)
 
