@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -21,6 +22,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from router.settings_multicast import check_interface, check_multicast, check_range
 from workers.contract.endpoints import Endpoints
 from workers.contract.messages import MAX_TRACKS
 
@@ -145,6 +147,26 @@ class Settings(BaseSettings):
         le=64_512,
         description="UDP ports for media; each worker gets an equal share, a track takes two",
     )
+    multicast_range: Annotated[str, AfterValidator(check_range)] = Field(
+        default="",
+        description="multicast groups for readers, IPv4 or IPv6, such as 239.192.0.0/16; a track takes one;"
+        " empty: no multicast",
+    )
+    # 5004 is RTP's own (RFC 3551 8), far from where the other UDP ports begin.
+    multicast_ports: StrictInt = Field(
+        default=5004,
+        ge=1024,
+        le=65_534,
+        multiple_of=2,
+        description="UDP port that all groups have, an even number; RTCP takes the next one",
+    )
+    multicast_ttl: StrictInt = Field(
+        default=1, ge=1, le=255, description="how many networks a multicast packet may come to; 1 is this one alone"
+    )
+    multicast_interface: Annotated[str, AfterValidator(check_interface)] = Field(
+        default="",
+        description="interface that multicast leaves by, its address or name; empty: by the kernel's routes",
+    )
     workers: Literal["auto"] | WorkerCount = Field(
         default="auto", description="worker processes: a number, or auto for one per CPU that this process may use"
     )
@@ -195,7 +217,7 @@ class Settings(BaseSettings):
         default=1,
         ge=0,
         le=50,
-        description="time that packets are gathered before they are sent together; 0 sends at once",
+        description="time that packets gather before they are sent together, three times that where they never cease; 0 sends at once",
     )
     stop_timeout_s: Timeout = Field(
         default=5, description="time that each program gets to end in order before it is killed"
@@ -288,6 +310,7 @@ class Settings(BaseSettings):
                 f"stale_after_s={self.stale_after_s} must not be more than publish_timeout_s={self.publish_timeout_s}:"
                 " the mount is gone by then"
             )
+        check_multicast(self)
         if self.limits.line_bytes > self.limits.head_bytes:
             raise ValueError(
                 f"limits.line_bytes={self.limits.line_bytes} must not be more than"
