@@ -25,9 +25,9 @@ def ipv6_router() -> Iterator[RouterProcess]:
         yield router
 
 
-@pytest.fixture(scope="module")
-def every_address_router() -> Iterator[RouterProcess]:
-    """A router on all addresses of both families."""
+@pytest.fixture(scope="module", params=["", "::"], ids=["all", "all of IPv6"])
+def every_address_router(request: pytest.FixtureRequest) -> Iterator[RouterProcess]:
+    """A router on all addresses of both families, in both ways to say so."""
     need_ipv6()
-    with RouterProcess(host="") as router:
+    with RouterProcess(host=request.param) as router:
         yield router

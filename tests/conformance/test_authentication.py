@@ -183,6 +183,22 @@ def test_a_digest_is_good_for_its_own_method_only(guarded: RouterProcess, path: 
         connection.expect(401, "DESCRIBE", url, {"Authorization": other})
 
 
+@pytest.mark.parametrize("method", ["DESCRIBE", "SETUP"])
+def test_a_captured_digest_opens_no_other_mount(guarded: RouterProcess, path: str, method: str) -> None:
+    own, other = guarded.read(path), guarded.read(f"{path}-other")
+    track = "/trackID=0" if method == "SETUP" else ""
+    with (
+        Publisher(guarded.publish(path), credentials=ENCODER).start(),
+        Publisher(guarded.publish(f"{path}-other"), credentials=ENCODER).start(),
+        RtspConnection(own) as connection,
+    ):
+        captured = authorization(challenges(own, "DESCRIBE"), using(VIEWER, "digest-md5"), method, own + track)
+        headers = {"Transport": "RTP/AVP/TCP;unicast;interleaved=0-1", "Authorization": captured}
+        reply = connection.expect(401, method, other + track, headers)
+        assert "stale=true" not in "".join(reply.get_all("WWW-Authenticate")).replace('"', "").lower()
+        connection.expect(200, method, own + track, headers)
+
+
 def test_requests_inside_a_session_are_not_challenged_again(guarded: RouterProcess, path: str) -> None:
     with (
         Publisher(guarded.publish(path), credentials=ENCODER).start() as publisher,

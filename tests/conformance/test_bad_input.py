@@ -1,5 +1,6 @@
 """Every kind of bad input, and what it gets: before PLAY from the front, after PLAY on the same connection."""
 
+import ssl
 from collections.abc import Iterator
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from tests.support.publisher import Publisher
 from tests.support.reader import Reader
 from tests.support.router import RouterProcess
-from tests.support.rtsp import Reply, RtspConnection
+from tests.support.rtsp import Reply, RtspConnection, resolve
 from tests.support.sdp import build_sdp
 
 UDP = {"Transport": "RTP/AVP;unicast;client_port=40000-40001"}
@@ -98,6 +99,7 @@ def test_announce_on_the_client_port(router: RouterProcess, connection: RtspConn
     sdp = build_sdp(["streamid=0"])
     reply = connection.expect(405, "ANNOUNCE", router.read(path), {"Content-Type": "application/sdp"}, sdp)
     assert "publish" in reply.reason.lower()
+    assert str(resolve(router.publish_url)[1]) in reply.reason
     assert reply["Allow"]
     still_serves(connection, router.read(path))
 
@@ -106,6 +108,7 @@ def test_describe_on_the_publish_port(router: RouterProcess, path: str) -> None:
     with RtspConnection(router.publish_url) as connection:
         reply = connection.expect(405, "DESCRIBE", router.publish(path))
         assert "client" in reply.reason.lower()
+        assert str(resolve(router.client_url)[1]) in reply.reason
         still_serves(connection, router.publish(path))
 
 
@@ -213,6 +216,24 @@ def test_binary_garbage_ends_the_connection_and_nothing_else(router: RouterProce
         replies = garbage.wait_closed()
         assert all(400 <= reply.status < 500 for reply in replies)
         still_serves(other, url)
+
+
+@pytest.mark.parametrize("where", ["publish", "client", "playing"])
+def test_tls_is_refused_at_once(router: RouterProcess, path: str, where: str) -> None:
+    """A client that was told rtsps:// waits for an answer, and sends no line's end."""
+    context = ssl.create_default_context()
+    to_send = ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), to_send, server_hostname="router.example").do_handshake()
+    hello = to_send.read()
+    assert hello.startswith(b"\x16\x03\x01")
+    url = router.publish(path) if where == "publish" else router.read(path)
+    with Publisher(router.publish(path)).start() as publisher, RtspConnection(url) as connection:
+        if where == "playing":
+            Reader(url, transport="tcp", connection=connection).start()
+        connection.send(hello)
+        assert [reply.status for reply in connection.wait_closed()] == [400]
+        still_serves(publisher.connection, publisher.url)
 
 
 @pytest.mark.parametrize("side", ["publish", "client"])

@@ -256,6 +256,16 @@ def test_both_families_at_once(
         assert {"127.0.0.1", "::1"} <= hosts
 
 
+def test_the_urls_of_the_ready_line_are_served(every_address_router: RouterProcess, path: str) -> None:
+    with (
+        Publisher(every_address_router.publish(path)).start() as publisher,
+        Reader(every_address_router.read(path)).start() as reader,
+    ):
+        publisher.send(10)
+        reader.receive(10)
+        reader.check(publisher)
+
+
 def test_ffmpegs_way_from_udp_to_tcp(router: RouterProcess, path: str) -> None:
     """When no UDP arrives, ffmpeg 5.1 sends PAUSE, SETUP without a Session, and PLAY over TCP, on one connection."""
     with Publisher(router.publish(path), tracks=2).start() as publisher, Reader(router.read(path)).start() as reader:

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ HOOK_TIMEOUT_S = 1.5
 
 # Every call leaves a line in a file; what is decided stands in the path that is asked for.
 HOOKS = """
-import asyncio, json, os, time
+import asyncio, json, os, sys, time
 
 def note(side, name, **what):
     with open(os.environ["HOOK_CALLS"], "a") as file:
@@ -33,6 +34,8 @@ def decide(path):
         return int(word)
     if word == "raise":
         raise RuntimeError("a hook that fails")
+    if word == "exit":
+        sys.exit(3)
     return {"deny": False, "none": None, "text": "yes"}.get(word, True)
 
 class Sync:
@@ -134,7 +137,7 @@ def test_the_last_reader_leaves_a_mount_empty(hooked: tuple[RouterProcess, Calls
 
 
 DECISIONS = [("yes", 200), ("200", 200), ("deny", 403), ("none", 403), ("text", 403), ("raise", 403), ("hang", 403),
-             ("404", 404), ("503", 503), ("451", 451), ("7", 403)]  # fmt: skip
+             ("exit", 403), ("404", 404), ("503", 503), ("451", 451), ("7", 403)]  # fmt: skip
 
 
 @pytest.mark.parametrize(("word", "status"), DECISIONS)
@@ -190,6 +193,54 @@ def test_a_hook_that_raises_is_in_the_log_with_its_traceback(hooked: tuple[Route
         reply = connection.expect(403, "DESCRIBE", url)
     assert "a hook that fails" not in str(reply)
     eventually(lambda: "RuntimeError: a hook that fails" in router.log, "the traceback in the log")
+
+
+@pytest.mark.parametrize("side", ["publish", "client"])
+def test_a_hook_that_exits_leaves_the_front_alone(hooked: tuple[RouterProcess, Calls], path: str, side: str) -> None:
+    router, _ = hooked
+    front = router.status()["front"]["pid"]
+    with RtspConnection(router.client_url) as bystander:
+        bystander.expect(200, "OPTIONS", router.client_url)
+        if side == "publish":
+            with Publisher(router.publish(f"{path}/exit")) as publisher:
+                publisher.announce(403)
+        else:
+            with Reader(router.read(f"{path}/exit")) as reader:
+                reader.describe(403)
+        bystander.expect(200, "OPTIONS", router.client_url)
+    assert router.status()["front"]["pid"] == front
+
+
+READERS, SESSIONS_EACH = 200, 20
+
+
+def test_every_reader_that_leaves_is_told_of(start_router: StartRouter, path: str, tmp_path: Path) -> None:
+    """All of them at once, and far more than there are threads for sync hooks."""
+    hooks = """
+import json, os
+def client_close(mount):
+    with open(os.environ["HOOK_CALLS"], "a") as file:
+        file.write(json.dumps({"path": mount.path, "session": mount.session, "readers": mount.readers}) + "\\n")
+def mount_now_empty(mount):
+    client_close(mount)
+import sys
+hooks = sys.modules[__name__]
+"""
+    calls = Calls(tmp_path / "calls")
+    router = start_router(hooks=hooks, environment={"HOOK_CALLS": str(tmp_path / "calls")}, workers=1)
+    offer = {"Transport": "RTP/AVP;unicast;client_port=40000-40001", "Session": None}
+    with Publisher(router.publish(path)).start() as publisher, ExitStack() as stack:
+        sessions = set()
+        for _ in range(READERS // SESSIONS_EACH):
+            connection = stack.enter_context(RtspConnection(router.client_url))
+            for _ in range(SESSIONS_EACH):
+                sessions.add(connection.expect(200, "SETUP", f"{router.read(path)}/trackID=0", offer).session)
+        assert len(sessions) == READERS
+        publisher.teardown()
+        eventually(lambda: len(calls.of(path)) > READERS, "a call for each, and one for the empty mount", 20)
+    told = calls.of(path)
+    assert {call["session"] for call in told} == sessions
+    assert [call["readers"] for call in told] == [*range(READERS - 1, -1, -1), 0], "in the order in which they left"
 
 
 def test_a_module_may_be_the_hooks(start_router: StartRouter, path: str) -> None:

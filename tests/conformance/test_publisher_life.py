@@ -7,6 +7,7 @@ import pytest
 from tests.support.publisher import Publisher
 from tests.support.reader import Reader
 from tests.support.router import HURRIED, RouterProcess, StartRouter
+from tests.support.rtp import BYE, RECEIVER_REPORT, parse_rtcp
 from tests.support.rtsp import RtspConnection
 from tests.support.waiting import Deadline, eventually
 
@@ -105,6 +106,77 @@ def test_a_publisher_that_announces_and_no_more_does_not_keep_the_path(hurried: 
         eventually(lambda: hurried.mount(path) is None, "the path free again")
 
 
+def test_announcing_holds_a_path_for_a_while_only(hurried: RouterProcess, path: str) -> None:
+    """However alive the session is otherwise: a path is there for a stream."""
+    with Publisher(hurried.publish(path)) as publisher:
+        publisher.announce()
+        publisher.set_up(0)
+        started = time.monotonic()
+
+        def ended() -> bool:
+            try:
+                publisher.connection.expect(200, "OPTIONS", publisher.url)
+            except ConnectionError:
+                return True
+            return False
+
+        eventually(ended, "the end of the connection", 3 * HURRIED["publish_start_timeout_s"], interval_s=0.1)
+        assert time.monotonic() - started >= HURRIED["publish_start_timeout_s"] - 0.5
+        check_over(hurried, path, [])
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("until", ["announced", "set up", "recording"])
+def test_a_publisher_may_announce_its_own_path_anew(
+    router: RouterProcess, path: str, transport: str, until: str
+) -> None:
+    with Publisher(router.publish(path), transport=transport) as publisher:
+        publisher.announce()
+        if until != "announced":
+            publisher.set_up(0)
+        readers = []
+        if until == "recording":
+            publisher.record()
+            readers.append(Reader(router.read(path)).start())
+            publisher.send(3)
+            readers[0].receive(3)
+        old, publisher.connection.session = publisher.connection.session, None
+        publisher.start()
+        assert publisher.connection.session != old
+        for reader in readers:
+            reader.wait_ended()
+            reader.close()
+        with Reader(router.read(path)).start() as new_reader:
+            publisher.send(3)
+            new_reader.receive(3)
+            new_reader.check(publisher)
+        publisher.teardown()
+        assert router.mount(path) is None
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("end", ["teardown", "close"])
+def test_udp_readers_are_told_goodbye_in_the_publishers_name(
+    router: RouterProcess, path: str, transport: str, end: str
+) -> None:
+    """RFC 3550 6.6: with its connection gone, a UDP reader hears of the end in no other way."""
+    with (
+        Publisher(router.publish(path), transport=transport, tracks=2).start() as publisher,
+        Reader(router.read(path)).start() as reader,
+    ):
+        publisher.send(1)
+        reader.receive(1)
+        reader.connection.reset()
+        if end == "teardown" or transport == "udp":  # a UDP publisher outlives its connection
+            publisher.teardown()
+        else:
+            publisher.connection.close()
+        for index, track in enumerate(publisher.tracks):
+            packets = parse_rtcp(reader.receive_report(index))
+            assert packets[0].kind == RECEIVER_REPORT  # a compound begins with a report (6.1)
+            assert [packet.ssrc for packet in packets if packet.kind == BYE] == [track.ssrc]
+
+
 def test_default_policy_keeps_a_publisher_that_sends(router: RouterProcess, path: str) -> None:
     with Publisher(router.publish(path)).start() as publisher, Reader(router.read(path)).start() as reader:
         publisher.send(3)
@@ -131,6 +203,28 @@ def test_default_policy_gives_a_silent_publishers_path_away(router: RouterProces
             second.send(3)
             new_reader.receive(3)
             new_reader.check(second)
+
+
+def test_default_policy_gives_the_path_of_one_who_never_sent_away(hurried: RouterProcess, path: str) -> None:
+    """After the same silence as if it had sent before."""
+    with Publisher(hurried.publish(path)).start() as publisher, Publisher(hurried.publish(path)) as second:
+        recorded = time.monotonic()
+        announcement = {"Content-Type": "application/sdp"}
+
+        def let_in() -> bool:
+            return second.connection.request("ANNOUNCE", second.url, announcement, second.sdp).status == 200
+
+        assert not let_in()
+        eventually(let_in, "the path given away")
+        taken = time.monotonic() - recorded
+        assert HURRIED["stale_after_s"] - 0.5 <= taken < HURRIED["publish_start_timeout_s"] - 1
+        publisher.connection.wait_closed()
+        second.set_up(0)
+        second.record()
+        with Reader(hurried.read(path)).start() as reader:
+            second.send(3)
+            reader.receive(3)
+            reader.check(second)
 
 
 def test_default_policy_gives_the_path_of_a_lost_connection_away(router: RouterProcess, path: str) -> None:

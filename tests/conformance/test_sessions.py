@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support.programs import Status
 from tests.support.publisher import Publisher
 from tests.support.reader import Reader
 from tests.support.router import RouterProcess
@@ -43,6 +44,55 @@ def test_a_session_is_used_from_two_connections_in_turn(router: RouterProcess, p
         reader.connection.expect(200, "GET_PARAMETER", reader.url)
         publisher.send(5)
         reader.receive(5)
+
+
+@pytest.mark.parametrize("publish_over", ["udp", "tcp"])
+def test_an_interleaved_session_lives_with_the_connection_that_carries_it(
+    router: RouterProcess, path: str, publish_over: str
+) -> None:
+    """Whatever another connection says in its name, and however that one ends."""
+    with (
+        Publisher(router.publish(path), transport=publish_over).start() as publisher,
+        Reader(router.read(path), transport="tcp").start() as reader,
+    ):
+        for each in (reader, publisher):
+            session = each.connection.session
+            before = router.wait_until(
+                lambda status: status["front"]["connections"] == 2, "the two connections and no other"
+            )
+            assert get_parameter(each.url, session) == 200
+            after = router.wait_until(lambda status: status["front"]["connections"] != 3, "the end of the third")
+            assert after["front"]["connections"] == 2
+            assert ids_on(after, path) == ids_on(before, path)
+            publisher.send(5)
+            reader.receive(len(publisher.tracks[0].sent))
+            each.connection.expect(200, "GET_PARAMETER", each.url)
+        reader.check(publisher)
+
+
+@pytest.mark.parametrize("role", ["reader", "publisher"])
+def test_an_interleaved_session_ends_with_its_connection_though_another_asked_last(
+    router: RouterProcess, path: str, role: str
+) -> None:
+    with (
+        Publisher(router.publish(path), transport="tcp").start() as publisher,
+        Reader(router.read(path), transport="tcp").start() as reader,
+    ):
+        each: Publisher | Reader = reader if role == "reader" else publisher
+        session = each.connection.session
+        with RtspConnection(each.url) as another:
+            another.expect(200, "GET_PARAMETER", each.url, {"Session": session})
+            each.connection.close()
+            router.wait_until(lambda status: session not in ids_on(status, path), "the end of the session")
+            another.expect(454, "GET_PARAMETER", each.url, {"Session": session})
+        if role == "publisher":
+            reader.wait_ended()
+            assert router.mount(path) is None
+
+
+def ids_on(status: Status, path: str) -> set[str]:
+    """Return the ids of a mount's sessions."""
+    return {each["id"] for each in status["sessions"] if each["mount"] == path}
 
 
 def test_a_udp_publisher_is_taken_up_from_another_connection(router: RouterProcess, path: str) -> None:

@@ -9,6 +9,7 @@ from tests.support.reader import Reader
 from tests.support.router import RouterProcess
 from tests.support.rtsp import RtspConnection
 from tests.support.sdp import build_sdp
+from tests.support.waiting import eventually
 
 # What a publisher's SDP says (BASE is its URL), and where it then sets its tracks up.
 PUBLISHERS = {
@@ -146,3 +147,51 @@ def test_a_trailing_slash_names_the_same_mount(router: RouterProcess, path: str)
         reader.receive(3)
         with RtspConnection(router.client_url) as connection:
             connection.expect(200, "DESCRIBE", router.read(path) + "/")
+
+
+MAX_URL_LENGTH = 2000
+
+
+def padded(url: str, length: int) -> str:
+    """Make a URL so long by its path."""
+    return f"{url}/{'x' * (length - len(url) - 1)}"
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_the_longest_url_is_served(router: RouterProcess, path: str, transport: str) -> None:
+    """The only track is set up by the mount's own URL: what the router makes of it for RTP-Info is longer yet."""
+    length = MAX_URL_LENGTH - len(router.client_url) + len(router.publish_url)
+    with Publisher(padded(router.publish(path), length), transport=transport, packet_bytes=4000) as publisher:
+        url = padded(router.read(path), MAX_URL_LENGTH)
+        assert len(url) == MAX_URL_LENGTH
+        assert url.endswith(publisher.mount)
+        publisher.announce()
+        publisher.set_up(0, publisher.url)
+        publisher.record()
+        publisher.send(3)
+        router.wait_until(
+            lambda status: [each["packets"] for each in status["sessions"] if each["mount"] == publisher.mount] == [3],
+            "something to tell in RTP-Info",
+        )
+        with RtspConnection(url) as connection:
+            connection.expect(200, "DESCRIBE", url)
+            offer = {"Transport": "RTP/AVP/TCP;unicast;interleaved=0-1"}
+            connection.expect(200, "SETUP", url, offer)
+            assert url in connection.expect(200, "PLAY", url)["RTP-Info"]
+            publisher.send(3)
+
+            def arrived() -> bool:
+                connection.pump()
+                return [payload for _, payload in connection.frames] == publisher.tracks[0].sent[3:]
+
+            eventually(arrived, "three packets")
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "DESCRIBE", "SETUP", "ANNOUNCE"])
+def test_a_longer_url_is_not(router: RouterProcess, path: str, method: str) -> None:
+    url = router.publish(path) if method == "ANNOUNCE" else router.read(path)
+    headers = {"Transport": "RTP/AVP/TCP;unicast;interleaved=0-1", "Content-Type": "application/sdp"}
+    body = build_sdp(["streamid=0"]) if method == "ANNOUNCE" else b""
+    with RtspConnection(url) as connection:
+        connection.expect(414, method, padded(url, MAX_URL_LENGTH + 1), headers, body)
+        connection.expect(200, "OPTIONS", url)

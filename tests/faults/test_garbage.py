@@ -4,6 +4,7 @@ import array
 import os
 import random
 import socket
+import time
 
 import msgpack
 import pytest
@@ -17,6 +18,8 @@ from workers.contract.endpoints import Endpoints
 from workers.contract.messages import ConnectionClosed, Done, Heartbeat, Hello, MediaSilent, RequestReceived, Respond
 
 SEED = 20_261_120
+HELLO_WITHIN_S = 5.0
+"""How long a newcomer may take to say who it is."""
 
 
 def check_serves(router: RouterProcess, path: str) -> None:
@@ -150,6 +153,21 @@ def test_garbage_on_the_descriptors_socket(start_router: StartRouter, path: str)
     assert pids(router) == before
     router.wait_descriptors(at_start)
     check_serves(router, f"{path}-2")
+    complaints = [line for line in router.log.splitlines() if "stranger at the descriptors' socket" in line]
+    assert len(complaints) == 1, "said, and said once: whoever sends garbage may send much of it"
+    assert f"process {os.getpid()} " in complaints[0]
+
+
+def test_a_stranger_that_says_nothing_is_dropped(router: RouterProcess, path: str) -> None:
+    before = pids(router)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
+        sock.settimeout(3 * HELLO_WITHIN_S)
+        sock.connect(str(Endpoints(router.runtime_dir).descriptors_path))
+        started = time.monotonic()
+        assert sock.recv(100) == b""
+        assert time.monotonic() - started >= HELLO_WITHIN_S - 1
+    check_serves(router, path)
+    assert pids(router) == before
 
 
 def test_a_wrong_socket_type_on_the_descriptors_socket(router: RouterProcess, path: str) -> None:

@@ -10,12 +10,18 @@ from tests.support.reader import Reader, receive_all
 from tests.support.router import RouterProcess, StartRouter
 from tests.support.rtp import parse_rtp, read_stamp
 from tests.support.rtsp import RtspConnection
-from tests.support.waiting import eventually
+from tests.support.sdp import build_sdp
+from tests.support.waiting import Deadline, eventually
 
 WRITE_TIMEOUT_S = 2.0
 QUEUE_BYTES = 200_000
 PACKET_BYTES = 1400
 PACKETS_A_ROUND = 60
+ASKING_S = 3.0
+MOST_GROWTH_BYTES = 30_000_000
+LONG_LINE = b"a=x-filler:" + b"y" * 1000 + b"\r\n"
+LONG_LINES = 60
+"""Together a description that is worth asking for: nearly what the body of an ANNOUNCE may have."""
 
 
 @pytest.fixture
@@ -121,6 +127,44 @@ def test_a_reader_that_stalls_with_requests_open_is_no_harm(strict: RouterProces
         stalled.connection.socket.settimeout(0.05)
         eventually(ended, "the end of the stalled reader", 8 * WRITE_TIMEOUT_S)
         healthy.check(publisher)
+
+
+def test_a_reader_that_asks_on_and_hardly_reads_is_bounded(start_router: StartRouter, path: str) -> None:
+    """Reading a trickle, it is never stalled for long; what it asks for is never dropped, so it must not be asked."""
+    router = start_router(workers=1)
+    sdp = build_sdp(["streamid=0"]) + LONG_LINE * LONG_LINES
+    with (
+        Publisher(router.publish(path), packet_bytes=PACKET_BYTES, sdp=sdp).start() as publisher,
+        stalling_reader(router.read(path)) as greedy,
+        Reader(router.read(path), transport="tcp").start() as over_tcp,
+        Reader(router.read(path), transport="udp").start() as over_udp,
+    ):
+        healthy = [over_tcp, over_udp]
+        for reader in healthy:
+            reader.connection.expect(200, "GET_PARAMETER", reader.url)
+        worker = psutil.Process(router.status()["workers"][0]["pid"])
+        memory_at_start = worker.memory_info().rss
+        asked = described(router)
+        few_seconds = Deadline(ASKING_S)
+        while not few_seconds.passed:
+            if described(router) == asked:  # all answered: on with it, yet never more at once than a router must take
+                greedy.connection.send(b"".join(greedy.connection.build("DESCRIBE", greedy.url) for _ in range(30)))
+                asked += 30
+            greedy.connection.socket.recv(256)
+            publisher.send(1)
+            for reader in healthy:
+                reader.receive(publisher.tracks[0].counter)
+        assert worker.memory_info().rss - memory_at_start < MOST_GROWTH_BYTES
+        assert described(router) < asked, "it was read on though it does not read"
+        for reader in healthy:
+            reader.check(publisher)
+        assert greedy.connection.session in {each["id"] for each in router.status()["sessions"]}
+
+
+def described(router: RouterProcess) -> int:
+    """Count the DESCRIBEs that were served."""
+    count: int = router.status()["front"]["requests"].get("DESCRIBE", {}).get("200", 0)
+    return count
 
 
 def test_a_stalled_reader_does_not_hold_up_the_end(start_router: StartRouter, path: str) -> None:
