@@ -71,6 +71,7 @@ class Access:
             # One stable line, made for tools such as fail2ban.
             log.warning("authentication failed", peer=request.host, user=credentials.username, mount=request.path)
             await asyncio.sleep(self._failure_delay_s)
+            now += self._failure_delay_s  # the new nonce is of when it leaves
         raise Unauthorized("wrong credentials", self._challenger.challenges(now, stale=stale))
 
     async def _judge(

@@ -186,8 +186,10 @@ class Dispatcher:
     def _log_refusal(self, exchange: Exchange, response: Response) -> None:
         """Say what a client was refused. A few for each connection: a hostile one could fill the disk."""
         connection = exchange.connection
+        if response.status == 401:
+            return  # a challenge, or logged as what it is
         connection.refusals += 1
-        if connection.refusals <= REFUSALS_LOGGED and response.status != 401:
+        if connection.refusals <= REFUSALS_LOGGED:
             log.info(
                 "request refused",
                 method=exchange.request.method,

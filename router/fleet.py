@@ -42,8 +42,6 @@ SETTLED_AFTER_S = 1.0
 """How old a change must be before a report can contradict it: both travel on the same way, and this is far longer."""
 STATUS_REPORT_S = 1.0
 """How long `status` waits for a worker's own figures: it is wanted most when one hangs."""
-LATE_S = 1.0
-"""A tick that comes so late says that this process stood still: heartbeats wait unread then."""
 
 
 class Fleet:
@@ -67,7 +65,6 @@ class Fleet:
         self._mounts = mounts
         self._connections = connections
         self._lifecycle = lifecycle
-        self._ticked: float | None = None
         self.first_ready = asyncio.Event()
         self.all_ready = asyncio.Event()
         self.link = WorkersLink(
@@ -122,14 +119,10 @@ class Fleet:
 
     # -- time ------------------------------------------------------------------------------------------------------
 
-    def tick(self, now: float) -> None:
-        """Give up workers that have been silent for too long, unless it was this process that stood still."""
-        late = self._ticked is not None and now - self._ticked > LATE_S
-        self._ticked = now
-        if late:
-            self.link.forgive(now)
-        else:
-            self.link.expire(now, self._settings.heartbeat_timeout_s)
+    def tick(self, now: float, late_s: float) -> None:
+        """Give up workers that have been silent for too long; `late_s` of it this process stood still itself."""
+        self.link.forgive(now, late_s)
+        self.link.expire(now, self._settings.heartbeat_timeout_s)
 
     async def reconcile(self) -> None:
         """Compare desired and actual state now and then; whatever was lost on the way is put right here."""

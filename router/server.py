@@ -9,6 +9,7 @@ import resource
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,7 @@ from router.lifecycle import Lifecycle
 from router.listener import Connections, Listeners, StartError
 from router.logs import get_logger
 from router.mounts import Mounts
+from router.multicast import Multicast
 from router.placing import Placing
 from router.requests import Requests
 from router.rtsp.message import MessageLimits
@@ -87,7 +89,8 @@ class Server:
         self._mounts = Mounts(limits.mounts)
         self._connections = Connections(limits.connections, limits.connections_per_host)
         self._listeners = Listeners()
-        self._lifecycle = Lifecycle(settings, self._sessions, self._mounts, self._hooks)
+        multicast = Multicast(settings, time.monotonic)
+        self._lifecycle = Lifecycle(settings, self._sessions, self._mounts, multicast, self._hooks)
         self._fleet = Fleet(
             settings,
             self._sessions,
@@ -103,6 +106,7 @@ class Server:
             mounts=self._mounts,
             lifecycle=self._lifecycle,
             placing=Placing(self._fleet.link, self._mounts),
+            multicast=multicast,
             publish_access=Access(self._hooks.publish, settings.auth.publish_users, settings.auth),
             client_access=Access(self._hooks.client, settings.auth.client_users, settings.auth),
             max_tracks=limits.tracks,
@@ -115,6 +119,7 @@ class Server:
         )
         self._lock = -1
         self._started = 0.0
+        self._stood_still = False
         self._emptied = asyncio.Event()
         self._doors_open = asyncio.Event()
         self._closed = asyncio.Event()
@@ -270,15 +275,22 @@ class Server:
     async def _watch(self) -> None:
         """Look after everything that ends by time."""
         loop = asyncio.get_running_loop()
+        ticked = loop.time()
         while True:
             await asyncio.sleep(TICK_S)
+            now = loop.time()
+            late_s, ticked = now - ticked - TICK_S, now
             try:
-                self._tick(loop.time())
+                self._tick(now, late_s)
             except Exception:  # the watch itself must go on
                 log.error("watch failed", exc_info=True)
 
-    def _tick(self, now: float) -> None:
-        self._fleet.tick(now)
+    def _tick(self, now: float, late_s: float) -> None:
+        self._fleet.tick(now, late_s)
+        # Where this process stood still, the signs of life of all others wait unread, and are read by the next tick.
+        self._stood_still = late_s > TICK_S and not self._stood_still
+        if self._stood_still:
+            return
         self._lifecycle.expire(now)
         limit, write_limit = self.settings.handshake_timeout_s, self.settings.write_timeout_s
         for connection in self._connections:

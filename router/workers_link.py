@@ -283,10 +283,10 @@ class WorkersLink:
             del self.workers[worker.index]
         self._on_lost(worker, reason)
 
-    def forgive(self, now: float) -> None:
-        """Let every worker's silence begin anew: what they said meanwhile has not been read yet."""
+    def forgive(self, now: float, late_s: float) -> None:
+        """Take time in which this process stood still off every worker's silence: what they said is not read yet."""
         for worker in self.workers.values():
-            worker.now = now
+            worker.now = min(now, worker.now + late_s)
 
     def expire(self, now: float, heartbeat_timeout_s: float) -> None:
         """Give up workers that have not been heard for too long."""

@@ -5,10 +5,13 @@ import signal
 from collections import Counter
 from contextlib import ExitStack, suppress
 
+import pytest
+
 from tests.support.processes import alive
 from tests.support.publisher import Publisher
 from tests.support.reader import Reader, receive_all
-from tests.support.router import RouterProcess, StartRouter
+from tests.support.router import HURRIED, RouterProcess, StartRouter
+from tests.support.rtp import build_receiver_report
 from tests.support.rtsp import RtspConnection
 from tests.support.waiting import Deadline, eventually
 
@@ -110,3 +113,49 @@ def test_a_worker_that_hangs_while_many_play_is_given_up_wholly(start_router: St
             lockstep(publisher, [reader])
             with suppress(ConnectionError):
                 publisher.teardown()
+
+
+@pytest.mark.parametrize("heartbeat_timeout_s", [0.6, 1.5])
+def test_a_front_that_stands_still_at_once(start_router: StartRouter, heartbeat_timeout_s: float) -> None:
+    """Before its first look at its workers, and for less than a second where it waits for less."""
+    router = start_router(settings={"heartbeat_interval_s": 0.2, "heartbeat_timeout_s": heartbeat_timeout_s})
+    front, workers = router.status()["front"]["pid"], worker_pids(router)
+    for _ in range(2):
+        os.kill(front, signal.SIGSTOP)
+        too_long = Deadline(heartbeat_timeout_s + 0.3)
+        while not too_long.passed:
+            signal.sigtimedwait([], too_long.left_s)
+        os.kill(front, signal.SIGCONT)
+        wait_ticks(router)
+        assert worker_pids(router) == workers
+
+
+def test_sessions_outlive_a_front_that_stands_still(start_router: StartRouter, path: str) -> None:
+    """For longer than a session's life: their signs of life wait unread."""
+    router = start_router(workers=1, settings=HURRIED)
+    with (
+        Publisher(router.publish(path)).start() as publisher,
+        Reader(router.read(path)).start() as reporting,
+        Reader(router.read(path)).start() as asking,
+    ):
+        track = reporting.tracks[0]
+        assert track.rtcp is not None
+        reporting.connection.reset()
+        wait_ticks(router)
+        front = router.status()["front"]["pid"]
+        os.kill(front, signal.SIGSTOP)
+        asked, longer = 0, Deadline(1.5 * HURRIED["session_timeout_s"])
+        while not longer.passed:
+            publisher.send(1)
+            asking.receive(publisher.tracks[0].counter)
+            track.rtcp.sendto(build_receiver_report(7), (reporting.server_host, track.server_ports[1]))
+            if asked < 20 and longer.left_s < 1:
+                asking.connection.send(asking.connection.build("GET_PARAMETER", asking.url))
+                asked += 1
+        os.kill(front, signal.SIGCONT)
+        for _ in range(asked):
+            assert asking.connection.reply().status == 200
+        sessions = {each["id"] for each in router.status()["sessions"]}
+        assert {reporting.connection.session, asking.connection.session} <= sessions
+        publisher.send(1)
+        reporting.receive(publisher.tracks[0].counter)
