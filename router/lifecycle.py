@@ -8,6 +8,7 @@ from router.connection import Connection
 from router.hooks import HookMount, Hooks
 from router.logs import get_logger
 from router.mounts import Mount, Mounts
+from router.multicast import Multicast
 from router.rtsp.errors import PeerError
 from router.rtsp.session_state import SessionState
 from router.sessions import Role, Session, Sessions
@@ -27,10 +28,13 @@ def told_of(session: Session) -> HookMount:
 class Lifecycle:
     """Ends what has to end. Times are monotonic seconds."""
 
-    def __init__(self, settings: Settings, sessions: Sessions, mounts: Mounts, hooks: Hooks) -> None:
+    def __init__(
+        self, settings: Settings, sessions: Sessions, mounts: Mounts, multicast: Multicast, hooks: Hooks
+    ) -> None:
         self._settings = settings
         self._sessions = sessions
         self._mounts = mounts
+        self._multicast = multicast
         self._hooks = hooks
 
     # -- publishing ------------------------------------------------------------------------------------------------
@@ -137,6 +141,7 @@ class Lifecycle:
             return
         publisher = publisher or self._sessions.get(mount.publisher)
         self._mounts.remove(mount)
+        self._multicast.release(mount)
         log.info("mount closed", mount=mount.path, worker=mount.worker and mount.worker.index, reason=reason)
         if mount.worker is not None:
             mount.worker.tell(CloseMount(mount.path, mount.generation))

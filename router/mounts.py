@@ -25,6 +25,8 @@ class Mount:
     publisher: str = ""
     worker: Worker | None = None
     rtp_ports: tuple[int, ...] = ()
+    groups: tuple[str, ...] = ()
+    """Its tracks' multicast groups, from the first SETUP that asks for one on."""
     range: str | None = None
     """The publisher's `Range` of RECORD, passed on to readers."""
     recording_since: float | None = None

@@ -10,6 +10,7 @@ from router.connection import ConnectionEnded
 from router.exchange import PUBLIC, Exchange, Method, admit, still_there, worker_of
 from router.lifecycle import Lifecycle
 from router.mounts import Mounts
+from router.multicast import Multicast
 from router.placing import Placing
 from router.rtsp.control import content_base, mount_path, reader_control, track_url
 from router.rtsp.errors import PeerError
@@ -40,6 +41,7 @@ class Requests:
         mounts: Mounts,
         lifecycle: Lifecycle,
         placing: Placing,
+        multicast: Multicast,
         publish_access: Access,
         client_access: Access,
         max_tracks: int,
@@ -50,7 +52,7 @@ class Requests:
         self._publish_access = publish_access
         self._client_access = client_access
         self._max_tracks = max_tracks
-        self._setup = Setup(sessions, mounts, placing, client_access, max_tracks)
+        self._setup = Setup(sessions, mounts, placing, multicast, client_access, max_tracks)
 
     def methods(self) -> dict[str, Method]:
         """Map each method's name to its function."""

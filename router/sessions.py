@@ -9,7 +9,7 @@ from router.connection import Connection
 from router.mounts import Mount
 from router.rtsp.errors import PeerError
 from router.rtsp.session_state import SessionState
-from workers.contract.messages import InterleavedTransport, TrackTransport
+from workers.contract.messages import InterleavedTransport, MulticastTransport, TrackTransport
 
 
 class Role(StrEnum):
@@ -57,7 +57,10 @@ class Session:
         """Name its transport as people do."""
         if not self.transports:
             return ""
-        return "tcp" if self.interleaved else "udp"
+        if self.interleaved:
+            return "tcp"
+        shared = any(isinstance(each.transport, MulticastTransport) for each in self.transports.values())
+        return "multicast" if shared else "udp"
 
     def in_order(self) -> tuple[TrackTransport, ...]:
         """Its transports in the order of the tracks."""

@@ -217,7 +217,8 @@ class Settings(BaseSettings):
         default=1,
         ge=0,
         le=50,
-        description="time that packets gather before they are sent together, three times that where they never cease; 0 sends at once",
+        description="time that packets gather before they are sent together, three times that where they never cease;"
+        " 0 sends at once",
     )
     stop_timeout_s: Timeout = Field(
         default=5, description="time that each program gets to end in order before it is killed"

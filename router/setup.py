@@ -1,9 +1,12 @@
 """SETUP: the method that chooses a track's transport, for publishers and for readers."""
 
+from collections.abc import Callable
+
 from router.access import Access
 from router.connection import ConnectionEnded, Side
 from router.exchange import Exchange, admit, still_there, worker_of
 from router.mounts import Mount, Mounts
+from router.multicast import Multicast
 from router.placing import Placing
 from router.rtsp.control import candidates, find_track, mount_path, track_name
 from router.rtsp.errors import PeerError
@@ -13,18 +16,25 @@ from router.rtsp.session_state import next_state
 from router.rtsp.url import RtspUrl, parse_url
 from router.sessions import Role, Session, Sessions
 from router.transports import Chosen, answer, choose
-from workers.contract.messages import ReaderSetUp, RemoveReader, SetUpReader, TrackTransport
+from workers.contract.messages import MulticastTransport, ReaderSetUp, RemoveReader, SetUpReader, TrackTransport
 
 
 class Setup:
     """SETUP, with what it needs."""
 
     def __init__(
-        self, sessions: Sessions, mounts: Mounts, placing: Placing, client_access: Access, max_tracks: int
+        self,
+        sessions: Sessions,
+        mounts: Mounts,
+        placing: Placing,
+        multicast: Multicast,
+        client_access: Access,
+        max_tracks: int,
     ) -> None:
         self._sessions = sessions
         self._mounts = mounts
         self._placing = placing
+        self._multicast = multicast
         self._client_access = client_access
         self._track_names = [track_name(index) for index in range(max_tracks)]
 
@@ -70,7 +80,8 @@ class Setup:
             raise PeerError(400, f"no track of {mount.path} has the control URL {exchange.target}")
         if session is not None and session.mount is not mount:
             raise PeerError(459, "a session can't span mounts")
-        transport = TrackTransport(track, self._choose(exchange, session, track))
+        group = self._multicast.way_to(mount, track, exchange.connection.host)
+        transport = TrackTransport(track, self._choose(exchange, session, track, group))
         if exchange.connection.closed:
             raise ConnectionEnded
         if session is None:
@@ -84,7 +95,13 @@ class Setup:
         granted = answer(transport.transport, mount.rtp_ports[track], "play", ssrc)
         return exchange.respond(200, ("Transport", transport_header.format(granted)))
 
-    def _choose(self, exchange: Exchange, session: Session | None, track: int) -> Chosen:
+    def _choose(
+        self,
+        exchange: Exchange,
+        session: Session | None,
+        track: int,
+        group: Callable[[], MulticastTransport] | None = None,
+    ) -> Chosen:
         """Choose among the client's offers, beside what else its connection carries."""
         taken = [
             transport
@@ -93,7 +110,7 @@ class Setup:
             if each is not session or transport.track != track
         ]
         offers = transport_header.parse_transports(", ".join(exchange.request.headers.get_all("Transport")))
-        return choose(offers, exchange.connection.host, taken)
+        return choose(offers, exchange.connection.host, taken, group)
 
     async def _begin(
         self, exchange: Exchange, mount: Mount, base: RtspUrl, user: str, transport: TrackTransport

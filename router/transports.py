@@ -1,28 +1,41 @@
 """SETUP's Transport header: which of the client's offers is taken, and what is answered. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import ip_address
 
 from router.rtsp.errors import PeerError
 from router.rtsp.headers.transport import TransportSpec
-from workers.contract.messages import InterleavedTransport, TrackTransport, UdpTransport
+from workers.contract.messages import InterleavedTransport, MulticastTransport, TrackTransport, UdpTransport
 
-Chosen = UdpTransport | InterleavedTransport
+Chosen = UdpTransport | InterleavedTransport | MulticastTransport
 
 
-def choose(offers: Sequence[TransportSpec], host: str, taken: Iterable[TrackTransport]) -> Chosen:
+def choose(
+    offers: Sequence[TransportSpec],
+    host: str,
+    taken: Iterable[TrackTransport],
+    group: Callable[[], MulticastTransport] | None = None,
+) -> Chosen:
     """Take the first offer that can be served; `taken` are the session's other tracks.
 
+    `group` gives the track's multicast group, or raises PeerError where none is left; None: there is no multicast.
+
     Raises:
-        PeerError: 461 if there is none, 400 for one that asks for what no client may have.
+        PeerError: 461 if there is none, 400 for one that asks for what no client may have, 503 where it asks for
+            multicast alone and no group is left.
     """
     used = set()
     for each in taken:
         if isinstance(each.transport, InterleavedTransport):
             used |= {each.transport.rtp_channel, each.transport.rtcp_channel}
-    reflected = None
+    reflected, exhausted = None, None
     for offer in offers:
         if offer.multicast:
+            if group is not None and not offer.tcp and exhausted is None:
+                try:
+                    return group()  # ours, not one that the client would like: RFC 2326 12.39 lets it only suggest
+                except PeerError as error:
+                    exhausted = error
             continue
         if offer.destination is not None and not same_host(offer.destination, host):
             reflected = offer.destination
@@ -35,6 +48,8 @@ def choose(offers: Sequence[TransportSpec], host: str, taken: Iterable[TrackTran
     if reflected is not None:
         # A server that sends wherever it is told to is a weapon against third parties.
         raise PeerError(400, f"destination={reflected} is not your own address {host}")
+    if exhausted is not None:
+        raise exhausted
     raise PeerError(461, "none of these transports can be served: offer RTP/AVP;unicast;client_port= or RTP/AVP/TCP")
 
 
@@ -63,6 +78,15 @@ def answer(chosen: Chosen, rtp_port: int, mode: str, ssrc: int | None) -> Transp
     """Describe the chosen transport to the client; `ssrc` is told to readers where it is known."""
     if isinstance(chosen, InterleavedTransport):
         return TransportSpec(tcp=True, interleaved=(chosen.rtp_channel, chosen.rtcp_channel), ssrc=ssrc, mode=mode)
+    if isinstance(chosen, MulticastTransport):
+        return TransportSpec(
+            multicast=True,
+            destination=chosen.group,
+            port=(chosen.rtp_port, chosen.rtcp_port),
+            ttl=chosen.ttl,
+            ssrc=ssrc,
+            mode=mode,
+        )
     return TransportSpec(
         tcp=False,
         client_port=(chosen.rtp_port, chosen.rtcp_port),

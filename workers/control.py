@@ -127,7 +127,7 @@ class Control:
 
     def _record(self, command: Record, now: float) -> None:
         mount = self._mounts.find(command.path, command.generation)
-        mount.check(command.transports)
+        mount.check(command.transports, publishing=True)
         connection = self._connections.adopt(command.connection, command.handoff, now)
         mount.record(command.session, command.transports, connection, now)
         connection.respond(command.response, now)

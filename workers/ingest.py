@@ -85,6 +85,8 @@ class Port:
             self._take_readers(reader, packet, now)
             return
         if self._may_correct(packet) and not self._is_publishers(address):
+            if self._take_listeners(packet, address, now):
+                return
             lost = self._track.readers.only_unheard(self._track.port_key(self.is_rtcp), address)
             if lost is not None:
                 lost.correct(self.is_rtcp, address, now)
@@ -98,6 +100,10 @@ class Port:
             return True
         parts = rtcp.split(packet)
         return parts is not None and all(part.kind != rtcp.SENDER_REPORT for part in parts)
+
+    def _take_listeners(self, packet: bytes, address: bytes, now: float) -> bool:
+        """Take a packet of a multicast reader, of which only the host is known; False if it is none."""
+        return False
 
     def _take_readers(self, reader: "UdpReaderTrack", packet: bytes, now: float) -> None:
         """Take a reader's packet; on the RTP port it can say nothing but that the reader lives."""
@@ -190,6 +196,10 @@ class RtcpPort(Port):
         ssrc = self._track.reception.ssrc
         parts = rtcp.split(packet) or []
         return ssrc is not None and any(part.kind == rtcp.SENDER_REPORT and rtcp.sender(part) == ssrc for part in parts)
+
+    def _take_listeners(self, packet: bytes, address: bytes, now: float) -> bool:
+        group = self._track.group
+        return group is not None and not is_punch(packet) and group.take_rtcp(packet, address, now)
 
     def _take_readers(self, reader: "UdpReaderTrack", packet: bytes, now: float) -> None:
         if not is_punch(packet):

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
+from typing import assert_never
 
 from workers.connection import Connection
 from workers.contract.messages import (
@@ -9,6 +10,7 @@ from workers.contract.messages import (
     MediaHeard,
     MediaSilent,
     MountState,
+    MulticastTransport,
     Refusal,
     RtpInfo,
     TrackTransport,
@@ -17,6 +19,7 @@ from workers.contract.messages import (
 from workers.fanout.send_tcp import Subscriber
 from workers.ingest import RtcpPort, RtpPort
 from workers.loop import WRITE
+from workers.multicast import MulticastReaderTrack, check_group, group_on
 from workers.publisher import Publisher
 from workers.reader import Reader, TcpReaderTrack, UdpReaderTrack
 from workers.refusal import RefusedError
@@ -55,8 +58,9 @@ class Mount:
         self._publisher = Publisher(session, self.path, self.tracks, self._resources)
         self._publisher.start(transports, connection, now)
 
-    def check(self, transports: tuple[TrackTransport, ...]) -> None:
-        """Raise RefusedError for a track that there is not, or an address that nothing can be sent to."""
+    def check(self, transports: tuple[TrackTransport, ...], *, publishing: bool = False) -> None:
+        """Raise RefusedError for a track that there is not, an address that nothing can be sent to, or a publisher's
+        transport that none can have."""
         for each in transports:
             if each.track >= len(self.tracks):
                 reason = f"{self.path} has {len(self.tracks)} tracks, none with index {each.track}"
@@ -66,6 +70,10 @@ class Mount:
                     self._resources.family.pack(each.transport.host, 0)
                 except ValueError as error:
                     raise RefusedError(Refusal.FAILED, str(error)) from error
+            elif isinstance(each.transport, MulticastTransport):
+                if publishing:
+                    raise RefusedError(Refusal.FAILED, f"{self.path} can't be published by multicast")
+                check_group(self.tracks[each.track], each.transport, self._resources.family)
 
     def _read_sockets(self) -> None:
         if self._reading:
@@ -124,10 +132,16 @@ class Mount:
                 return  # a punch may have corrected its port: that must last
             held.forget()
         track = self.tracks[each.track]
-        if isinstance(each.transport, UdpTransport):
-            reader.tracks[each.track] = UdpReaderTrack(reader, track, each.transport, self._resources.family)
-        else:
-            reader.tracks[each.track] = TcpReaderTrack(reader, track, each.transport)
+        match each.transport:
+            case UdpTransport():
+                reader.tracks[each.track] = UdpReaderTrack(reader, track, each.transport, self._resources.family)
+            case InterleavedTransport():
+                reader.tracks[each.track] = TcpReaderTrack(reader, track, each.transport)
+            case MulticastTransport():
+                group = group_on(track, each.transport, self._resources.family)
+                reader.tracks[each.track] = MulticastReaderTrack(reader, track, each.transport, group)
+            case _:
+                assert_never(each.transport)
 
     def arm(
         self, session: str, transports: tuple[TrackTransport, ...], connection: Connection, now: float

@@ -1,7 +1,7 @@
 """The session that publishes a mount: where its packets come from."""
 
 from workers.connection import Connection, Way
-from workers.contract.messages import TrackTransport, UdpTransport
+from workers.contract.messages import InterleavedTransport, TrackTransport, UdpTransport
 from workers.fanout.burst import runs_of
 from workers.fanout.send_tcp import Subscriber
 from workers.ingest import fault_of, stamps_of
@@ -34,7 +34,7 @@ class Publisher:
                 track.rtcp_source.declare(pack(transport.host, transport.rtcp_port))
                 track.hear_publisher = self._signs.hear
                 track.start_reports(now)
-            else:
+            elif isinstance(transport, InterleavedTransport):  # `Mount.check` has seen that there is no third
                 self._connection = connection
                 connection.gather()
                 connection.use(self)

@@ -1,13 +1,40 @@
 """One reader's session in a mount: how it gets each track, and whether it is heard."""
 
+from typing import Protocol
+
 from workers.addresses import Family
 from workers.connection import Connection
-from workers.contract.messages import InterleavedTransport, ReaderState, UdpTransport
+from workers.contract.messages import InterleavedTransport, MulticastTransport, ReaderState, UdpTransport
 from workers.fanout.destinations import Destination
 from workers.fanout.send_tcp import Subscriber
 from workers.lifesigns import LifeSigns
 from workers.resources import Resources
 from workers.track import Track
+
+
+class Held(Protocol):
+    """One track of a reader, by whichever transport."""
+
+    @property
+    def transport(self) -> UdpTransport | InterleavedTransport | MulticastTransport:
+        """What its front has said."""
+
+    @property
+    def packets_out(self) -> int:
+        """Packets sent to it."""
+
+    @property
+    def dropped(self) -> int:
+        """Packets meant for it and not sent."""
+
+    def open_gate(self, now: float) -> None:
+        """Let media flow."""
+
+    def close_gate(self) -> None:
+        """Let no more media flow."""
+
+    def forget(self) -> None:
+        """Give up everything."""
 
 
 class Reader:
@@ -18,7 +45,7 @@ class Reader:
         self._path = path
         self.connection = ""
         self.playing = False
-        self.tracks: dict[int, UdpReaderTrack | TcpReaderTrack] = {}
+        self.tracks: dict[int, Held] = {}
         self.hear = LifeSigns(session, resources).hear
         self._carrier: Connection | None = None
 
@@ -35,7 +62,7 @@ class Reader:
         for each in self.tracks.values():
             if isinstance(each, TcpReaderTrack):
                 each.detach()
-        self.playing = self.playing and any(isinstance(each, UdpReaderTrack) for each in self.tracks.values())
+        self.playing = self.playing and not all(isinstance(each, TcpReaderTrack) for each in self.tracks.values())
 
     def close_gate(self) -> None:
         """Let no more media flow; what is registered stays."""

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import socket
+from struct import Struct
 
 from workers.addresses import IPV6, Family
 from workers.fanout.syscalls import SO_RCVBUFFORCE, SO_RXQ_OVFL, SO_SNDBUFFORCE
@@ -14,6 +15,8 @@ MEDIA_SEND_BYTES = 4 * 1024 * 1024
 """A burst of 40 packets to 100 readers is 4.8 MB on its way to the device; the kernel doubles what is asked for."""
 REPORT_BUFFER_BYTES = 512 * 1024
 """2,000 readers' reports that come at once."""
+
+_IP_MREQN = Struct("=4s4si")  # struct ip_mreqn: group, address, index of the interface (ip(7))
 
 
 def bind_pair(family: Family, host: str, port: int) -> tuple[socket.socket, socket.socket] | None:
@@ -44,6 +47,22 @@ def bind_pair(family: Family, host: str, port: int) -> tuple[socket.socket, sock
             pair.append(sock)
         stack.pop_all()
         return pair[0], pair[1]
+
+
+def aim_multicast(sock: socket.socket, *, version: int, ttl: int, interface: int) -> None:
+    """Say how far a socket's multicast goes, and through which interface (its index; 0 is the kernel's choice).
+
+    `version` is the group's: a socket of both families has these options twice. Raises OSError for an interface that
+    can't be used.
+    """
+    if version == 4:
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, ttl)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 1)  # there may be readers on this machine too
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, _IP_MREQN.pack(b"", b"", interface))
+    else:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, ttl)
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 1)
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, interface)
 
 
 def _size(sock: socket.socket, forced: int, ordinary: int, size: int) -> None:

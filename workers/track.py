@@ -18,6 +18,7 @@ from workers.rtp.reception import Reception
 from workers.sources import AddressBook, PublisherPort
 
 if TYPE_CHECKING:
+    from workers.multicast import Group
     from workers.reader import UdpReaderTrack
 
 
@@ -47,6 +48,8 @@ class Track:
         self.rtcp_fan = self._fan(self.rtcp_socket)
         self.rtp_subscribers = TcpFan()
         self.rtcp_subscribers = TcpFan()
+        self.group: Group | None = None
+        """What multicast readers share, while there are any."""
         self.reception = Reception()
         self.reports = Reports(resources.name, resources.counters, resources.randomness)
         self.rtcp_subscriber: Subscriber | None = None
@@ -110,9 +113,13 @@ class Track:
         if parts is None:
             self._counters.drop(Drop.NOT_RTP)
             return lost_before
+        self.pass_wishes_on(parts, now)
+        return self.reports.hear_reader(parts, lost_before)
+
+    def pass_wishes_on(self, parts: list[rtcp.Part], now: float) -> None:
+        """Send what readers ask for to the publisher, now and then."""
         for wish in self.reports.picture_requests(parts, now):
             self._send_to_publisher(self.reports.request(wish), now)
-        return self.reports.hear_reader(parts, lost_before)
 
     def _send_to_publisher(self, packet: bytes, now: float) -> None:
         address = self.rtcp_source.expected

@@ -71,11 +71,27 @@ class InterleavedTransport:
 
 
 @dataclass(frozen=True, slots=True)
+class MulticastTransport:
+    """A group that all multicast readers of a track share; readers only.
+
+    `host` is the session's own address: only RTCP from there is a sign of its life. `interface` is where the group's
+    packets leave, an address of this machine or a name; "" leaves the choice to the kernel.
+    """
+
+    host: Host
+    group: Host
+    rtp_port: Port
+    rtcp_port: Port
+    ttl: Annotated[int, Between(0, 255)]
+    interface: Host
+
+
+@dataclass(frozen=True, slots=True)
 class TrackTransport:
     """How one session carries one track; `track` counts from 0 in the order of the SDP."""
 
     track: Index
-    transport: UdpTransport | InterleavedTransport
+    transport: UdpTransport | InterleavedTransport | MulticastTransport
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +180,8 @@ class Record:
 @dataclass(frozen=True, slots=True)
 class SetUpReader:
     """Register a reader's UDP address before its client hears of the ports: what comes from there is never the
-    publisher's, and a punch from the same host may correct its port. Interleaved transports are registered too.
-    Answered with `ReaderSetUp`."""
+    publisher's, and a punch from the same host may correct its port. Interleaved and multicast transports are
+    registered too. Answered with `ReaderSetUp`."""
 
     path: Path
     generation: Count
@@ -291,7 +307,7 @@ class TrackState:
 
 @dataclass(frozen=True, slots=True)
 class ReaderState:
-    """One reader as it is now."""
+    """One reader as it is now; `packets_out` of a multicast reader is what its groups got while it played."""
 
     session: Name
     connection: Name

@@ -23,6 +23,7 @@ from workers.contract.messages import (
     Message,
     MountOpened,
     MountState,
+    MulticastTransport,
     OpenMount,
     PauseReader,
     Play,
@@ -54,13 +55,15 @@ from workers.contract.messages import (
 
 UDP = TrackTransport(0, UdpTransport("2001:db8::1", 5000, 5001))
 TCP = TrackTransport(1, InterleavedTransport(2, 3))
+MULTICAST = TrackTransport(2, MulticastTransport("192.0.2.7", "239.1.2.3", 5004, 5005, 1, "eth0"))
 MESSAGES: list[Message] = [
     Welcome(10_000, 5_000, "", 0.5, 60.0, 2.0, 10.0, 2_000_000, 15.0, 0.001, 2.0, 8192, 32768, 65536),
     OpenMount("/a", 1, (TrackSpec((Format(96, 90_000), Format(0, 8_000))), TrackSpec(()))),
     CloseMount("/a", 1),
     Record("/a", 1, "s", "c", None, (UDP,), b"RTSP/1.0 200 OK\r\n\r\n"),
     SetUpReader("/a", 1, "s", TCP),
-    Play("/a", 1, "s", "c", HandOff("t", b"left", b""), (UDP, TCP), b"RTSP/1.0 200 OK\r\n", ("u0", "u1")),
+    SetUpReader("/a", 1, "s", MULTICAST),
+    Play("/a", 1, "s", "c", HandOff("t", b"left", b""), (UDP, TCP, MULTICAST), b"RTSP/1.0 200 OK\r\n", ("u0", "u1")),
     PauseReader("/a", 1, "s"),
     RemoveReader("/a", 1, "s"),
     Respond("c", b"", close=True),
@@ -138,6 +141,7 @@ def test_unknown_fields_are_ignored_and_missing_ones_are_not(message: Message) -
         (MountOpened((1,)), "rtp_ports", [1] * 33),
         (SetUpReader("/a", 1, "s", TCP), "transport", {"track": 0, "transport": ["Done", {}]}),
         (SetUpReader("/a", 1, "s", TCP), "transport", {"track": 0, "transport": None}),
+        (SetUpReader("/a", 1, "s", TCP), "transport", {"track": 0, "transport": ["MulticastTransport", {"ttl": 1}]}),
         (Record("/a", 1, "s", "c", None, (), b""), "handoff", [1, 2]),
         (Heartbeat(1, 2, 3, 4, 5, 6, (), 1.0, 1.0, 8, 9, draining=False), "cpu_percent", float("nan")),
         (Heartbeat(1, 2, 3, 4, 5, 6, (), 1.0, 1.0, 8, 9, draining=False), "drops", [["a"]]),

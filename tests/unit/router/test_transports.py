@@ -5,10 +5,11 @@ import pytest
 from router.rtsp.errors import PeerError
 from router.rtsp.headers.transport import format as write
 from router.rtsp.headers.transport import parse_transports
-from router.transports import answer, choose
-from workers.contract.messages import InterleavedTransport, TrackTransport, UdpTransport
+from router.transports import Chosen, answer, choose
+from workers.contract.messages import InterleavedTransport, MulticastTransport, TrackTransport, UdpTransport
 
 HOST = "192.0.2.7"
+GROUP = MulticastTransport(HOST, "239.1.2.3", 5004, 5005, 4, "")
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,35 @@ def test_what_can_not_be_served_is_refused(offer: str, status: int) -> None:
     assert refusal.value.status == status
 
 
+@pytest.mark.parametrize(
+    ("offer", "chosen"),
+    [
+        ("RTP/AVP;multicast", GROUP),
+        ("RTP/AVP/UDP;multicast;destination=239.9.9.9;port=7000-7001;ttl=64", GROUP),  # the client only suggests
+        ("RTP/AVP/TCP;multicast,RTP/AVP;multicast", GROUP),
+        ("RTP/AVP;multicast,RTP/AVP;unicast;client_port=6000-6001", GROUP),
+        ("RTP/AVP;unicast;client_port=6000-6001,RTP/AVP;multicast", UdpTransport(HOST, 6000, 6001)),
+    ],
+)
+def test_multicast_is_taken_where_there_is_some(offer: str, chosen: Chosen) -> None:
+    assert choose(parse_transports(offer), HOST, [], lambda: GROUP) == chosen
+
+
+def test_when_no_group_is_left_the_other_offers_count() -> None:
+    asked = []
+
+    def none_left() -> MulticastTransport:
+        asked.append(1)
+        raise PeerError(503, "no groups left")
+
+    offers = parse_transports("RTP/AVP;multicast,RTP/AVP;multicast,RTP/AVP/TCP;unicast;interleaved=0-1")
+    assert choose(offers, HOST, [], none_left) == InterleavedTransport(0, 1)
+    with pytest.raises(PeerError) as refusal:
+        choose(offers[:2], HOST, [], none_left)
+    assert refusal.value.status == 503
+    assert len(asked) == 2, "once for each SETUP"
+
+
 def test_channels_are_given_once() -> None:
     taken = [TrackTransport(0, InterleavedTransport(0, 1))]
     assert choose(parse_transports("RTP/AVP/TCP;unicast"), HOST, taken) == InterleavedTransport(2, 3)
@@ -54,3 +84,8 @@ def test_the_answer_names_ports_and_ssrc() -> None:
     assert "client_port=5000-5001" in text
     assert "server_port=10000-10001" in text
     assert "ssrc=DEADBEEF" in text
+
+
+def test_the_answer_names_the_group() -> None:
+    text = write(answer(GROUP, 10_000, "play", 0xDEADBEEF))
+    assert text == 'RTP/AVP;multicast;destination=239.1.2.3;port=5004-5005;ttl=4;ssrc=DEADBEEF;mode="PLAY"'
