@@ -84,6 +84,7 @@ class Connection(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self.closing = False
+        self._half_closed = False
 
     @property
     def peer(self) -> str:
@@ -132,6 +133,11 @@ class Connection(asyncio.Protocol):
         """Everything has left."""
         self._writable.set()
         self.stalled_since = None
+
+    def eof_received(self) -> bool:
+        """The peer says no more. It may wait for answers still: then the connection stays until they have left."""
+        self._half_closed = self._task is not None
+        return self._half_closed
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The front's own reading ended: the peer went away, unless a worker reads on."""
@@ -192,7 +198,10 @@ class Connection(asyncio.Protocol):
         finally:
             self._task = None
             if self.holder is None and self._transport is not None and not self.closing:
-                self._transport.resume_reading()
+                if self._half_closed:
+                    self._transport.close()
+                else:
+                    self._transport.resume_reading()
 
     # -- responses -------------------------------------------------------------------------------------------------
 

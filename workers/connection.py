@@ -74,6 +74,7 @@ class Connection:
         self._users: list[User] = []
         self._unanswered = 0
         self._choked = False
+        self._half_closed = False
         self._broken = False
         self._ended = False
         self._started = False
@@ -201,9 +202,18 @@ class Connection:
             self.close(f"connection failed: {error.strerror}")
             return
         if size == 0:
-            self.close("closed by the peer")
+            self._hear_end(now)
         elif not self._broken and self.close_at is None:  # else read and thrown away: unread bytes would reset it
             self._take(bytes(memoryview(self._buffer)[:size]), now)
+
+    def _hear_end(self, now: float) -> None:
+        """The peer says no more. One that has asked before may have shut down its half only, and wait for answers."""
+        if not self._unanswered or self._broken or self.close_at is not None:
+            self.close("closed by the peer")
+            return
+        self._half_closed = True
+        self._update_events()
+        self._resources.loop.call_at(now + CLOSE_WITHIN_S, lambda now: self.close("closed by the peer"))
 
     def _take(self, data: bytes, now: float) -> None:
         channels: dict[int, list[bytes]] = {}
@@ -242,6 +252,8 @@ class Connection:
             self.outlet.send_response(response, now)
         if self._unanswered:
             self._unanswered -= 1
+            if self._half_closed and not self._unanswered:
+                self.finish(now)
         if self._choked or self.outlet.pressing_bytes >= MOST_PRESSING_BYTES:
             self._update_events()
 
@@ -258,7 +270,9 @@ class Connection:
 
     def _events(self) -> int:
         self._choked = self._unanswered >= MOST_UNANSWERED or self.outlet.pressing_bytes >= MOST_PRESSING_BYTES
-        return (READ if self._reads and not self._choked else 0) | (WRITE if self.outlet.waiting else 0)
+        return (READ if self._reads and not self._choked and not self._half_closed else 0) | (
+            WRITE if self.outlet.waiting else 0
+        )
 
     def _update_events(self) -> None:
         if self._started and not self._ended:

@@ -324,3 +324,20 @@ def test_a_reader_may_leave_and_come_back(router: RouterProcess, path: str) -> N
             reader.teardown()
         mount = eventually(lambda: router.mount(path), "the mount")
         assert mount["readers"] == 0
+
+
+@pytest.mark.parametrize("playing", [False, True])
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_client_that_says_no_more_gets_its_answers(
+    router: RouterProcess, path: str, transport: str, playing: bool
+) -> None:
+    """A script may shut its half of the connection down right behind its last request."""
+    with Publisher(router.publish(path)).start(), Reader(router.read(path), transport=transport) as reader:
+        if playing:
+            reader.start()
+        connection = reader.connection
+        for _ in range(5):
+            connection.send(connection.build("OPTIONS", reader.url))
+        connection.half_close()
+        assert [connection.reply().status for _ in range(5)] == [200] * 5
+        connection.wait_closed()

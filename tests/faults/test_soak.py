@@ -11,6 +11,8 @@ from tests.support.rtsp import RtspConnection
 from tests.support.waiting import eventually
 
 ROUNDS = 25
+PORTS_A_ROUND = 32
+"""Two for each track of each of its publishers, if one worker gets them all."""
 
 
 def vanish(connection: RtspConnection, chance: random.Random) -> None:
@@ -151,6 +153,11 @@ def test_nothing_is_left_of_those_who_vanish(start_router: StartRouter, path: st
     eventually(settled, "an empty router after one round", 20)
     descriptors = router.settled_descriptors()
     for number in range(1, ROUNDS):
+        # A publisher that vanished holds its ports for a while, and rounds may come faster than that.
+        router.wait_until(
+            lambda status: all(worker["ports_free"] >= PORTS_A_ROUND for worker in status["workers"]),
+            "ports for a round",
+        )
         visitors.round(number)
     eventually(settled, "an empty router after all rounds", 20)
     router.wait_descriptors(descriptors)
