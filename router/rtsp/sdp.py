@@ -13,7 +13,8 @@ _MAX_CLOCK_RATE = 2**31
 
 _LINE = re.compile(r"[a-z]=[^\x00-\x08\x0a-\x1f\x7f]*")
 _KIND = re.compile(r"[!-~]{1,64}")
-_RTPMAP = re.compile(r"a=rtpmap:\s*([0-9]+)\s+([!-.0-~]+)/([0-9]+)(?:/.*)?")
+_NUMBERED = re.compile(r"a=(?:rtpmap|fmtp):\s*([0-9]+)\s+(.*)")
+_RTPMAP = re.compile(r"([!-.0-~]+)/([0-9]+)(?:/(.*))?")
 _CONTROL = re.compile(r"a=control\s*:(.*)", re.IGNORECASE)
 _ORDER = "vosiuepcbtzka"
 """Session-level line types in the order that RFC 4566 section 5 demands; `r` goes with the `t` before it."""
@@ -26,8 +27,21 @@ _STATIC_CLOCK_RATES = {
 
 
 @dataclass(frozen=True, slots=True)
+class Rtpmap:
+    """What an rtpmap says of a payload type: its encoding, clock rate in Hz, and parameters: the channels of audio."""
+
+    encoding: str
+    clock_rate: int
+    parameters: str | None = None
+
+    def __str__(self) -> str:
+        parameters = "" if self.parameters is None else f"/{self.parameters}"
+        return f"{self.encoding}/{self.clock_rate}{parameters}"
+
+
+@dataclass(frozen=True, slots=True)
 class Media:
-    """One `m=` section. Every payload type of `formats` has a clock rate; `encodings` are rtpmap's names.
+    """One `m=` section. Every payload type of `formats` has a clock rate; `rtpmaps` and `fmtps` are of those too.
 
     `lines` are the section's, as they came, bytes that aren't UTF-8 as surrogates; so in `SessionDescription`.
     """
@@ -35,9 +49,15 @@ class Media:
     kind: str
     formats: tuple[int, ...]
     clock_rates: dict[int, int]
-    encodings: dict[int, str]
+    rtpmaps: dict[int, Rtpmap]
+    fmtps: dict[int, str]
     control: str | None
     lines: tuple[str, ...]
+
+    @property
+    def encodings(self) -> dict[int, str]:
+        """The names of the payload types that have an rtpmap."""
+        return {each: rtpmap.encoding for each, rtpmap in self.rtpmaps.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +88,18 @@ def parse_sdp(body: bytes, max_tracks: int) -> SessionDescription:
     if any(line.startswith("v=") and line.rstrip() != "v=0" for line in session):
         raise PeerError(400, "SDP version is not 0")
     return SessionDescription(_control(session), tuple(_parse_media(lines) for lines in medias), tuple(session))
+
+
+def parse_rtpmap(text: str) -> Rtpmap | None:
+    """Read what stands behind the payload type in an rtpmap; None if it is broken."""
+    match = _RTPMAP.fullmatch(text)
+    clock_rate = read_number(match[2], 1, _MAX_CLOCK_RATE) if match else None
+    return Rtpmap(match[1], clock_rate, match[3]) if match and clock_rate is not None else None
+
+
+def static_clock_rate(payload_type: int) -> int:
+    """Return the clock rate, in Hz, of a payload type that has no rtpmap."""
+    return _STATIC_CLOCK_RATES.get(payload_type, 90000)
 
 
 def description_for_readers(
@@ -122,17 +154,18 @@ def _parse_media(lines: list[str]) -> Media:
         raise PeerError(400, "SDP has a broken m= line")
     if not protocol.startswith("RTP/"):
         raise PeerError(400, "SDP has media that is not RTP")
-    rtpmaps = [_parse_rtpmap(line) for line in lines if line.startswith("a=rtpmap:")]
+    rtpmaps = dict(_parse_rtpmap(line) for line in lines if line.startswith("a=rtpmap:"))
     # TP-Link cameras announce `m=application/TP-LINK 0 RTP/AVP smart/1/90000` and the payload type by rtpmap alone.
-    formats = tuple(dict.fromkeys(_payload_types(names))) or tuple(dict.fromkeys(each[0] for each in rtpmaps))
+    formats = tuple(dict.fromkeys(_payload_types(names))) or tuple(rtpmaps)
     if not formats:
         raise PeerError(400, f"SDP has {kind} media without a payload type")
     if len(formats) > MAX_FORMATS:
         raise PeerError(400, f"SDP has media of more than {MAX_FORMATS} formats")
-    clock_rates = {each: _STATIC_CLOCK_RATES.get(each, 90000) for each in formats}
-    clock_rates |= {each: clock_rate for each, _, clock_rate in rtpmaps if each in clock_rates}
-    encodings = {each: name for each, name, _ in rtpmaps if each in clock_rates}
-    return Media(kind, formats, clock_rates, encodings, _control(lines), tuple(lines))
+    rtpmaps = {each: rtpmap for each, rtpmap in rtpmaps.items() if each in formats}
+    clock_rates = {each: static_clock_rate(each) for each in formats}
+    clock_rates |= {each: rtpmap.clock_rate for each, rtpmap in rtpmaps.items()}
+    fmtps = dict(_parse_fmtps(lines, formats))
+    return Media(kind, formats, clock_rates, rtpmaps, fmtps, _control(lines), tuple(lines))
 
 
 def _payload_types(names: list[str]) -> Iterator[int]:
@@ -144,13 +177,22 @@ def _payload_types(names: list[str]) -> Iterator[int]:
             raise PeerError(400, "SDP has a payload type over 127")
 
 
-def _parse_rtpmap(line: str) -> tuple[int, str, int]:
-    match = _RTPMAP.fullmatch(line.rstrip())
+def _parse_rtpmap(line: str) -> tuple[int, Rtpmap]:
+    match = _NUMBERED.fullmatch(line.rstrip())
     payload_type = read_number(match[1], 0, 127) if match else None
-    clock_rate = read_number(match[3], 1, _MAX_CLOCK_RATE) if match else None
-    if match is None or payload_type is None or clock_rate is None:
+    rtpmap = parse_rtpmap(match[2]) if match else None
+    if payload_type is None or rtpmap is None:
         raise PeerError(400, "SDP has a broken rtpmap")
-    return payload_type, match[2], clock_rate
+    return payload_type, rtpmap
+
+
+def _parse_fmtps(lines: Sequence[str], formats: Sequence[int]) -> Iterator[tuple[int, str]]:
+    for line in lines:
+        # A relay has no use for it, so a broken one is not refused.
+        match = _NUMBERED.fullmatch(line) if line.startswith("a=fmtp:") else None
+        payload_type = read_number(match[1], 0, 127) if match else None
+        if match and match[2] and payload_type is not None and payload_type in formats:
+            yield payload_type, match[2]
 
 
 def _control(lines: Sequence[str]) -> str | None:
