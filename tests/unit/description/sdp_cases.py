@@ -4,6 +4,7 @@ from base64 import b64decode
 from dataclasses import dataclass
 
 from router.description import (
+    AV1,
     G711,
     G722,
     H264,
@@ -184,6 +185,24 @@ DESCRIPTIONS = (
         Media("video", [MPEGTS()], control=_STREAM_0),
         "",  # ffprobe wants to see packets
         "MPEG-TS",
+    ),
+    DescriptionCase(
+        "browser: AV1 under a payload type below 96, and its retransmissions",
+        b"m=video 9 RTP/AVPF 45 46\r\na=rtcp-fb:45 nack pli\r\na=rtpmap:45 AV1/90000\r\n"
+        b"a=fmtp:45 level-idx=5;profile=0;tier=0\r\na=rtpmap:46 rtx/90000\r\na=fmtp:46 apt=45\r\na=mid:1\r\n",
+        SessionDescription(
+            [
+                Media(
+                    "video",
+                    [
+                        AV1(payload_type=45, level_idx=5, profile=0, tier=0),
+                        Generic(payload_type=46, rtpmap="rtx/90000", fmtp="apt=45"),
+                    ],
+                    profile="RTP/AVPF",
+                    attributes=["rtcp-fb:45 nack pli", "mid:1"],
+                )
+            ]
+        ),
     ),
     DescriptionCase(
         "GStreamer, clocks",
