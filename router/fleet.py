@@ -55,12 +55,9 @@ class Fleet:
         connections: Connections,
         lifecycle: Lifecycle,
         on_status: Callable[[Callable[[str], None]], None],
-        *,
-        orphan_timeout_s: float,
     ) -> None:
         """`on_status` is given a function that takes the status document and sends it to whoever asked."""
         self._settings = settings
-        self._orphan_timeout_s = orphan_timeout_s
         self._sessions = sessions
         self._mounts = mounts
         self._connections = connections
@@ -87,7 +84,7 @@ class Fleet:
             rtp_port_count=size,
             bind_host=settings.host,
             heartbeat_interval_s=settings.heartbeat_interval_s,
-            orphan_timeout_s=self._orphan_timeout_s,
+            orphan_timeout_s=settings.orphan_timeout_s,
             stale_after_s=settings.stale_after_s,
             write_timeout_s=settings.write_timeout_s,
             write_queue_bytes=settings.write_queue_bytes,

@@ -148,7 +148,10 @@ class HookSide:
         except TimeoutError as error:
             log.error("hook took too long", hook=name, side=self._side, timeout_s=self._timeout_s)
             raise HookError(f"{name} took too long") from error
-        except (Exception, SystemExit) as error:  # a user's code may raise anything, and must reach nobody
+        except (Exception, SystemExit, asyncio.CancelledError) as error:  # a user's code may raise anything
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+                raise  # it is we who are cancelled, not something that the hook waited for
             log.error("hook failed", hook=name, side=self._side, exc_info=True)
             raise HookError(f"{name} failed") from error
 
@@ -170,17 +173,20 @@ class HookSide:
 
     async def _tell(self, path: str) -> None:
         told = self._told[path]
-        while told:
-            name, mount = told.popleft()
-            self._waiting -= 1
-            with suppress(HookError):  # logged already; there is nothing to deny
-                await self.ask(name, mount)
-        del self._told[path]
+        try:
+            while told:
+                name, mount = told.popleft()
+                self._waiting -= 1
+                with suppress(HookError):  # logged already; there is nothing to deny
+                    await self.ask(name, mount)
+        finally:
+            self._waiting -= len(told)
+            del self._told[path]
 
     async def settle(self) -> None:
         """Wait for the hooks that were told last; each has its time limit."""
         while self._tasks:
-            await asyncio.gather(*self._tasks)
+            await asyncio.wait(self._tasks)
 
     async def _on_thread(self, function: Callable[..., Any], arguments: tuple[object, ...]) -> Any:
         """Run a sync hook on a thread of its own: one that hangs must hold up neither the front nor its exit."""
@@ -210,7 +216,11 @@ class HookSide:
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(finish, result, failure)
 
-        threading.Thread(target=run, name=f"hook-{self._side}", daemon=True).start()
+        try:
+            threading.Thread(target=run, name=f"hook-{self._side}", daemon=True).start()
+        except BaseException:  # no threads or no memory left, for now
+            self._threads.release()
+            raise
         return await future
 
 

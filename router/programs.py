@@ -25,14 +25,16 @@ def front_command(settings: Settings) -> tuple[str, ...]:
     return (sys.executable, "-m", "router", "front", "--runtime-dir", directory, "--launched")
 
 
-def worker_command(settings: Settings, index: int) -> tuple[str, ...]:
-    """Give the command of one worker: all that it isn't told by its front."""
+def worker_command(settings: Settings, index: int, parent: int | None = None) -> tuple[str, ...]:
+    """Give the command of one worker: all that it isn't told by its front. It ends when `parent` does, if given."""
+    bound = () if parent is None else ("--parent", str(parent))
     return (
         sys.executable, "-m", "workers",
         "--index", str(index),
         "--runtime-dir", str(settings.runtime_dir),
         "--log-level", settings.log_level,
         "--log-format", settings.log_format,
+        *bound,
     )  # fmt: skip
 
 

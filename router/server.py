@@ -92,14 +92,7 @@ class Server:
         multicast = Multicast(settings, time.monotonic)
         self._lifecycle = Lifecycle(settings, self._sessions, self._mounts, multicast, self._hooks)
         self._fleet = Fleet(
-            settings,
-            self._sessions,
-            self._mounts,
-            self._connections,
-            self._lifecycle,
-            self._status_asked,
-            # Nobody could adopt workers of ours that outlive this program.
-            orphan_timeout_s=0.0 if self._own_workers is not None else settings.orphan_timeout_s,
+            settings, self._sessions, self._mounts, self._connections, self._lifecycle, self._status_asked
         )
         requests = Requests(
             sessions=self._sessions,
@@ -119,9 +112,12 @@ class Server:
         )
         self._lock = -1
         self._started = 0.0
+        self._begun = False
+        self._close_task: asyncio.Task[None] | None = None
         self._stood_still = False
         self._emptied = asyncio.Event()
-        self._doors_open = asyncio.Event()
+        self._ready = asyncio.Event()
+        self._closing = asyncio.Event()
         self._closed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -145,15 +141,22 @@ class Server:
         Raises:
             StartError: a port or the runtime directory is taken.
             OSError: a worker can't be started.
+            RuntimeError: it was started before.
         """
+        if self._begun:
+            raise RuntimeError("a Server starts once; make another one")
+        self._begun = True
         raise_descriptor_limit()
         self._listeners.bind(self.settings)
         try:
             self._lock_runtime_dir()
             self._fleet.link.start()
+        except OSError as error:
+            await self.close()
+            directory = self.settings.runtime_dir
+            raise StartError(f"runtime directory {directory} can't be used: {error.strerror}") from error
         except BaseException:
-            self._listeners.release()
-            self._unlock_runtime_dir()
+            await self.close()
             raise
         self._started = asyncio.get_running_loop().time()
         self._run(self._watch())
@@ -168,9 +171,19 @@ class Server:
                 raise
 
     async def wait_ready(self) -> None:
-        """Wait until every worker has been there and clients are served."""
-        await self._fleet.all_ready.wait()
-        await self._doors_open.wait()
+        """Wait until every worker has been there and clients are served.
+
+        Raises:
+            StartError: the server was closed before that.
+        """
+        tasks = [asyncio.ensure_future(each.wait()) for each in (self._ready, self._closing)]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+        if not self._ready.is_set():
+            raise StartError("the server was closed before it was ready")
 
     async def _open_doors(self) -> None:
         """Let clients in once all workers are there: the first mounts would all go to the first worker otherwise."""
@@ -189,12 +202,36 @@ class Server:
                 ended=self._connection_ended,
             )
         )
-        self._doors_open.set()
+        await self._fleet.all_ready.wait()
+        self._ready.set()
 
     async def close(self) -> None:
-        """End every session in order, stop the workers that are ours, and let go of everything."""
-        if self._closed.is_set():
-            return
+        """End every session in order, stop the workers that are ours, and let go of everything.
+
+        It goes on to its end also where the caller is cancelled; calling it again waits for the same end.
+        """
+        self._begun = True
+        if self._close_task is None:
+            self._close_task = asyncio.get_running_loop().create_task(self._close())
+        await asyncio.shield(self._close_task)
+
+    async def _close(self) -> None:
+        self._closing.set()
+        try:
+            await self._end_sessions()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        finally:
+            self._fleet.link.close()
+            try:
+                if self._own_workers is not None:
+                    await self._own_workers.stop()
+            finally:
+                self._unlock_runtime_dir()
+                self._closed.set()
+
+    async def _end_sessions(self) -> None:
         self._listeners.release()
         self._lifecycle.close_all("the server stops")
         for connection in self._connections:
@@ -207,14 +244,6 @@ class Server:
                     await self._emptied.wait()
         for connection in self._connections:
             connection.abort("the server stops")
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._fleet.link.close()
-        if self._own_workers is not None:
-            await self._own_workers.stop()
-        self._unlock_runtime_dir()
-        self._closed.set()
 
     async def wait_closed(self) -> None:
         """Wait until `close` has done its work."""
@@ -324,10 +353,10 @@ class Server:
 
 
 def own_workers(settings: Settings) -> Supervisor:
-    """Make ready to run the workers of a server as children of this program."""
+    """Make ready to run the workers of a server as children of this program, that end with it however it ends."""
     environment = programs.environment()
     workers = [
-        Program(f"worker {index}", programs.worker_command(settings, index), environment)
+        Program(f"worker {index}", programs.worker_command(settings, index, parent=os.getpid()), environment)
         for index in range(settings.worker_count)
     ]
     return Supervisor(workers, stop_timeout_s=settings.stop_timeout_s)

@@ -17,6 +17,8 @@ from router import logs
 
 log = logs.get_logger(__name__)
 
+WATCH_AGAIN_S = 1.0
+"""How soon a program is watched again that could not be."""
 MAX_LINE_BYTES = 65_536
 """A program that writes more without an end of line isn't one of ours; what it wrote is dropped."""
 
@@ -82,7 +84,7 @@ class Supervisor:
             if late:
                 log.warning("killed what did not end in time", programs=", ".join(sorted(self._running)))
                 self.kill()
-            await asyncio.gather(*self._tasks)
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def kill(self) -> None:
         """Kill every program at once, with all that they started; none is started again."""
@@ -100,7 +102,12 @@ class Supervisor:
         """Wait for a program's end and start it again, for ever."""
         delays = RestartDelay()
         while True:
-            status = await child.ended()
+            try:
+                status = await child.ended()
+            except OSError as error:  # no descriptors left, for now
+                log.error("program can't be watched", name=program.name, reason=str(error))
+                await asyncio.sleep(WATCH_AGAIN_S)
+                continue
             del self._running[program.name]
             if self._stopping.is_set() or (program.on_exit is not None and not program.on_exit(status)):
                 return

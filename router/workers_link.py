@@ -67,6 +67,7 @@ class WorkersLink:
         self._descriptors = Descriptors(self._channel_arrived, self._channel_ended, self._stranger_refused)
         self._context: zmq.Context[zmq.Socket[bytes]] | None = None
         self._socket: zmq.Socket[bytes] | None = None
+        self._started = False
         self._requests = 0
         self._dying: list[tuple[asyncio.TimerHandle, Worker]] = []
         self._draining = False
@@ -77,6 +78,7 @@ class WorkersLink:
 
     def start(self) -> None:
         """Bind both sockets. The runtime directory must be this front's alone by now."""
+        self._started = True
         self._endpoints.control_path.unlink(missing_ok=True)
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.ROUTER)
@@ -84,7 +86,10 @@ class WorkersLink:
         self._socket.setsockopt(zmq.SNDHWM, HIGH_WATER_MARK)
         self._socket.setsockopt(zmq.RCVHWM, HIGH_WATER_MARK)
         self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
-        self._socket.bind(self._endpoints.control)
+        try:
+            self._socket.bind(self._endpoints.control)
+        except zmq.ZMQError as error:
+            raise OSError(error.errno, error.strerror) from error
         self._endpoints.control_path.chmod(0o600)
         self._descriptors.start(self._endpoints.descriptors_path)
         asyncio.get_running_loop().add_reader(self._socket.fileno(), self._drain)
@@ -109,8 +114,10 @@ class WorkersLink:
         if self._context is not None:
             self._context.term()
             self._context = None
-        for path in (self._endpoints.control_path, self._endpoints.descriptors_path):
-            path.unlink(missing_ok=True)
+        if self._started:  # else they are another front's
+            self._started = False
+            for path in (self._endpoints.control_path, self._endpoints.descriptors_path):
+                path.unlink(missing_ok=True)
 
     def next_request(self) -> int:
         """Number a command."""

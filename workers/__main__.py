@@ -13,6 +13,7 @@ def main() -> int:
     parser.add_argument("--runtime-dir", type=Path, required=True, help="the router's private directory")
     parser.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error", "critical"))
     parser.add_argument("--log-format", default="text", choices=("text", "json"))
+    parser.add_argument("--parent", type=int, metavar="PID", help="end when this process does; default: outlive all")
     options = parser.parse_args()
     if not 0 <= options.index <= 4095:
         parser.error("--index must be between 0 and 4095")
@@ -30,7 +31,10 @@ def main() -> int:
         parser.error(problem)
     logger = configure(options.index, options.log_level, options.log_format)
     prepare_process(options.index)
-    return Worker(options.index, options.runtime_dir, logger).run()
+    worker = Worker(options.index, options.runtime_dir, logger)
+    if options.parent is not None:
+        worker.end_with(options.parent)
+    return worker.run()
 
 
 if __name__ == "__main__":

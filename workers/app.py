@@ -88,6 +88,15 @@ class Worker:
         self._logger.info("worker ended", extra={"exit_code": self._exit_code})
         return self._exit_code or 0
 
+    def end_with(self, pid: int) -> None:
+        """Work no longer than another process lives: the program whose server has started this worker."""
+        _Parent(pid, self._loop, self._orphaned)
+
+    def _orphaned(self) -> None:
+        if self._exit_code is None:
+            self._logger.error("the program that started this worker has ended")
+            self._end(EXIT_ORPHANED)
+
     # -- the front ------------------------------------------------------------------------------------------------
 
     def _reach_front(self, now: float) -> None:
@@ -266,6 +275,29 @@ class Worker:
         self._link.close()
         self._wake.close()
         self._loop.close()
+
+
+class _Parent:
+    """Watches a process until it ends."""
+
+    def __init__(self, pid: int, loop: Loop, on_end: Callable[[], None]) -> None:
+        self._loop = loop
+        self._on_end = on_end
+        try:
+            self._pidfd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            loop.defer(on_end)
+        else:
+            loop.add(self._pidfd, self, media=False)
+
+    def ready(self, events: int, now: float) -> None:
+        """Take note of its end."""
+        self._loop.remove(self._pidfd)
+        os.close(self._pidfd)
+        self._on_end()
+
+    def failed(self, error: Exception) -> None:
+        """Nothing here can fail that would not end the worker anyway."""
 
 
 class _SignalWake:

@@ -85,12 +85,12 @@ class Port:
             self._take_readers(reader, packet, now)
             return
         if self._may_correct(packet) and not self._is_publishers(address):
-            if self._take_listeners(packet, address, now):
-                return
             lost = self._track.readers.only_unheard(self._track.port_key(self.is_rtcp), address)
             if lost is not None:
                 lost.correct(self.is_rtcp, address, now)
                 self._take_readers(lost, packet, now)
+                return
+            if self._take_listeners(packet, address, now):
                 return
         self._counters.drop(Drop.WRONG_SOURCE)
 

@@ -194,7 +194,10 @@ class Loop:
             try:
                 entry[0].ready(mask, now)
             except Exception as error:  # one mount's or connection's trouble must not reach the others
-                entry[0].failed(error)
+                try:
+                    entry[0].failed(error)
+                except Exception as second:  # not even its end went well
+                    self.on_error(second)
 
     def _run_timers(self, now: float) -> None:
         timers = self._timers

@@ -26,6 +26,7 @@ class Group:
         self._rtp = Destination(family.pack(transport.group, transport.rtp_port), family)
         self._rtcp = Destination(family.pack(transport.group, transport.rtcp_port), family)
         self._by_host: dict[bytes, dict[MulticastReaderTrack, None]] = {}
+        self._hosts: dict[MulticastReaderTrack, bytes] = {}
         self._playing: set[MulticastReaderTrack] = set()
         version = ipaddress.ip_address(transport.group).version
         interface = interface_of(transport)
@@ -44,11 +45,13 @@ class Group:
 
     def add(self, reader: "MulticastReaderTrack") -> None:
         """Know a reader by its host."""
-        self._by_host.setdefault(self._host(reader), {})[reader] = None
+        # Kept as it is now: a zone's interface may be gone when the reader goes.
+        host = self._hosts[reader] = self._host(reader)
+        self._by_host.setdefault(host, {})[reader] = None
 
     def remove(self, reader: "MulticastReaderTrack") -> None:
         """Forget a reader; the last one ends the group."""
-        host = self._host(reader)
+        host = self._hosts.pop(reader, b"")
         readers = self._by_host.get(host, {})
         readers.pop(reader, None)
         if not readers:

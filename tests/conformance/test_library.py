@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -103,3 +104,54 @@ def test_values_and_settings_exclude_each_other() -> None:
         Server(Settings(), publish_port=0)
     with pytest.raises(ValueError, match="publish_port"):
         Server(publish_port=70_000)
+
+
+def test_close_disturbs_nobody_else_and_may_come_at_any_time(runtime_dir: Path) -> None:
+    """Of a server that could not start, that starts still, twice at once; it starts once only."""
+
+    async def program() -> None:
+        async with Server(publish_port=0, client_port=0, workers=1, runtime_dir=runtime_dir):
+            second = Server(publish_port=0, client_port=0, workers=1, runtime_dir=runtime_dir)
+            with pytest.raises(StartError):
+                await second.start()
+            await second.close()
+            assert set(os.listdir(runtime_dir)) == {"control", "descriptors", "front.lock"}
+        never = Server(publish_port=0, client_port=0, workers=1)
+        await never.close()
+        starting = Server(publish_port=0, client_port=0, workers=1)
+        start = asyncio.create_task(starting.start())
+        await asyncio.sleep(0)
+        await asyncio.gather(starting.close(), starting.close())
+        with pytest.raises(StartError):
+            await start
+        await starting.wait_closed()
+        with pytest.raises(RuntimeError):
+            await starting.start()
+
+    asyncio.run(asyncio.wait_for(program(), 30))
+    assert processes_with(str(runtime_dir)) == {}
+
+
+def test_a_hook_may_close_the_server() -> None:
+    async def program() -> None:
+        closed = asyncio.Event()
+
+        async def stop(mount: object) -> None:
+            await server.close()
+            closed.set()
+
+        server = Server(
+            publish_port=0, client_port=0, workers=1, stop_timeout_s=1, hooks=SimpleNamespace(mount_close=stop)
+        )
+        await server.start()
+        await asyncio.to_thread(publish_and_leave, server)
+        await asyncio.wait_for(server.wait_closed(), 15)
+        await asyncio.wait_for(closed.wait(), 5)
+
+    asyncio.run(program())
+
+
+def publish_and_leave(server: Server) -> None:
+    with Publisher(f"{server.publish_url}/leaving").start() as publisher:
+        publisher.send(1)
+        publisher.teardown()

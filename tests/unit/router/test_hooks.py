@@ -146,3 +146,24 @@ def test_a_class_that_can_not_be_made_is_said() -> None:
 
     with pytest.raises(HookError, match="Wants"):
         Hooks(Wants, TIMEOUT_S)
+
+
+def test_a_cancelled_task_of_a_hook_is_the_hooks_trouble_alone() -> None:
+    heard: list[str] = []
+
+    async def cancelled(mount: HookMount) -> None:
+        heard.append(mount.path)
+        task = asyncio.ensure_future(asyncio.sleep(10))
+        task.cancel()
+        await task
+
+    async def scenario() -> None:
+        hooks = Hooks(SimpleNamespace(mount_open=cancelled, check_mount=cancelled), 5)
+        for _ in range(3):
+            hooks.publish.tell("mount_open", HookMount("/a", 0))
+        await hooks.settle()
+        with pytest.raises(HookError):
+            await hooks.publish.ask("check_mount", HookMount("/b", 0))
+
+    run(scenario())
+    assert heard == ["/a"] * 3 + ["/b"]
