@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from router.settings import Settings
+from router.supervisor import Program, Supervisor
 
 LISTENING = "trunkline listening"
 """What a front tells its launcher once the ports and the runtime directory are its own: workers may come."""
@@ -47,3 +48,13 @@ def environment() -> dict[str, str]:
     if str(_ROOT) not in site.getsitepackages():
         added["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
     return {**os.environ, **added}
+
+
+def own_workers(settings: Settings) -> Supervisor:
+    """Make ready to run the workers of a server as children of this program, that end with it however it ends."""
+    variables = environment()
+    workers = [
+        Program(f"worker {index}", worker_command(settings, index, parent=os.getpid()), variables)
+        for index in range(settings.worker_count)
+    ]
+    return Supervisor(workers, stop_timeout_s=settings.stop_timeout_s)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import os
 import resource
@@ -32,7 +31,6 @@ from router.rtsp.message import MessageLimits
 from router.sessions import Sessions
 from router.settings import Settings
 from router.status import compose
-from router.supervisor import Program, Supervisor
 from workers.framing import FramingLimits
 
 __all__ = ["Server", "StartError"]
@@ -79,7 +77,7 @@ class Server:
         if settings is None:
             settings = Settings(**values)
         self.settings = settings
-        self._own_workers = None if workers_elsewhere else own_workers(settings)
+        self._own_workers = None if workers_elsewhere else programs.own_workers(settings)
         try:
             self._hooks = Hooks(load(settings.hooks) if settings.hooks else hooks, settings.hook_timeout_s)
         except HookError as error:
@@ -149,7 +147,7 @@ class Server:
         raise_descriptor_limit()
         self._listeners.bind(self.settings)
         try:
-            self._lock_runtime_dir()
+            self._hold_runtime_dir()
             self._fleet.link.start()
         except OSError as error:
             await self.close()
@@ -228,7 +226,7 @@ class Server:
                 if self._own_workers is not None:
                     await self._own_workers.stop()
             finally:
-                self._unlock_runtime_dir()
+                self._let_runtime_dir_go()
                 self._closed.set()
 
     async def _end_sessions(self) -> None:
@@ -260,22 +258,13 @@ class Server:
         """Close."""
         await self.close()
 
-    def _lock_runtime_dir(self) -> None:
-        """Make sure that this is the only front here: ZeroMQ binds over a live front's path without an error."""
-        endpoints = self.settings.endpoints
+    def _hold_runtime_dir(self) -> None:
         try:
-            runtime_dir.prepare(endpoints.runtime_dir)
+            self._lock = runtime_dir.hold(self.settings.runtime_dir)
         except runtime_dir.RuntimeDirError as error:
             raise StartError(str(error)) from error
-        self._lock = os.open(endpoints.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise StartError(
-                f"runtime directory {endpoints.runtime_dir} is another instance's. See --runtime-dir."
-            ) from error
 
-    def _unlock_runtime_dir(self) -> None:
+    def _let_runtime_dir_go(self) -> None:
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
@@ -350,16 +339,6 @@ class Server:
             reports=reports,
         )
         answer(json.dumps(document))
-
-
-def own_workers(settings: Settings) -> Supervisor:
-    """Make ready to run the workers of a server as children of this program, that end with it however it ends."""
-    environment = programs.environment()
-    workers = [
-        Program(f"worker {index}", programs.worker_command(settings, index, parent=os.getpid()), environment)
-        for index in range(settings.worker_count)
-    ]
-    return Supervisor(workers, stop_timeout_s=settings.stop_timeout_s)
 
 
 def framing_limits(settings: Settings) -> FramingLimits:

@@ -5,6 +5,7 @@ looked at packet by packet.
 """
 
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ MOST_BATCHES = 8
 """Batches that one socket may have in one turn: then the others come first. What is left is reported again."""
 
 
-class Port:
+class Port(ABC):
     """One UDP socket in the loop."""
 
     is_rtcp = False
@@ -69,8 +70,9 @@ class Port:
         """Close the mount."""
         self._on_failure(error)
 
+    @abstractmethod
     def _take(self, count: int, now: float) -> None:
-        raise NotImplementedError
+        """Take the batch that the receiver holds."""
 
     def _count_kernel_drops(self, dropped: int) -> None:
         if dropped:  # 0: this packet was queued before the first drop
@@ -105,12 +107,16 @@ class Port:
         """Take a packet of a multicast reader, of which only the host is known; False if it is none."""
         return False
 
+    @abstractmethod
     def _take_readers(self, reader: "UdpReaderTrack", packet: bytes, now: float) -> None:
-        """Take a reader's packet; on the RTP port it can say nothing but that the reader lives."""
+        """Take a reader's packet."""
 
 
 class RtpPort(Port):
     """The RTP socket of a track."""
+
+    def _take_readers(self, reader: "UdpReaderTrack", packet: bytes, now: float) -> None:
+        """Here it can say nothing but that the reader lives."""
 
     def _take(self, count: int, now: float) -> None:
         receiver, track = self._receiver, self._track
