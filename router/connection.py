@@ -14,12 +14,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
-from router.logs import get_logger
 from router.worker import Worker, WorkerGone, WorkerRefused
 from workers.contract.messages import HandOff, ReleaseConnection, Released, Respond
 from workers.framing import Broken, FramingLimits, Item, Splitter, joined
-
-log = get_logger(__name__)
 
 
 class Side(StrEnum):

@@ -186,7 +186,9 @@ class Lifecycle:
                 reason = self._publisher_expired(session, now)
             else:
                 # Not renewed by anything: a path is not to be held without a stream.
-                reason = self._unrecorded(now - session.since, self._settings.publish_start_timeout_s)
+                limit_s = self._settings.publish_start_timeout_s
+                expired = now - session.since > limit_s
+                reason = f"no RECORD within {limit_s:g} s of ANNOUNCE" if expired else None
             if reason is not None:
                 self.close_session(session, reason)
 
@@ -211,9 +213,6 @@ class Lifecycle:
             return None
         silent = now - mount.silent_since + settings.stale_after_s
         return f"no RTP for {silent:.0f} s" if silent > settings.publish_timeout_s else None
-
-    def _unrecorded(self, since_s: float, limit_s: float) -> str | None:
-        return f"no RECORD within {limit_s:g} s of ANNOUNCE" if since_s > limit_s else None
 
     def _idle(self, idle_s: float, limit_s: float) -> str | None:
         return f"no sign of life for {idle_s:.0f} s" if idle_s > limit_s else None

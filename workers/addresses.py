@@ -40,10 +40,6 @@ class Family:
         """Give the part of an address that names the host."""
         return address[self.host_start : self.host_end]
 
-    def with_port(self, address: bytes, other: bytes) -> bytes:
-        """Give `address` with the port of `other`."""
-        return address[:2] + other[2:4] + address[4:]
-
     def target(self, address: bytes) -> Target:
         """Read an address into what the `socket` module takes."""
         port = int.from_bytes(address[2:4], "big")
