@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import SecretStr
 
-from router.hooks import HookError, HookRequest, HookSide
+from router.handlers.hooks import HookError, HookRequest, HookSide
 from router.logs import get_logger
 from router.rtsp.auth import HA1, BasicCredentials, Challenger, DigestCredentials, Verdict, parse_authorization
 from router.rtsp.control import candidates, mount_path

@@ -13,10 +13,10 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from router import settings_sources
 from router.bench import cli as bench_cli
 from router.settings import Settings
-from router.settings_sources import SettingsError
+from router.settings import sources as settings_sources
+from router.settings.sources import SettingsError
 
 
 def _help(setting: str) -> str:
@@ -84,7 +84,8 @@ def serve(
     """Run the router: front and workers, started again when they die."""
     settings = _settings(context)
     _check_hooks(settings)
-    from router import launcher, logs
+    from router import logs
+    from router.programs import launcher
 
     logs.configure(settings.log_level, settings.log_format, program="launcher")
     sys.exit(launcher.run(settings))
@@ -100,7 +101,7 @@ def front(
 ) -> None:  # fmt: skip
     """Run the front alone; its workers come by themselves."""
     settings = _settings(context)
-    from router import front as program
+    from router.programs import front as program
 
     sys.exit(program.run(settings, launched=launched))
 
@@ -119,8 +120,8 @@ def worker(
     same options, or the same file.
     """
     settings = _settings(context)
-    from router import programs
-    from router import runtime_dir as directory
+    from router.programs import commands
+    from router.programs import runtime_dir as directory
 
     if index >= settings.worker_count:
         _fail(
@@ -132,24 +133,24 @@ def worker(
         directory.prepare(settings.runtime_dir)
     except directory.RuntimeDirError as error:
         _fail(1, str(error))
-    command = programs.worker_command(settings, index)
-    os.execve(command[0], command, programs.environment())
+    command = commands.worker_command(settings, index)
+    os.execve(command[0], command, commands.environment())
 
 
 @app.command()
 def status(as_json: AsJson = False, config: Config = None, runtime_dir: RuntimeDir = None) -> None:
     """Show the workers, mounts and sessions of a running router."""
     settings = _load(config, {"runtime_dir": runtime_dir} if runtime_dir is not None else {})
-    from router import status_view
+    from router.status import view
 
     try:
-        document = status_view.query(settings.endpoints)
-    except status_view.StatusError as error:
+        document = view.query(settings.endpoints)
+    except view.StatusError as error:
         _fail(1, str(error))
     if as_json:
         print(document)
     else:
-        status_view.show(document)
+        view.show(document)
 
 
 @config_app.command()
@@ -163,7 +164,7 @@ def check(file: File = None) -> None:
 def show(file: File = None) -> None:
     """Print the settings that come of a file, the environment and the defaults; secrets are masked."""
     settings = _load(file, {})
-    from router import settings_text
+    from router.settings import text as settings_text
 
     print(settings_text.to_toml(settings), end="")
 
@@ -192,7 +193,7 @@ def _load(config: Path | None, given: dict[str, Any]) -> Settings:
 def _check_hooks(settings: Settings) -> None:
     if settings.hooks is None:
         return
-    from router import hooks_check
+    from router.handlers import hooks_check
 
     problem = hooks_check.problem(settings)
     if problem is not None:

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
-from router.worker import Worker, WorkerGone, WorkerRefused
+from router.fleet.worker import Worker, WorkerGone, WorkerRefused
 from workers.contract.messages import HandOff, ReleaseConnection, Released, Respond
 from workers.framing import Broken, FramingLimits, Item, Splitter, joined
 

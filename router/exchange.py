@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from router.access import Access, Unauthorized
 from router.connection import Connection, ConnectionEnded, Side
-from router.hooks import HookRequest
+from router.fleet.worker import Worker, WorkerError, WorkerGone, WorkerRefused
+from router.handlers.hooks import HookRequest
 from router.logs import get_logger
 from router.mounts import Mount
 from router.rtsp.control import mount_path
@@ -22,7 +23,6 @@ from router.rtsp.session_state import SessionState, allowed, next_state
 from router.rtsp.status import REASONS
 from router.rtsp.url import RtspUrl, parse_url
 from router.sessions import Role, Session, Sessions
-from router.worker import Worker, WorkerError, WorkerGone, WorkerRefused
 from workers.contract.messages import Refusal
 
 log = get_logger(__name__)

@@ -5,7 +5,8 @@ Reconciling puts right whatever gets lost on the way.
 """
 
 from router.connection import Connection
-from router.hooks import HookMount, Hooks
+from router.fleet.worker import Worker
+from router.handlers.hooks import HookMount, Hooks
 from router.logs import get_logger
 from router.mounts import Mount, Mounts
 from router.multicast import Multicast
@@ -13,7 +14,6 @@ from router.rtsp.errors import PeerError
 from router.rtsp.session_state import SessionState
 from router.sessions import Role, Session, Sessions
 from router.settings import Settings
-from router.worker import Worker
 from workers.contract.messages import CloseMount, RemoveReader
 
 log = get_logger(__name__)

@@ -4,9 +4,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from router.fleet.worker import Worker
 from router.rtsp.errors import PeerError
 from router.rtsp.sdp import SessionDescription
-from router.worker import Worker
 from workers.contract.messages import Format, TrackSpec
 
 

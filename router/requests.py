@@ -8,10 +8,10 @@ from contextlib import suppress
 from router.access import Access
 from router.connection import ConnectionEnded
 from router.exchange import PUBLIC, Exchange, Method, admit, still_there, worker_of
+from router.fleet.placing import Placing
 from router.lifecycle import Lifecycle
 from router.mounts import Mounts
 from router.multicast import Multicast
-from router.placing import Placing
 from router.rtsp.control import content_base, mount_path, reader_control, track_url
 from router.rtsp.errors import PeerError
 from router.rtsp.headers.range import format_range, parse_range

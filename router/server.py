@@ -14,23 +14,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from router import programs, runtime_dir
 from router.access import Access
 from router.connection import Connection, ConnectionCallbacks
 from router.exchange import Dispatcher
-from router.fleet import Fleet
-from router.hooks import HookError, Hooks, load
+from router.fleet.fleet import Fleet
+from router.fleet.placing import Placing
+from router.handlers.hooks import HookError, Hooks, load
 from router.lifecycle import Lifecycle
 from router.listener import Connections, Listeners, StartError
 from router.logs import get_logger
 from router.mounts import Mounts
 from router.multicast import Multicast
-from router.placing import Placing
+from router.programs import commands, runtime_dir
 from router.requests import Requests
 from router.rtsp.message import MessageLimits
 from router.sessions import Sessions
 from router.settings import Settings
-from router.status import compose
+from router.status.document import compose
 from workers.framing import FramingLimits
 
 __all__ = ["Server", "StartError"]
@@ -77,7 +77,7 @@ class Server:
         if settings is None:
             settings = Settings(**values)
         self.settings = settings
-        self._own_workers = None if workers_elsewhere else programs.own_workers(settings)
+        self._own_workers = None if workers_elsewhere else commands.own_workers(settings)
         try:
             self._hooks = Hooks(load(settings.hooks) if settings.hooks else hooks, settings.hook_timeout_s)
         except HookError as error:

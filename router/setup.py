@@ -5,9 +5,9 @@ from collections.abc import Callable
 from router.access import Access
 from router.connection import ConnectionEnded, Side
 from router.exchange import Exchange, admit, still_there, worker_of
+from router.fleet.placing import Placing
 from router.mounts import Mount, Mounts
 from router.multicast import Multicast
-from router.placing import Placing
 from router.rtsp.control import candidates, find_track, mount_path, track_name
 from router.rtsp.errors import PeerError
 from router.rtsp.headers import transport as transport_header

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.reconcile import DesiredMount, Difference, compare
+from router.fleet.reconcile import DesiredMount, Difference, compare
 from workers.contract.messages import (
     CloseMount,
     Command,

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from router.access import Access, Unauthorized, is_about
-from router.hooks import HookRequest, Hooks
+from router.handlers.hooks import HookRequest, Hooks
 from router.rtsp.auth import HA1
 from router.rtsp.errors import PeerError
 from router.settings import Auth

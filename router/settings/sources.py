@@ -20,7 +20,7 @@ from pydantic_settings import EnvSettingsSource, TomlConfigSettingsSource
 from pydantic_settings import SettingsError as SourceError
 
 from router.settings import Settings
-from router.settings_allowed import allowed, at, leaves, submodel
+from router.settings.allowed import allowed, at, leaves, submodel
 
 PREFIX = "TRUNKLINE_"
 CONFIG_VARIABLE = PREFIX + "CONFIG"

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from router import logs, programs, runtime_dir, settings_sources
-from router.programs import LISTENING, READY
+from router import logs
+from router.programs import commands, runtime_dir
+from router.programs.commands import LISTENING, READY
+from router.programs.supervisor import Program, Supervisor, ending
 from router.settings import Settings
-from router.supervisor import Program, Supervisor, ending
+from router.settings import sources as settings_sources
 
 log = logs.get_logger(__name__)
 
@@ -42,7 +44,7 @@ class Launcher:
         self._events: asyncio.Queue[_Listening | _Stop] = asyncio.Queue()
         self._ready = False
         self._stopping = False
-        environment = programs.environment()
+        environment = commands.environment()
         front_program = Program(
             "front",
             front,
@@ -123,9 +125,9 @@ class Launcher:
 
 def run(settings: Settings) -> int:
     """Run the front and its workers until a signal; give the exit status."""
-    workers = [programs.worker_command(settings, index) for index in range(settings.worker_count)]
+    workers = [commands.worker_command(settings, index) for index in range(settings.worker_count)]
     try:
-        return asyncio.run(Launcher(settings, programs.front_command(settings), workers).run())
+        return asyncio.run(Launcher(settings, commands.front_command(settings), workers).run())
     except OSError as error:
         print(f"trunkline: {error}", file=sys.stderr)
         return 1

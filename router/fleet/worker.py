@@ -7,7 +7,7 @@ import signal
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from router.handoff import WorkerChannel
+from router.fleet.handoff import WorkerChannel
 from workers.contract.messages import Command, Heartbeat, Message, Refused, Reply, StateReport
 
 

@@ -6,7 +6,7 @@ import time
 import zmq
 from rich.console import Console
 
-from router import status_tables
+from router.status import tables
 from workers.contract.codec import ContractError, Envelope, decode, encode
 from workers.contract.endpoints import Endpoints
 from workers.contract.messages import StatusAnswer, StatusQuery
@@ -63,4 +63,4 @@ def show(document: str) -> None:
     """Draw a status document on standard output, as tables."""
     # Programs take --json; where nobody looks at a terminal, nothing is cut or folded to fit one.
     console = Console(width=None if sys.stdout.isatty() else NO_TERMINAL_WIDTH, highlight=False)
-    status_tables.draw(document, console, time.time())
+    tables.draw(document, console, time.time())

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import zmq
 
-from router.handoff import Descriptors, WorkerChannel
+from router.fleet.handoff import Descriptors, WorkerChannel
+from router.fleet.worker import Worker, WorkerError
 from router.logs import get_logger
-from router.worker import Worker, WorkerError
 from workers.contract.codec import ContractError, Envelope, decode, encode
 from workers.contract.endpoints import Endpoints
 from workers.contract.messages import (

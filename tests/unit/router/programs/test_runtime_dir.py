@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from router.runtime_dir import RuntimeDirError, prepare, sweep
+from router.programs.runtime_dir import RuntimeDirError, prepare, sweep
 from workers.contract.endpoints import Endpoints
 
 

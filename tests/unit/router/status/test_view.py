@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import zmq
 
-from router.status_view import StatusError, query
+from router.status.view import StatusError, query
 from workers.contract.codec import Envelope, decode, encode
 from workers.contract.endpoints import Endpoints
 from workers.contract.messages import Done, StatusAnswer, StatusQuery

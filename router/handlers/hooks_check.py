@@ -4,7 +4,7 @@ import contextlib
 import os
 import sys
 
-from router.hooks import HookError, Hooks, load
+from router.handlers.hooks import HookError, Hooks, load
 from router.settings import Settings
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from router.settings import Settings
-from router.settings_text import example, replace_table, table, to_toml
+from router.settings.text import example, replace_table, table, to_toml
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def test_the_toml_is_what_it_was_made_of() -> None:
@@ -31,12 +31,12 @@ def test_the_table_has_every_setting_with_default_and_bounds() -> None:
 
 def test_the_readme_has_the_table_of_today() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
-    assert readme == replace_table(readme), "run: python -m router.settings_text"
+    assert readme == replace_table(readme), "run: python -m router.settings.text"
 
 
 def test_the_example_file_has_the_settings_of_today() -> None:
     text = (ROOT / "deploy/trunkline.example.toml").read_text("utf-8")
-    assert text == example(), "run: python -m router.settings_text"
+    assert text == example(), "run: python -m router.settings.text"
     uncommented = "\n".join(line.removeprefix("#") for line in text.splitlines() if not line.startswith("# "))
     runtime_dir = Path("/run/trunkline")
     assert Settings.model_validate(tomllib.loads(uncommented)) == Settings(runtime_dir=runtime_dir)

@@ -5,15 +5,15 @@ import site
 import sys
 from pathlib import Path
 
+from router.programs.supervisor import Program, Supervisor
 from router.settings import Settings
-from router.supervisor import Program, Supervisor
 
 LISTENING = "trunkline listening"
 """What a front tells its launcher once the ports and the runtime directory are its own: workers may come."""
 READY = "trunkline ready "
 """How the line begins that it says once all workers have come."""
 
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = Path(__file__).resolve().parent.parent.parent
 """The folder that `router` and `workers` are in."""
 
 

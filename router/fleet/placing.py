@@ -2,12 +2,12 @@
 
 import asyncio
 
+from router.fleet.link import WorkersLink
+from router.fleet.placement import Load, by_preference
+from router.fleet.worker import Worker, WorkerGone, WorkerRefused
 from router.logs import get_logger
 from router.mounts import Mount, Mounts
-from router.placement import Load, by_preference
 from router.rtsp.errors import PeerError
-from router.worker import Worker, WorkerGone, WorkerRefused
-from router.workers_link import WorkersLink
 from workers.contract.messages import CloseMount, MountOpened, OpenMount
 
 log = get_logger(__name__)

@@ -1,6 +1,6 @@
 """Every setting of the router: one typed, frozen model with its defaults, bounds and the checks across them.
 
-The constructor takes exactly what it is given. `router.settings_sources` reads the environment and a file.
+The constructor takes exactly what it is given. `router.settings.sources` reads the environment and a file.
 """
 
 import ipaddress
@@ -22,7 +22,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from router.settings_multicast import check_interface, check_multicast, check_range
+from router.settings.multicast import check_interface, check_multicast, check_range
 from workers.contract.endpoints import Endpoints
 from workers.contract.messages import MAX_TRACKS
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from router.hooks import HookError, HookMount, Hooks, load, misspelt
+from router.handlers.hooks import HookError, HookMount, Hooks, load, misspelt
 
 TIMEOUT_S = 0.05
 

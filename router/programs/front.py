@@ -12,10 +12,10 @@ import sys
 from collections.abc import Callable
 
 from router import logs
-from router.hooks import HookError
-from router.hooks_check import load_hooks
+from router.handlers.hooks import HookError
+from router.handlers.hooks_check import load_hooks
 from router.listener import StartError
-from router.programs import LISTENING, READY
+from router.programs.commands import LISTENING, READY
 from router.server import Server
 from router.settings import Settings
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from router.supervisor import Program, RestartDelay, Supervisor, ending
+from router.programs.supervisor import Program, RestartDelay, Supervisor, ending
 from tests.support.processes import alive
 from tests.support.waiting import eventually
 

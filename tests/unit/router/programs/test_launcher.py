@@ -13,8 +13,8 @@ from typing import Any
 import psutil
 import pytest
 
-from router.launcher import Launcher
-from router.programs import LISTENING, READY
+from router.programs.commands import LISTENING, READY
+from router.programs.launcher import Launcher
 from router.settings import Settings
 from tests.support.processes import alive
 from tests.support.waiting import Deadline
@@ -174,12 +174,12 @@ def test_secrets_travel_on_standard_input_only(fixture: Fixture) -> None:
 
 def test_front_and_workers_outlive_a_launcher_that_is_killed(fixture: Fixture) -> None:
     source = (
-        "import asyncio, sys; from router.launcher import Launcher; from router.settings import Settings;"
+        "import asyncio, sys; from router.programs.launcher import Launcher; from router.settings import Settings;"
         "programs = [(sys.executable, '-c', source) for source in sys.argv[2:]];"
         "asyncio.run(Launcher(Settings(workers=1, runtime_dir=sys.argv[1]), programs[0], programs[1:]).run())"
     )
     command = [sys.executable, "-c", source, str(fixture.directory), FRONT, WORKER]
-    with subprocess.Popen(command, cwd=Path(__file__).parents[3], stdout=subprocess.PIPE, text=True) as launcher:
+    with subprocess.Popen(command, cwd=Path(__file__).parents[4], stdout=subprocess.PIPE, text=True) as launcher:
         assert launcher.stdout is not None
         assert launcher.stdout.readline().startswith(READY)
         asyncio.run(fixture.started("workers", 1))

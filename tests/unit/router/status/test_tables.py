@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from router.status_tables import draw, duration, short
-from router.status_view import show
+from router.status.tables import draw, duration, short
+from router.status.view import show
 
 NOW = 1_800_000_000.0
 WORKER: dict[str, Any] = {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from router.programs import environment, front_command, worker_command
+from router.programs.commands import environment, front_command, worker_command
 from router.settings import Settings
 
 SETTINGS = Settings(runtime_dir=Path("/tmp/tl"), log_level="debug", log_format="json")
@@ -36,4 +36,4 @@ def test_a_folder_of_the_same_name_is_not_taken_for_ours(tmp_path: Path, package
     done = subprocess.run(
         command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60, check=True
     )
-    assert Path(done.stdout.strip()).parent == Path(__file__).parents[3] / package
+    assert Path(done.stdout.strip()).parent == Path(__file__).parents[4] / package

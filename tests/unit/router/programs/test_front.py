@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from router.programs import LISTENING, READY, environment, front_command, worker_command
+from router.programs.commands import LISTENING, READY, environment, front_command, worker_command
 from router.settings import Settings
-from router.settings_sources import to_json
+from router.settings.sources import to_json
 from tests.support.waiting import eventually
 from workers.contract.endpoints import Endpoints
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 TIMEOUT_S = 60
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from router.settings import Settings
-from router.settings_allowed import leaves
-from router.settings_sources import SettingsError, from_json, load, to_json, unknown_variables
+from router.settings.allowed import leaves
+from router.settings.sources import SettingsError, from_json, load, to_json, unknown_variables
 
 
 @pytest.fixture(autouse=True)

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from router.connection import Connection
+from router.fleet.link import WorkersLink
+from router.fleet.worker import Worker
 from router.listener import Connections
 from router.mounts import Mount, Mounts
 from router.sessions import Session, Sessions
-from router.worker import Worker
-from router.workers_link import WorkersLink
 from workers.contract.messages import Heartbeat, MountState, StateReport
 
 NO_HEARTBEAT = Heartbeat(0, 0, 0, 0, 0, 0, (), 0.0, 0.0, 0, 0, False)

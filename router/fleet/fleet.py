@@ -8,16 +8,16 @@ from collections.abc import Callable
 from typing import assert_never
 
 from router.connection import Connection
+from router.fleet.link import WorkersLink
+from router.fleet.reconcile import DesiredMount, compare
+from router.fleet.worker import Worker, WorkerError
 from router.lifecycle import Lifecycle
 from router.listener import Connections
 from router.logs import get_logger
 from router.mounts import Mount, Mounts
-from router.reconcile import DesiredMount, compare
 from router.rtsp.session_state import SessionState
 from router.sessions import Sessions
 from router.settings import Settings
-from router.worker import Worker, WorkerError
-from router.workers_link import WorkersLink
 from workers.contract.messages import (
     ConnectionClosed,
     Event,

@@ -1,6 +1,6 @@
 """Settings as text, all made from the model: `config show`, the README's table, the example file.
 
-`python -m router.settings_text` writes the last two anew, in the folder of a checkout.
+`python -m router.settings.text` writes the last two anew, in the folder of a checkout.
 """
 
 import json
@@ -12,9 +12,9 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from router.settings import Settings
-from router.settings_allowed import allowed, leaves
+from router.settings.allowed import allowed, leaves
 
-TABLE_BEGIN = "<!-- settings: made by `python -m router.settings_text` -->"
+TABLE_BEGIN = "<!-- settings: made by `python -m router.settings.text` -->"
 TABLE_END = "<!-- end of settings -->"
 
 

@@ -1,0 +1,1 @@
+"""The workers as the front sees them: registration, commands, descriptors, placement, repair."""

@@ -1,0 +1,1 @@
+"""What `trunkline status` shows: the document, and its tables for people."""
