@@ -141,11 +141,12 @@ def worker(
 def status(as_json: AsJson = False, config: Config = None, runtime_dir: RuntimeDir = None) -> None:
     """Show the workers, mounts and sessions of a running router."""
     settings = _load(config, {"runtime_dir": runtime_dir} if runtime_dir is not None else {})
+    from router.admin import client
     from router.status import view
 
     try:
-        document = view.query(settings.endpoints)
-    except view.StatusError as error:
+        document = client.query_status(settings.endpoints)
+    except client.NoFrontError as error:
         _fail(1, str(error))
     if as_json:
         print(document)

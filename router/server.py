@@ -12,12 +12,14 @@ import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, assert_never
 
 from router.access import Access
+from router.admin.orders import Orders
 from router.connection import Connection, ConnectionCallbacks
 from router.exchange import Dispatcher
 from router.fleet.fleet import Fleet
+from router.fleet.link import Asked
 from router.fleet.placing import Placing
 from router.handlers.hooks import HookError, Hooks, load
 from router.lifecycle import Lifecycle
@@ -31,6 +33,7 @@ from router.rtsp.message import MessageLimits
 from router.sessions import Sessions
 from router.settings import Settings
 from router.status.document import compose
+from workers.contract.messages import AdminCommand, Message, StatusAnswer, StatusQuery
 from workers.framing import FramingLimits
 
 __all__ = ["Server", "StartError"]
@@ -89,9 +92,7 @@ class Server:
         self._listeners = Listeners()
         multicast = Multicast(settings, time.monotonic)
         self._lifecycle = Lifecycle(settings, self._sessions, self._mounts, multicast, self._hooks)
-        self._fleet = Fleet(
-            settings, self._sessions, self._mounts, self._connections, self._lifecycle, self._status_asked
-        )
+        self._fleet = Fleet(settings, self._sessions, self._mounts, self._connections, self._lifecycle, self._asked)
         requests = Requests(
             sessions=self._sessions,
             mounts=self._mounts,
@@ -108,6 +109,7 @@ class Server:
             requests.methods(),
             self._listeners.port_of,
         )
+        self._orders = Orders()
         self._lock = -1
         self._started = 0.0
         self._begun = False
@@ -320,12 +322,18 @@ class Server:
                 log.info("idle connection closed", connection=connection.id, peer=connection.peer)
                 connection.close()
 
-    # -- status ----------------------------------------------------------------------------------------------------
+    # -- administration --------------------------------------------------------------------------------------------
 
-    def _status_asked(self, answer: Callable[[str], None]) -> None:
-        self._run(self._status(answer))
+    def _asked(self, message: Asked, answer: Callable[[Message], None]) -> None:
+        match message:
+            case StatusQuery():
+                self._run(self._status(answer))
+            case AdminCommand():
+                self._run(self._orders.carry_out(message, answer))
+            case _:
+                assert_never(message)
 
-    async def _status(self, answer: Callable[[str], None]) -> None:
+    async def _status(self, answer: Callable[[Message], None]) -> None:
         reports = await self._fleet.reports()
         document = compose(
             now=asyncio.get_running_loop().time(),
@@ -338,7 +346,7 @@ class Server:
             counts=self._dispatcher.counts,
             reports=reports,
         )
-        answer(json.dumps(document))
+        answer(StatusAnswer(json.dumps(document)))
 
 
 def framing_limits(settings: Settings) -> FramingLimits:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import assert_never
 
 from router.connection import Connection
-from router.fleet.link import WorkersLink
+from router.fleet.link import Asked, WorkersLink
 from router.fleet.reconcile import DesiredMount, compare
 from router.fleet.worker import Worker, WorkerError
 from router.lifecycle import Lifecycle
@@ -25,6 +25,7 @@ from workers.contract.messages import (
     Hello,
     MediaHeard,
     MediaSilent,
+    Message,
     MountState,
     ReportState,
     RequestReceived,
@@ -54,9 +55,9 @@ class Fleet:
         mounts: Mounts,
         connections: Connections,
         lifecycle: Lifecycle,
-        on_status: Callable[[Callable[[str], None]], None],
+        on_asked: Callable[[Asked, Callable[[Message], None]], None],
     ) -> None:
-        """`on_status` is given a function that takes the status document and sends it to whoever asked."""
+        """`on_asked` is given an administrator's message, and a function that sends an answer to whoever asked."""
         self._settings = settings
         self._sessions = sessions
         self._mounts = mounts
@@ -72,7 +73,7 @@ class Fleet:
             on_ready=self._ready,
             on_lost=self._lost,
             on_event=self._event,
-            on_status=on_status,
+            on_asked=on_asked,
         )
 
     def _welcome(self, index: int) -> Welcome:

@@ -13,12 +13,12 @@ from router.logs import get_logger
 from workers.contract.codec import ContractError, Envelope, decode, encode
 from workers.contract.endpoints import Endpoints
 from workers.contract.messages import (
+    AdminCommand,
     Event,
     Hello,
     Message,
     Reply,
     StateReport,
-    StatusAnswer,
     StatusQuery,
     Welcome,
 )
@@ -35,6 +35,9 @@ EXIT_WITHIN_S = 1.0
 """How long a worker that closed its connection may take to exit: one that was told to end does so by itself."""
 COMPLAINT_INTERVAL_S = 60.0
 
+Asked = StatusQuery | AdminCommand
+"""What administrators say."""
+
 
 class WorkersLink:
     """Everything that the front has to do with worker processes, besides deciding what they should do."""
@@ -49,9 +52,9 @@ class WorkersLink:
         on_ready: Callable[[Worker, list[StateReport]], None],
         on_lost: Callable[[Worker, str], None],
         on_event: Callable[[Worker, Event], None],
-        on_status: Callable[[Callable[[str], None]], None],
+        on_asked: Callable[[Asked, Callable[[Message], None]], None],
     ) -> None:
-        """`on_status` is given a function that takes the status document and sends it to whoever asked."""
+        """`on_asked` is given an administrator's message, and a function that sends an answer to whoever asked."""
         self.incarnation = secrets.token_hex(8)
         self.command_timeout_s = command_timeout_s
         self.workers: dict[int, Worker] = {}
@@ -60,7 +63,7 @@ class WorkersLink:
         self._endpoints = endpoints
         self._worker_count = worker_count
         self._welcome = welcome
-        self._on_ready, self._on_lost, self._on_event, self._on_status = on_ready, on_lost, on_event, on_status
+        self._on_ready, self._on_lost, self._on_event, self._on_asked = on_ready, on_lost, on_event, on_asked
         self._channels: dict[str, WorkerChannel] = {}
         self._early: dict[str, Hello] = {}
         self._by_incarnation: dict[str, Worker] = {}
@@ -184,8 +187,8 @@ class WorkersLink:
             self._complain("malformed message dropped", reason=str(error))
             return
         message = envelope.message
-        if isinstance(message, StatusQuery):
-            self._on_status(lambda document: self._answer_status(frames[0], envelope.request, document))
+        if isinstance(message, Asked):
+            self._on_asked(message, lambda answer: self._answer(frames[0], envelope.request, answer))
         elif frames[0] != envelope.worker.encode():
             self.malformed += 1
             self._complain("message in another's name dropped", worker=envelope.worker)
@@ -208,8 +211,8 @@ class WorkersLink:
         else:
             self.malformed += 1
 
-    def _answer_status(self, identity: bytes, request: int, document: str) -> None:
-        self._put(identity, encode(Envelope(self.incarnation, "", request, StatusAnswer(document))))
+    def _answer(self, identity: bytes, request: int, answer: Message) -> None:
+        self._put(identity, encode(Envelope(self.incarnation, "", request, answer)))
 
     def _complain(self, event: str, **facts: str) -> None:
         """Log each kind of trouble at most once a minute: whoever sends garbage may send much of it."""

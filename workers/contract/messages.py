@@ -434,6 +434,23 @@ class StatusAnswer:
     document: Annotated[str, AtMost(256 * 1024 * 1024)]
 
 
+@dataclass(frozen=True, slots=True)
+class AdminCommand:
+    """Tell a front to do something: `trunkline move` and its like. Answered with `AdminAnswer`s."""
+
+    verb: Name
+    arguments: Annotated[tuple[Path, ...], AtMost(16)]
+
+
+@dataclass(frozen=True, slots=True)
+class AdminAnswer:
+    """What became of an order, for people. Those before the last say `more`: lines of progress, or "" every second."""
+
+    ok: bool
+    text: Annotated[str, AtMost(1024 * 1024)]
+    more: bool = False
+
+
 Command = (
     Welcome | OpenMount | CloseMount | Record | SetUpReader | Play | PauseReader | RemoveReader | Respond
     | ReleaseConnection | ReportState
@@ -442,5 +459,5 @@ Reply = Done | Refused | MountOpened | ReaderSetUp | Playing | Released | StateR
 Event = (
     Hello | Heartbeat | RequestReceived | StreamBroken | ConnectionClosed | MediaHeard | MediaSilent | SessionHeard
 )  # fmt: skip
-Administration = StatusQuery | StatusAnswer
+Administration = StatusQuery | StatusAnswer | AdminCommand | AdminAnswer
 Message = Command | Reply | Event | Administration

@@ -1,6 +1,6 @@
 """Messages survive the wire; nothing else gets in."""
 
-from dataclasses import fields, replace
+from dataclasses import MISSING, fields, replace
 from typing import Any, get_args
 
 import msgpack
@@ -10,6 +10,8 @@ from workers.contract import messages
 from workers.contract.codec import ContractError, Envelope, decode, encode
 from workers.contract.messages import (
     PROTOCOL_VERSION,
+    AdminAnswer,
+    AdminCommand,
     CloseMount,
     ConnectionClosed,
     Done,
@@ -91,6 +93,8 @@ MESSAGES: list[Message] = [
     SessionHeard("s"),
     StatusQuery(),
     StatusAnswer("{}"),
+    AdminCommand("move", ("/a", "1")),
+    AdminAnswer(True, "half of it", more=True),
 ]
 
 
@@ -111,7 +115,7 @@ def test_a_message_survives_the_wire(message: Message) -> None:
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda each: type(each).__name__)
-def test_unknown_fields_are_ignored_and_missing_ones_are_not(message: Message) -> None:
+def test_unknown_fields_are_ignored_and_missing_ones_are_not_unless_they_are_newer(message: Message) -> None:
     later = wire(message)
     later[0] = PROTOCOL_VERSION + 1
     later[5]["new_in_the_next_version"] = [1, {"a": None}]
@@ -119,6 +123,9 @@ def test_unknown_fields_are_ignored_and_missing_ones_are_not(message: Message) -
     for each in fields(message):
         poorer = wire(message)
         del poorer[5][each.name]
+        if each.default is not MISSING:  # the version before had no such field
+            assert getattr(decode(msgpack.packb(poorer)).message, each.name) == each.default
+            continue
         with pytest.raises(ContractError):
             decode(msgpack.packb(poorer))
 
