@@ -115,15 +115,15 @@ class Connection:
                 self._resources.loop.remove(self._sock.fileno())
                 self._resources.loop.add(self._sock.fileno(), self, media=True, events=self._events())
 
-    def close(self, reason: str) -> None:
-        """End it now, and tell the front why."""
+    def close(self, reason: str, *, unserved: bool = False) -> None:
+        """End it now, and tell the front why; `unserved` where it could not take its readers' media."""
         if self._ended:
             return
         self._let_go()
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)  # the front has a duplicate: close alone would send no FIN
         self._sock.close()
-        self._resources.tell(ConnectionClosed(self.name, reason[:1024]))
+        self._resources.tell(ConnectionClosed(self.name, reason[:1024], unserved))
         self._resources.logger.debug("connection closed", extra={"connection": self.name, "reason": reason})
 
     def finish(self, now: float) -> None:

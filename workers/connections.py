@@ -83,7 +83,8 @@ class Connections:
             if stalled >= limit:
                 connection.close(
                     f"write timeout: {connection.describe()} read nothing for {stalled:.1f} s, "
-                    f"{outlet.queued_bytes} bytes wait, {outlet.dropped} packets were dropped"
+                    f"{outlet.queued_bytes} bytes wait, {outlet.dropped} packets were dropped",
+                    unserved=True,
                 )
             elif connection.close_at is not None and now >= connection.close_at:
                 connection.close(f"closed with {outlet.queued_bytes} bytes that the peer did not read in time")

@@ -157,7 +157,7 @@ class RtpPort(Port):
         fault = fault_of(packet, track.announced)
         if source.knows(address):
             if fault is not None:
-                self._counters.drop(fault)
+                track.refuse(fault)
                 return False
             source.hear(address)
             return True

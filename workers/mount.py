@@ -105,6 +105,8 @@ class Mount:
             self._silent = silent
             event = MediaSilent if silent else MediaHeard
             self._resources.tell(event(self.path, self.generation))
+        if self._publisher is not None:
+            self._publisher.sweep(now)
         for track in self.tracks:
             for fan in (track.rtp_fan, track.rtcp_fan):
                 if fan.is_waiting:

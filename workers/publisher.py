@@ -8,6 +8,7 @@ from workers.ingest import fault_of, stamps_of
 from workers.lifesigns import LifeSigns
 from workers.resources import Resources
 from workers.track import Track
+from workers.trouble import Trouble
 
 
 class Publisher:
@@ -18,10 +19,10 @@ class Publisher:
         self._path = path
         self._tracks = tracks
         self._resources = resources
-        self._counters = resources.counters
         self._connection: Connection | None = None
         self._transports: tuple[TrackTransport, ...] = ()
         self._signs = LifeSigns(session, resources)
+        self._trouble = Trouble(session, tracks, resources.tell)
 
     def start(self, transports: tuple[TrackTransport, ...], connection: Connection, now: float) -> None:
         """Take its packets as media from here on."""
@@ -51,6 +52,10 @@ class Publisher:
         """Say who this is, for people."""
         return f"publisher {self.session} of {self._path}"
 
+    def sweep(self, now: float) -> None:
+        """Tell the front what went wrong with its packets."""
+        self._trouble.sweep(now)
+
     def stop(self) -> None:
         """Take nothing from it any more."""
         for track in self._tracks:
@@ -75,7 +80,7 @@ class Publisher:
                 if fault is None:
                     media.append(packet)
                 else:
-                    self._counters.drop(fault)
+                    track.refuse(fault)
             if media:
                 lengths = [len(each) for each in media]
                 track.deliver(runs_of(media, lengths), len(media), sum(lengths), stamps_of(media), now)

@@ -58,6 +58,9 @@ class Track:
         """Called with the time when the publisher's RTCP comes over UDP."""
         self.packets_in = 0
         self.bytes_in = 0
+        self.not_rtp = 0
+        self.wrong_payload_type = 0
+        """The publisher's packets that were no RTP (or no RTCP), and that were of a type not announced."""
         self.media_at: float | None = None
         """When the publisher's last RTP packet came; None before the first."""
         self._timer: Timer | None = None
@@ -95,7 +98,7 @@ class Track:
         """Send the publisher's compound packet to all readers as it is; dropped and counted if it is not RTCP."""
         parts = rtcp.split(packet)
         if parts is None:
-            self._counters.drop(Drop.NOT_RTP)
+            self.refuse(Drop.NOT_RTP)
             return
         self.hear_publisher(now)
         self._counters.packets_in += 1
@@ -104,6 +107,14 @@ class Track:
         runs = [(packet, len(packet), 1)]
         self.rtcp_fan.send(runs, now)
         self.rtcp_subscribers.send(runs, 1, now)
+
+    def refuse(self, fault: Drop) -> None:
+        """Count a packet of the publisher's that can't be passed on."""
+        self._counters.drop(fault)
+        if fault is Drop.NOT_RTP:
+            self.not_rtp += 1
+        else:
+            self.wrong_payload_type += 1
 
     # -- the readers' and our own RTCP ----------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ from workers.contract.messages import (
     ReportState,
     RequestReceived,
     SessionHeard,
+    SessionTrouble,
     StateReport,
     StreamBroken,
     Welcome,
@@ -205,6 +206,8 @@ class Fleet:
                 session = self._sessions.get(event.session)
                 if session is not None:
                     session.heard = now
+            case SessionTrouble():
+                pass
             case Hello():
                 pass  # served before it comes here
             case _:

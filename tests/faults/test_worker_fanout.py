@@ -19,6 +19,7 @@ from workers.contract.messages import (
     PauseReader,
     ReportState,
     SessionHeard,
+    SessionTrouble,
     StateReport,
     TrackTransport,
 )
@@ -241,6 +242,42 @@ def test_media_is_told_by_edge(front: FakeFront) -> None:
         assert front.await_event(MediaSilent).generation == 1
 
 
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_publishers_trouble_is_told_with_counts_and_seldom(front: FakeFront, transport: str) -> None:
+    (port,) = front.open_mount("/cam")
+    publisher = front.pair()
+    way = udp(0, publisher) if transport == "udp" else TrackTransport(0, InterleavedTransport(0, 1))
+    connection = front.record("/cam", way)
+    reader = front.pair()
+    front.play("/cam", "r", udp(0, reader))
+
+    def send(packet: bytes) -> None:
+        if transport == "udp":
+            publisher[0].sendto(packet, ("127.0.0.1", port))
+        else:
+            connection.sendall(frame(0, packet))
+
+    def burst(first: int) -> None:
+        """Send two packets with a gap of three between them, one that is no RTP and two of another payload type."""
+        for packet in (rtp(first), rtp(first + 4), b"garbage", *[rtp(first + 5, payload_type=97)] * 2):
+            send(packet)
+
+    burst(1)
+    told = front.await_event(SessionTrouble)
+    for number in range(6, 26, 5):
+        burst(number)
+    assert len(gather(reader[0], 10)) == 10
+    told_of = [told]
+    while sum(each.wrong_payload_type for each in told_of) < 10 or sum(each.lost for each in told_of) < 15:
+        told_of.append(front.await_event(SessionTrouble))
+    assert {each.session for each in told_of} == {"publisher"}
+    assert sum(each.lost for each in told_of) == 15
+    assert sum(each.not_rtp for each in told_of) == 5
+    assert sum(each.wrong_payload_type for each in told_of) == 10
+    assert len(told_of) < 5, "not one for each"
+    assert all(each.lost or each.not_rtp or each.wrong_payload_type for each in told_of)
+
+
 def test_stalled_reader_loses_whole_bursts_and_is_closed_with_a_reason(front: FakeFront) -> None:
     (port,) = front.open_mount("/cam")
     publisher = front.pair()
@@ -260,6 +297,7 @@ def test_stalled_reader_loses_whole_bursts_and_is_closed_with_a_reason(front: Fa
         front.listen()
     closed = front.await_event(ConnectionClosed)
     assert closed.connection == "stalled-connection"
+    assert closed.unserved
     assert "reader stalled of /cam read nothing" in closed.reason
     # Whatever the stalled one did get is made of whole frames.
     stalled.settimeout(5)

@@ -390,10 +390,14 @@ class StreamBroken:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionClosed:
-    """A connection ended: the peer closed it, or the worker did so for `reason`. The worker has let go of it."""
+    """A connection ended: the peer closed it, or the worker did so for `reason`. The worker has let go of it.
+
+    `unserved`: the worker ended it as its readers could not be served, such as one that read nothing for too long.
+    """
 
     connection: Name
     reason: Text
+    unserved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -417,6 +421,17 @@ class SessionHeard:
     """RTCP came from a session over UDP: a sign of life. Sent at most once in `life_sign_interval_s` for each."""
 
     session: Name
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTrouble:
+    """A publisher's packets were lost on their way here, were no RTP (or no RTCP), or had a payload type that was not
+    announced: how many since the last time. Sent at most once a second for each session."""
+
+    session: Name
+    lost: Count
+    not_rtp: Count
+    wrong_payload_type: Count
 
 
 # -- administration: `trunkline status` and its like <-> front, over the same socket ------------------------------
@@ -458,6 +473,7 @@ Command = (
 Reply = Done | Refused | MountOpened | ReaderSetUp | Playing | Released | StateReport
 Event = (
     Hello | Heartbeat | RequestReceived | StreamBroken | ConnectionClosed | MediaHeard | MediaSilent | SessionHeard
+    | SessionTrouble
 )  # fmt: skip
 Administration = StatusQuery | StatusAnswer | AdminCommand | AdminAnswer
 Message = Command | Reply | Event | Administration
