@@ -70,6 +70,7 @@ class Publisher:
         self.client = Client(self.url)
         self.client.request("ANNOUNCE", self.url, {"Content-Type": "application/sdp"}, describe_stream(plan.path))
         self.udp: socket.socket | None = None
+        self._rtcp: socket.socket | None = None
         if plan.scenario.publish_transport == "udp":
             self.udp, self._rtcp = udp_pair(self.client.local_host, mount * 7)
             port = self.udp.getsockname()[1]
@@ -91,6 +92,12 @@ class Publisher:
             departure.send(self.udp.fileno(), self.stream, first, count)
         else:
             self.client.sock.sendall(self.stream.framed(first, count, 0))
+
+    def close_media(self) -> None:
+        """Let go of the sockets, but not of the connection."""
+        for each in (self.udp, self._rtcp):
+            if each is not None:
+                each.close()
 
     def end(self) -> None:
         """Tear the session down."""

@@ -175,7 +175,7 @@ class Crowd:
             "worst_reader_faults": worst,
             "silent": sum(each.flow.tally.next is None for each in self.readers),
             "ended": sum(each.ended for each in self.readers),
-            "dropped_by_load": _own_drops({sock.getsockname()[1] for each in self.readers for sock in each.sockets}),
+            "dropped_by_load": own_drops({sock.getsockname()[1] for each in self.readers for sock in each.sockets}),
             "p50_ms": p50,
             "p99_ms": p99,
             "p999_ms": p999,
@@ -192,7 +192,7 @@ class Crowd:
                 each.client.sock.recv(65_536)
 
 
-def _own_drops(ports: set[int]) -> int:
+def own_drops(ports: set[int]) -> int:
     """Count the packets that the kernel dropped at the load's own sockets."""
     drops = 0
     for table in ("/proc/net/udp", "/proc/net/udp6"):

@@ -8,6 +8,7 @@ import ctypes
 import socket
 import time
 from bisect import bisect_right
+from collections.abc import Callable
 
 from router.bench.shape import RTP_HEADER_BYTES, Layout
 from router.bench.stream import same
@@ -33,6 +34,8 @@ class TcpReader:
         self.tally = tally
         self.ended = False
         """Whether the router has ended the connection, or sent what is no RTSP."""
+        self.on_message: Callable[[bytes], None] | None = None
+        """Takes the RTSP messages that come between frames."""
         self._sock = sock
         self._buffer = memoryview(basin.data)
         self._buffer_at = basin.at
@@ -94,8 +97,11 @@ class TcpReader:
             if isinstance(item, Broken):
                 self.tally.verdict.damaged += 1
                 self.ended = True
-            elif isinstance(item, tuple) and item[0] == self._channel:
-                self.tally.judge(len(item[1]), item[1], now)
+            elif isinstance(item, tuple):
+                if item[0] == self._channel:
+                    self.tally.judge(len(item[1]), item[1], now)
+            elif self.on_message is not None:
+                self.on_message(item)
         if self.tally.next is not None and not self.ended and not self._splitter.unread:
             self._splitter = None
             self._offset = self._starts[self.tally.next % self._layout.packets]

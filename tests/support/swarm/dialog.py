@@ -1,0 +1,67 @@
+"""Requests on a session whose media flows, one at a time, and whether its connection stands."""
+
+from collections.abc import Callable
+
+from router.bench.rtsp_client import RtspFailureError, parse_answer
+from tests.support.swarm.verdicts import Answers
+
+_FIRST_CSEQ = 1000
+_MOST_WRONG = 20
+
+
+class Dialog:
+    """One session's requests. `write` sends bytes on its connection, between frames. Times are monotonic seconds."""
+
+    def __init__(self, url: str, session: str, write: Callable[[bytes], None]) -> None:
+        self.url = url
+        self.session = session
+        self.closed_at: float | None = None
+        """When the router ended the connection."""
+        self.asked = ""
+        """The method whose answer is waited for."""
+        self.torn_down = False
+        self._write = write
+        self._cseq = _FIRST_CSEQ
+        self._asked_at = 0.0
+        self._good = 0
+        self._wrong: list[str] = []
+        self._slowest_s = 0.0
+
+    def ask(self, method: str, now: float) -> None:
+        """Make a request, unless one is still to be answered."""
+        if self.asked or self.closed_at is not None:
+            return
+        self._cseq += 1
+        self.asked, self._asked_at = method, now
+        lines = (f"{method} {self.url} RTSP/1.0", f"CSeq: {self._cseq}", f"Session: {self.session}", "", "")
+        self._write("\r\n".join(lines).encode())
+
+    def heard(self, message: bytes, now: float) -> None:
+        """Take what the router said."""
+        try:
+            answer = parse_answer(message)
+        except RtspFailureError as error:
+            self._fault(str(error))
+            return
+        cseq, session = answer.headers.get("cseq"), answer.headers.get("session", self.session).partition(";")[0]
+        if not self.asked or answer.status != 200 or cseq != str(self._cseq) or session != self.session:
+            self._fault(f"{self.asked or 'nothing'} was answered {answer.status}, CSeq {cseq}, session {session}")
+        else:
+            self._good += 1
+            self.torn_down = self.asked == "TEARDOWN"
+            self._slowest_s = max(self._slowest_s, now - self._asked_at)
+        self.asked = ""
+
+    def _fault(self, what: str) -> None:
+        if len(self._wrong) < _MOST_WRONG:
+            self._wrong.append(what)
+
+    def ended(self, now: float) -> None:
+        """Note that the connection is at its end."""
+        if self.closed_at is None:
+            self.closed_at = now
+
+    def answers(self, now: float) -> Answers:
+        """Sum up."""
+        waiting_s = now - self._asked_at if self.asked and self.closed_at is None else 0.0
+        return Answers(self._good, tuple(self._wrong), round(self._slowest_s * 1e3, 1), round(waiting_s * 1e3, 1))

@@ -1,0 +1,126 @@
+"""The swarm's readers: the benchmark's, with an eye on the clock and on their connections."""
+
+import time
+
+from router.bench.board import STAMPS, Board
+from router.bench.read import Reader
+from router.bench.read_tcp import TcpReader
+from router.bench.stream import Stream
+from router.bench.tally import Latencies, Tally
+from tests.support.swarm.dialog import Dialog
+from tests.support.swarm.verdicts import ReaderVerdict
+from workers.framing import FramingLimits, Splitter
+
+
+class Watch(Tally):
+    """A tally that knows how long it was without a packet, and how long packets took. Times are monotonic seconds."""
+
+    def __init__(self, stream: Stream, mount: int, board: Board, latencies: Latencies) -> None:
+        super().__init__(stream, mount, board, latencies)
+        self.heard_at: float | None = None
+        self.gap_s = 0.0
+        self.delay_s = 0.0
+        self._stamps = board.stamps
+
+    def accept(self, count: int, now: float) -> None:
+        """Count packets that were as expected."""
+        if self.heard_at is not None and now - self.heard_at > self.gap_s:
+            self.gap_s = now - self.heard_at
+        self.heard_at = now
+        assert self.next is not None
+        frame, _ = self.stream.layout.frame_at(self.next)
+        self.delay_s = max(self.delay_s, now - self._stamps[self.mount * STAMPS + frame % STAMPS])
+        super().accept(count, now)
+
+    def mark(self) -> None:
+        """Forget gaps and delays until now."""
+        self.gap_s = self.delay_s = 0.0
+
+
+class Session:
+    """One reader that plays."""
+
+    def __init__(self, number: int, path: str, reader: Reader, watch: Watch) -> None:
+        self.number = number
+        self.path = path
+        self.reader = reader
+        self.watch = watch
+        self.gone = ""
+        self.sock = reader.client.sock
+        self.sock.setblocking(False)
+        self.server_port = int(reader.sockets[0].getpeername()[1]) if reader.sockets else 0
+        self.dialog = Dialog(reader.url, reader.client.session or "", self._write)
+        self._splitter = Splitter(FramingLimits())
+        if isinstance(reader.flow, TcpReader):
+            reader.flow.on_message = self._hear
+
+    def _write(self, data: bytes) -> None:
+        try:
+            sent = self.sock.send(data)
+        except OSError:  # reading says when and that it has ended
+            return
+        assert sent == len(data), "no room for a request"
+
+    def _hear(self, message: bytes) -> None:
+        self.dialog.heard(message, time.monotonic())
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """What is to be waited for."""
+        media = self.reader.fd
+        return (media,) if media == self.sock.fileno() else (media, self.sock.fileno())
+
+    @property
+    def open(self) -> bool:
+        """Whether it should get media."""
+        return not self.gone and self.dialog.closed_at is None
+
+    def ready(self, fd: int) -> bool:
+        """Take in what has come on a descriptor; False if nothing more can."""
+        if fd == self.reader.fd:
+            self.reader.flow.ready()
+            if self.reader.ended:
+                self.dialog.ended(time.monotonic())
+                return False
+            return True
+        try:
+            data = self.sock.recv(65_536)
+        except BlockingIOError:
+            return True
+        except OSError:
+            data = b""
+        if not data:
+            self.dialog.ended(time.monotonic())
+            return False
+        for item in self._splitter.feed(data):
+            if isinstance(item, bytes):
+                self._hear(item)
+        return True
+
+    def close(self) -> None:
+        """Let go of the connection and the sockets."""
+        self.sock.close()
+        for each in self.reader.sockets:
+            each.close()
+
+    def verdict(self, now: float, sent: int) -> ReaderVerdict:
+        """Sum up, for a publisher that has sent so much."""
+        watch = self.watch
+        open_gap_s = now - watch.heard_at if watch.heard_at is not None and self.open else 0.0
+        return ReaderVerdict(
+            number=self.number,
+            mount=watch.mount,
+            path=self.path,
+            transport="udp" if self.reader.sockets else "tcp",
+            session=self.dialog.session,
+            server_port=self.server_port,
+            **watch.verdict.to_dict(),
+            first=watch.first,
+            next=watch.next,
+            behind=max(0, sent - watch.next) if watch.next is not None else 0,
+            gap_ms=round(max(watch.gap_s, open_gap_s) * 1e3, 1),
+            delay_ms=round(watch.delay_s * 1e3, 1),
+            closed_at=self.dialog.closed_at,
+            gone=self.gone,
+            answers=self.dialog.answers(now),
+        )
