@@ -1,13 +1,16 @@
-"""The Unix socket beside ZeroMQ: brings connections' descriptors, and tells at once when the front dies."""
+"""The Unix socket beside ZeroMQ: descriptors travel on it in both directions, and its end tells that the front died."""
 
 import array
 import contextlib
+import errno
 import os
 import socket
 import struct
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from workers.contract.parcels import LABEL_BYTES, MOST_AT_ONCE, Parcels, parcel
 from workers.counters import Counters, Drop
 from workers.logs import OncePerMinute
 from workers.loop import Loop
@@ -16,9 +19,10 @@ MOST_UNCLAIMED = 1024
 """Descriptors whose command has not come yet. It follows within a millisecond; older ones are closed first."""
 CLAIM_WITHIN_S = 10.0
 """Longer than any command waits for its answer: after that nobody will ask for the descriptor."""
-_TOKEN_BYTES = 128
-_DESCRIPTORS_AT_ONCE = 253
-"""SCM_MAX_FD."""
+SEND_AGAIN_S = 0.002
+"""How soon more is sent to a front that has not taken what came before: its socket says nothing of the kernel's bound
+on descriptors that are on their way (RLIMIT_NOFILE)."""
+_TRY_LATER = (errno.EAGAIN, errno.ETOOMANYREFS)
 
 
 class Descriptors:
@@ -40,7 +44,8 @@ class Descriptors:
         self._complaints = complaints
         self._on_end = on_end
         self._sock: socket.socket | None = None
-        self._unclaimed: dict[str, tuple[float, list[int]]] = {}
+        self._unclaimed = Parcels(MOST_UNCLAIMED, CLAIM_WITHIN_S)
+        self._outgoing: deque[tuple[bytes, Sequence[int], Callable[[], None] | None]] = deque()
 
     @property
     def connected(self) -> bool:
@@ -63,6 +68,33 @@ class Descriptors:
         self._sock = sock
         self._loop.add(sock.fileno(), self, media=False)
         return True
+
+    def send(self, token: str, descriptors: Sequence[int], then: Callable[[], None]) -> None:
+        """Send duplicates to the front, then call back; they must stay open until then. Nobody is called where the
+        front dies before that."""
+        messages = list(parcel(token, descriptors))
+        idle = not self._outgoing
+        for place, (label, part) in enumerate(messages, 1):
+            self._outgoing.append((label, part, then if place == len(messages) else None))
+        if not messages:
+            then()
+        elif idle:
+            self._send_outgoing(self._loop.clock())
+
+    def _send_outgoing(self, now: float) -> None:
+        while self._outgoing and self._sock is not None:
+            label, descriptors, then = self._outgoing[0]
+            try:
+                socket.send_fds(self._sock, [label], descriptors, socket.MSG_DONTWAIT)
+            except OSError as error:
+                if error.errno in _TRY_LATER:
+                    self._loop.call_at(now + SEND_AGAIN_S, self._send_outgoing)
+                else:
+                    self._outgoing.clear()  # it died: reading the socket tells
+                return
+            self._outgoing.popleft()
+            if then is not None:
+                then()
 
     def ready(self, events: int, now: float) -> None:
         """Take all descriptors that came."""
@@ -89,41 +121,31 @@ class Descriptors:
                 self._complaints.warn("garbage on the descriptors' socket", f"{data!r:.60}", now)
                 _close(descriptors)
             else:
-                self._keep(data.decode(), descriptors, now)
-
-    def _keep(self, token: str, descriptors: list[int], now: float) -> None:
-        self._let_go(token)
-        if len(self._unclaimed) >= MOST_UNCLAIMED:
-            self._let_go(next(iter(self._unclaimed)))
-        self._unclaimed[token] = (now + CLAIM_WITHIN_S, descriptors)
+                _close(self._unclaimed.add(data, descriptors, now))
 
     def claim(self, token: str, now: float) -> int | None:
         """Take the descriptor of a token; it was sent before the command that names it, so it is here or never."""
-        if token not in self._unclaimed:
-            self._receive(now)
-        _, descriptors = self._unclaimed.pop(token, (0.0, []))
+        descriptors = self.claim_all(token, now)
         _close(descriptors[1:])
         return descriptors[0] if descriptors else None
 
-    def discard(self, token: str, now: float) -> None:
-        """Close what came with a token that is not wanted."""
+    def claim_all(self, token: str, now: float) -> list[int]:
+        """Take all descriptors of a token, in the order in which they were sent."""
         if token not in self._unclaimed:
             self._receive(now)
-        self._let_go(token)
+        return self._unclaimed.claim(token)
 
-    def _let_go(self, token: str) -> None:
-        _close(self._unclaimed.pop(token, (0.0, []))[1])
+    def discard(self, token: str, now: float) -> None:
+        """Close what came with a token that is not wanted."""
+        _close(self.claim_all(token, now))
 
     def sweep(self, now: float) -> None:
         """Close what nobody has asked for in time."""
-        for token in [each for each, (deadline, _) in self._unclaimed.items() if deadline <= now]:
-            self._let_go(token)
+        _close(self._unclaimed.expired(now))
 
     def close(self) -> None:
         """Let go of everything."""
-        for _, descriptors in self._unclaimed.values():
-            _close(descriptors)
-        self._unclaimed.clear()
+        _close(self._unclaimed.clear())
         self._drop_socket()
 
     def _drop_socket(self) -> None:
@@ -131,6 +153,7 @@ class Descriptors:
             self._loop.remove(self._sock.fileno())
             self._sock.close()
             self._sock = None
+            self._outgoing.clear()
 
     def _end(self) -> None:
         self._drop_socket()
@@ -145,8 +168,8 @@ def _is_trusted(sock: socket.socket) -> bool:
 
 def _receive_message(sock: socket.socket) -> tuple[bytes, list[int], int]:
     descriptors = array.array("i")
-    space = socket.CMSG_SPACE(_DESCRIPTORS_AT_ONCE * descriptors.itemsize)
-    data, controls, flags, _ = sock.recvmsg(_TOKEN_BYTES, space, socket.MSG_CMSG_CLOEXEC | socket.MSG_DONTWAIT)
+    space = socket.CMSG_SPACE(MOST_AT_ONCE * descriptors.itemsize)
+    data, controls, flags, _ = sock.recvmsg(LABEL_BYTES, space, socket.MSG_CMSG_CLOEXEC | socket.MSG_DONTWAIT)
     for level, kind, content in controls:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
             descriptors.frombytes(content[: len(content) - len(content) % descriptors.itemsize])

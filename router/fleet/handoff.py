@@ -1,11 +1,16 @@
-"""The descriptors' socket: open connections go to workers through it, and its end is the sign that a worker died."""
+"""The descriptors' socket: open descriptors travel to and from workers on it, and its end tells that a worker died."""
 
+import array
 import asyncio
+import contextlib
+import errno
 import os
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+
+from workers.contract.parcels import LABEL_BYTES, MOST_AT_ONCE, Parcels, parcel
 
 MAX_HELLO_BYTES = 128
 """An incarnation is 16 characters."""
@@ -13,12 +18,18 @@ HELLO_WITHIN_S = 5.0
 """How long a newcomer may take to say its name: a worker says it at once."""
 MAX_STRANGERS = 64
 """Newcomers that have not said it yet: as many as may start at the same time, with room."""
+MOST_UNCLAIMED = 64
+"""Parcels of one worker whose message has not come yet: there is one for each move or snapshot that is under way."""
+CLAIM_WITHIN_S = 10.0
+"""Longer than any command waits for its answer: after that nobody will ask for it."""
+SEND_AGAIN_S = 0.002
+"""How soon more is sent where the kernel lets no more descriptors be on their way (RLIMIT_NOFILE)."""
 _CREDENTIALS = struct.Struct("3i")
 """`struct ucred` of SO_PEERCRED: pid, uid, gid."""
 
 
 class WorkerChannel:
-    """The Unix connection to one worker. What it receives after its first message is ignored; its end matters."""
+    """The Unix connection to one worker."""
 
     def __init__(self, connection: socket.socket, incarnation: str, pid: int) -> None:
         self.incarnation = incarnation
@@ -27,22 +38,69 @@ class WorkerChannel:
         self._turn = asyncio.Lock()
         self._room: asyncio.Future[None] | None = None
         self._closed = False
+        self._unclaimed = Parcels(MOST_UNCLAIMED, CLAIM_WITHIN_S)
 
-    async def send(self, token: str, descriptor: int) -> None:
-        """Pass one descriptor, named by `token` for the command that will use it.
+    async def send(self, token: str, *descriptors: int) -> None:
+        """Pass duplicates of descriptors, named by `token` for the command that will use them.
 
         Raises:
             OSError: the worker is gone.
         """
         async with self._turn:  # the loop knows one waiting writer for each socket
-            while True:
-                if self._closed:
-                    raise BrokenPipeError
-                try:
-                    socket.send_fds(self._socket, [token.encode("ascii")], [descriptor])
-                    return
-                except BlockingIOError:
-                    await self._wait_for_room()
+            for label, part in parcel(token, descriptors):
+                await self._send(label, part)
+
+    async def _send(self, label: bytes, descriptors: Iterable[int]) -> None:
+        while True:
+            if self._closed:
+                raise BrokenPipeError
+            try:
+                socket.send_fds(self._socket, [label], list(descriptors))
+                return
+            except BlockingIOError:
+                await self._wait_for_room()
+            except OSError as error:
+                if error.errno != errno.ETOOMANYREFS:
+                    raise
+                await asyncio.sleep(SEND_AGAIN_S)
+
+    def receive(self) -> bool:
+        """Take in the descriptors that the worker has sent; False where it has ended.
+
+        Raises:
+            ValueError: it sent something else.
+        """
+        while not self._closed:
+            descriptors = array.array("i")
+            space = socket.CMSG_SPACE(MOST_AT_ONCE * descriptors.itemsize)
+            try:
+                label, controls, flags, _ = self._socket.recvmsg(LABEL_BYTES, space, socket.MSG_CMSG_CLOEXEC)
+            except BlockingIOError:
+                return True
+            except OSError:
+                return False
+            for level, kind, content in controls:
+                if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                    descriptors.frombytes(content[: len(content) - len(content) % descriptors.itemsize])
+            if not label and not descriptors:
+                return False
+            if not label.isascii() or not descriptors or flags & (socket.MSG_CTRUNC | socket.MSG_TRUNC):
+                close_all(descriptors)
+                raise ValueError(f"{label!r:.40} with {len(descriptors)} descriptors, flags {flags:#x}")
+            close_all(self._unclaimed.add(label, list(descriptors), asyncio.get_running_loop().time()))
+        return False
+
+    def claim(self, token: str) -> list[int]:
+        """Take the descriptors of a token, in order; they were sent before the message that names it. They are the
+        caller's to close."""
+        if token not in self._unclaimed:
+            with contextlib.suppress(ValueError):  # less than all has come: the caller counts them
+                self.receive()
+        return self._unclaimed.claim(token)
+
+    def sweep(self, now: float) -> None:
+        """Close what nobody has claimed in time."""
+        close_all(self._unclaimed.expired(now))
 
     async def _wait_for_room(self) -> None:
         loop = asyncio.get_running_loop()
@@ -65,7 +123,15 @@ class WorkerChannel:
         loop.remove_reader(self._socket)
         loop.remove_writer(self._socket)
         self._socket.close()
+        close_all(self._unclaimed.clear())
         self._wake()
+
+
+def close_all(descriptors: Iterable[int]) -> None:
+    """Close descriptors."""
+    for each in descriptors:
+        with contextlib.suppress(OSError):  # one that is gone is closed
+            os.close(each)
 
 
 class Descriptors:
@@ -158,18 +224,16 @@ class Descriptors:
             return
         channel = WorkerChannel(connection, incarnation, pid)
         self._channels[incarnation] = channel
-        loop.add_reader(connection, self._watch, connection, incarnation)
+        loop.add_reader(connection, self._watch, channel, incarnation)
         self._on_arrival(channel)
 
-    def _watch(self, connection: socket.socket, incarnation: str) -> None:
+    def _watch(self, channel: WorkerChannel, incarnation: str) -> None:
         try:
-            if connection.recv(MAX_HELLO_BYTES):
-                self._on_refusal("a worker said more than its name")
+            if channel.receive():
                 return
-        except BlockingIOError:
+        except ValueError as error:
+            self._on_refusal(f"what a worker sent is no parcel of descriptors: {error}")
             return
-        except OSError:
-            pass
         self.drop(incarnation)
         self._on_end(incarnation)
 

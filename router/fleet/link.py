@@ -301,5 +301,6 @@ class WorkersLink:
     def expire(self, now: float, heartbeat_timeout_s: float) -> None:
         """Give up workers that have not been heard for too long."""
         for worker in list(self.workers.values()):
+            worker.channel.sweep(now)
             if now - worker.now > heartbeat_timeout_s:
                 self.lose(worker, f"no heartbeat for {now - worker.now:.1f} s")
