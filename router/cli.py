@@ -39,6 +39,7 @@ LogLevel = Annotated[str | None, typer.Option(metavar="LEVEL", help=_help("log_l
 LogFormat = Annotated[str | None, typer.Option(metavar="text|json", help=_help("log_format"))]
 Index = Annotated[int, typer.Option(metavar="I", min=0, max=1023, help="which worker of the router it is, from 0 on")]
 Launched = Annotated[bool, typer.Option("--launched", hidden=True)]
+Check = Annotated[bool, typer.Option("--check", hidden=True)]
 AsJson = Annotated[bool, typer.Option("--json", help="print the whole document, for programs")]
 File = Annotated[Path | None, typer.Argument(metavar="FILE", help="TOML file with settings, else $TRUNKLINE_CONFIG")]
 
@@ -80,13 +81,19 @@ def serve(
     config: Config = None, host: Host = None, publish_port: PublishPort = None, client_port: ClientPort = None,
     rtp_port_start: RtpPortStart = None, rtp_port_count: RtpPortCount = None, workers: Workers = None,
     hooks: Hooks = None, runtime_dir: RuntimeDir = None, log_level: LogLevel = None, log_format: LogFormat = None,
+    check_only: Check = False,
 ) -> None:  # fmt: skip
-    """Run the router: front and workers, started again when they die."""
+    """Run the router: front and workers, started again when they die.
+
+    Where the programs of one that was killed still run in the same runtime directory, it takes them over.
+    """
     settings = _settings(context)
     _check_hooks(settings)
     from router import logs
     from router.programs import launcher
 
+    if check_only:  # a launcher asks before it becomes this code
+        return
     logs.configure(settings.log_level, settings.log_format, program="launcher")
     sys.exit(launcher.run(settings))
 
@@ -174,6 +181,7 @@ def _settings(context: typer.Context) -> Settings:
     """Give the effective settings of a command, or exit with status 2 and say why."""
     given = {name: value for name, value in context.params.items() if value is not None}
     given.pop("index", None)
+    given.pop("check_only", None)
     if given.pop("launched", False):  # passwords travel on standard input, where no list of processes shows them
         try:
             return settings_sources.from_json(sys.stdin.buffer.read())

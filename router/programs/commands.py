@@ -5,7 +5,8 @@ import site
 import sys
 from pathlib import Path
 
-from router.programs.supervisor import Program, Supervisor
+from router.programs.process import Program
+from router.programs.supervisor import Supervisor
 from router.settings import Settings
 
 LISTENING = "trunkline listening"

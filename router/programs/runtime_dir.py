@@ -6,7 +6,13 @@ import os
 import stat
 from pathlib import Path
 
+from router.programs.process import start_time_of
 from workers.contract.endpoints import Endpoints
+
+LAUNCHER_LOCK = "launcher.lock"
+"""The file that a launcher holds a lock on for as long as it lives, with its pid and start time inside."""
+PROGRAMS = "programs.json"
+"""The file in which a launcher notes what it runs, for the next one (see `launched`)."""
 
 
 class RuntimeDirError(Exception):
@@ -51,7 +57,36 @@ def hold(path: Path) -> int:
         RuntimeDirError: another front holds it, or `prepare` does not like it.
     """
     prepare(path)
-    lock = os.open(Endpoints(path).lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    return _lock(path, Endpoints(path).lock_path)
+
+
+def hold_for_launcher(path: Path) -> int:
+    """Make this process the directory's only launcher: two would start everything twice. Gives a descriptor, as `hold`.
+
+    Raises:
+        RuntimeDirError: another launcher runs there, or `prepare` does not like it.
+    """
+    prepare(path)
+    lock = _lock(path, path / LAUNCHER_LOCK)
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()} {start_time_of(os.getpid())}\n".encode(), 0)
+    return lock
+
+
+def launcher_pid(path: Path) -> int | None:
+    """Find the launcher that runs in a directory; None where none does.
+
+    It looks at the process and not at the lock: to try that would make a launcher fail that just takes it.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        pid, started = map(int, (path / LAUNCHER_LOCK).read_bytes().split())
+        if start_time_of(pid) == started:
+            return pid
+    return None
+
+
+def _lock(path: Path, file: Path) -> int:
+    lock = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -72,6 +107,7 @@ def sweep(path: Path) -> None:
 def _close_to_others(path: Path, mode: int) -> None:
     endpoints = Endpoints(path)
     ours = {endpoints.control_path, endpoints.descriptors_path, endpoints.lock_path}
+    ours |= {path / LAUNCHER_LOCK, path / PROGRAMS}
     if not ours.issuperset(path.iterdir()):
         # Someone's /tmp or home directory: taking it from everybody else would break more than this router.
         raise RuntimeDirError(

@@ -105,14 +105,15 @@ class RouterProcess:
                 start_new_session=True,
             )
         try:
-            self._wait_ready()
+            self.wait_ready()
         except BaseException as error:
             error.add_note(self.log_tail())
             self.kill()
             raise
         return self
 
-    def _wait_ready(self) -> None:
+    def wait_ready(self) -> None:
+        """Wait for the next ready line: it says it again when it has become new code."""
         line = self._first_line(START_TIMEOUT_S)
         match = READY.fullmatch(line.strip())
         assert match is not None, f"the first line on standard output is {line!r}"

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from router.programs.supervisor import Program, RestartDelay, Supervisor, ending
+from router.programs.process import Program
+from router.programs.supervisor import RestartDelay, Supervisor, ending
 from tests.support.processes import alive
 from tests.support.waiting import eventually
 
@@ -54,7 +55,14 @@ def test_the_first_restart_is_immediate_and_later_ones_wait_longer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "text"), [(0, "exit status 0"), (3, "exit status 3"), (-9, "SIGKILL"), (-40, "signal 40")]
+    ("status", "text"),
+    [
+        (0, "exit status 0"),
+        (3, "exit status 3"),
+        (-9, "SIGKILL"),
+        (-40, "signal 40"),
+        (None, "unknown, it was another's child"),
+    ],
 )
 def test_endings_have_names(status: int, text: str) -> None:
     assert ending(status) == text
@@ -63,9 +71,9 @@ def test_endings_have_names(status: int, text: str) -> None:
 def test_what_dies_is_started_again_and_stopped_at_the_end() -> None:
     async def work() -> None:
         lines = Lines()
-        statuses: list[int] = []
+        statuses: list[int | None] = []
 
-        def ended(status: int) -> bool:
+        def ended(status: int | None) -> bool:
             statuses.append(status)
             return True
 
@@ -102,9 +110,9 @@ def test_an_end_that_was_asked_for_is_no_warning(status: int, level: str, caplog
 
 def test_a_program_whose_end_is_final_is_left_alone() -> None:
     async def work() -> None:
-        ended: asyncio.Queue[int] = asyncio.Queue()
+        ended: asyncio.Queue[int | None] = asyncio.Queue()
 
-        def final(status: int) -> bool:
+        def final(status: int | None) -> bool:
             ended.put_nowait(status)
             return False
 
@@ -136,9 +144,9 @@ def test_what_does_not_end_in_time_is_killed_with_what_it_started() -> None:
 
 def test_stopping_ends_a_wait_for_the_next_start() -> None:
     async def work() -> None:
-        starts: asyncio.Queue[int] = asyncio.Queue()
+        starts: asyncio.Queue[int | None] = asyncio.Queue()
 
-        def ended(status: int) -> bool:
+        def ended(status: int | None) -> bool:
             starts.put_nowait(status)
             return True
 
@@ -188,7 +196,7 @@ def test_every_line_is_heard_before_the_end() -> None:
         lines = Lines()
         ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
-        def final(status: int) -> bool:
+        def final(status: int | None) -> bool:
             ended.set_result(len(lines.all))
             return False
 
@@ -205,9 +213,9 @@ def test_every_line_is_heard_before_the_end() -> None:
 def test_output_that_a_grandchild_keeps_open_delays_nothing() -> None:
     async def work() -> None:
         lines = Lines()
-        ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
 
-        def final(status: int) -> bool:
+        def final(status: int | None) -> bool:
             ended.set_result(status)
             return False
 
@@ -266,7 +274,7 @@ def test_a_start_that_fails_for_now_is_tried_again(tmp_path: Path) -> None:
             tried.put_nowait(None)
             return b""
 
-        def ended(status: int) -> bool:
+        def ended(status: int | None) -> bool:
             if len(lines.all) == 1:
                 program.rename(tmp_path / "away")
             return len(lines.all) < 2
