@@ -5,11 +5,12 @@ message's class name and `fields` maps its fields by name, so that either side m
 that is not known is ignored, one that is missing takes its default or makes the message malformed.
 """
 
+import functools
 import types
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import StrEnum
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgpack  # type: ignore[import-untyped]  # ships no types
 
@@ -40,6 +41,7 @@ class Envelope:
 
 
 _Check = Callable[[Any], Any]
+Packed = TypeVar("Packed")
 
 
 def _number(kind: type, bound: Between | None) -> _Check:
@@ -138,6 +140,7 @@ def _checker(hint: Any) -> _Check:
     return _sized(hint, bound)
 
 
+@functools.cache
 def _record(kind: type[Any]) -> _Check:
     """Make the check that builds one dataclass out of the map that came."""
     hints = get_type_hints(kind, include_extras=True)
@@ -181,6 +184,7 @@ def _plain(hint: Any) -> Callable[[Any], Any] | None:
     return _writer(hint) if is_dataclass(hint) else None  # type: ignore[arg-type]  # as above
 
 
+@functools.cache
 def _writer(kind: type[Any]) -> Callable[[Any], dict[str, Any]]:
     hints = get_type_hints(kind, include_extras=True)
     plains = [(each.name, _plain(hints[each.name])) for each in fields(kind)]
@@ -205,6 +209,26 @@ def encode(envelope: Envelope) -> bytes:
     return packed
 
 
+def pack(value: Any) -> bytes:
+    """Turn a record of the contract into bytes, for those that carry it and don't look into it."""
+    packed: bytes = msgpack.packb([PROTOCOL_VERSION, _writer(type(value))(value)])
+    return packed
+
+
+def unpack(kind: type[Packed], data: bytes) -> Packed:
+    """Turn bytes that `pack` made back into a record of this kind.
+
+    Raises:
+        ContractError: for anything else than such a record of this or the neighbouring version.
+    """
+    outer = _unpacked(data)
+    if type(outer) is not list or len(outer) != 2:
+        raise ContractError("no packed record")
+    _check_version(outer[0])
+    record: Packed = _record(kind)(outer[1])
+    return record
+
+
 _check_name = _sized(str, AtMost(128))
 _check_request = _number(int, Between(0, 2**63 - 1))
 
@@ -215,17 +239,25 @@ def decode(data: bytes | memoryview) -> Envelope:
     Raises:
         ContractError: for anything else than a well-formed message of this or the neighbouring version.
     """
-    if len(data) > MAX_MESSAGE_BYTES:
-        raise ContractError(f"{len(data)} bytes are more than {MAX_MESSAGE_BYTES}")
-    try:
-        outer = msgpack.unpackb(data, strict_map_key=True)
-    except Exception as error:  # msgpack leaks a dozen kinds on hostile input: UnicodeDecodeError, RecursionError ...
-        raise ContractError(f"not msgpack: {type(error).__name__}") from error
+    outer = _unpacked(data)
     if type(outer) is not list or len(outer) != 6:
         raise ContractError("no envelope")
     version, kind, front, worker, request, body = outer
-    if type(version) is not int or abs(version - PROTOCOL_VERSION) > 1:
-        raise ContractError(f"protocol version {version!r:.20} is not {PROTOCOL_VERSION} or its neighbour")
+    _check_version(version)
     if type(kind) is not str or kind not in _READERS:
         raise ContractError(f"unknown message {kind!r:.40}")
     return Envelope(_check_name(front), _check_name(worker), _check_request(request), _READERS[kind](body))
+
+
+def _unpacked(data: bytes | memoryview) -> Any:
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise ContractError(f"{len(data)} bytes are more than {MAX_MESSAGE_BYTES}")
+    try:
+        return msgpack.unpackb(data, strict_map_key=True)
+    except Exception as error:  # msgpack leaks a dozen kinds on hostile input: UnicodeDecodeError, RecursionError ...
+        raise ContractError(f"not msgpack: {type(error).__name__}") from error
+
+
+def _check_version(version: Any) -> None:
+    if type(version) is not int or abs(version - PROTOCOL_VERSION) > 1:
+        raise ContractError(f"protocol version {version!r:.20} is not {PROTOCOL_VERSION} or its neighbour")

@@ -35,5 +35,7 @@ Host = Annotated[str, AtMost(64)]
 """A numeric address. IPv4 is written as IPv4, also where it arrived on an IPv6 socket."""
 Text = Annotated[str, AtMost(1024)]
 """A reason, for people."""
+Image = Annotated[bytes, AtMost(64 * 1024 * 1024)]
+"""Packed mounts and connections that move: 100,000 readers, with what waits for slow ones."""
 Blob = Annotated[bytes, AtMost(4 * 1024 * 1024)]
 """RTSP bytes: one message, or what was read and not parsed yet."""

@@ -6,6 +6,7 @@ idempotent under (path, generation), and a command for an older generation is re
 
 The life of a mount:   OpenMount -> MountOpened ... Record -> Done ... CloseMount -> Done
 The life of a reader:  SetUpReader -> ReaderSetUp ... Play -> Playing ... RemoveReader -> Done
+The life of a move:    ExportMounts -> Exported, ImportMounts -> Done, StartImported -> Done, ForgetMove -> Done
 The life of a worker:  Hello -> Welcome -> StateReport, then Heartbeat for ever
 """
 
@@ -13,7 +14,21 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-from workers.contract.fields import AtMost, Between, Blob, Channel, Count, Host, Index, Name, Path, Port, Seconds, Text
+from workers.contract.fields import (
+    AtMost,
+    Between,
+    Blob,
+    Channel,
+    Count,
+    Host,
+    Image,
+    Index,
+    Name,
+    Path,
+    Port,
+    Seconds,
+    Text,
+)
 
 PROTOCOL_VERSION = 1
 """Raised when a message changes; a version N peer understands N and N-1, and ignores fields that it doesn't know."""
@@ -31,6 +46,7 @@ class Refusal(StrEnum):
     UNKNOWN_CONNECTION = "unknown-connection"
     NO_DESCRIPTOR = "no-descriptor"
     STALE = "stale"
+    MOVED = "moved"
     DRAINING = "draining"
     FAILED = "failed"
 
@@ -141,6 +157,8 @@ class Welcome:
     max_line_bytes: Count
     max_head_bytes: Count
     max_body_bytes: Count
+    lent_ports: Annotated[tuple[Port, ...], AtMost(65536)] = ()
+    """RTP ports of this slice that mounts on other workers have: they were moved, or placed again there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +266,65 @@ class ReportState:
     """Ask for a `StateReport`: for `trunkline status`, and wherever desired and actual state may differ."""
 
 
+@dataclass(frozen=True, slots=True)
+class MountName:
+    """One mount in one generation."""
+
+    path: Path
+    generation: Count
+
+
+@dataclass(frozen=True, slots=True)
+class ExportMounts:
+    """Let mounts and connections be carried on elsewhere: stop to read and to write, and send duplicates of all their
+    descriptors up, under the token `move`. Answered with `Exported`, or with `Entangled` and nothing done where more
+    would have to move with them. What is exported waits, frozen, for `ResumeExported` or `ForgetMove`.
+    """
+
+    move: Name
+    mounts: Annotated[tuple[MountName, ...], AtMost(100_000)]
+    connections: Annotated[tuple[Name, ...], AtMost(100_000)]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportMounts:
+    """Make ready to carry on what another worker has exported; its descriptors were sent under the token `move`.
+    Answered with `Done`. Nothing is read or written before `StartImported`."""
+
+    move: Name
+    image: Image
+
+
+@dataclass(frozen=True, slots=True)
+class StartImported:
+    """Carry on from here: the move is done. Answered with `Done`, or `Refused` where the source has resumed."""
+
+    move: Name
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeExported:
+    """Go on with what was exported: the move is off. Answered with `Done`, or `Refused` as `MOVED` where the target
+    has started."""
+
+    move: Name
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetMove:
+    """Let go of duplicates: of those that were exported, as the target carries on, or of those that were to be
+    imported. Nothing is closed for the peers. Answered with `Done`."""
+
+    move: Name
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnPorts:
+    """Ports of this worker's slice are not lent to other workers' mounts any more. Answered with `Done`."""
+
+    rtp_ports: Annotated[tuple[Port, ...], AtMost(65536)]
+
+
 # -- replies: worker -> front -------------------------------------------------------------------------------------
 
 
@@ -291,6 +368,24 @@ class Released:
 
     unread: Blob
     unsent: Blob
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What is frozen here now, packed for the next worker, and how many descriptors were sent for it."""
+
+    image: Image
+    mounts: Annotated[tuple[Path, ...], AtMost(100_000)]
+    connections: Annotated[tuple[Name, ...], AtMost(100_000)]
+    descriptors: Count
+
+
+@dataclass(frozen=True, slots=True)
+class Entangled:
+    """What has to move together: mounts whose sessions share connections, and those connections."""
+
+    mounts: Annotated[tuple[Path, ...], AtMost(100_000)]
+    connections: Annotated[tuple[Name, ...], AtMost(100_000)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -468,9 +563,10 @@ class AdminAnswer:
 
 Command = (
     Welcome | OpenMount | CloseMount | Record | SetUpReader | Play | PauseReader | RemoveReader | Respond
-    | ReleaseConnection | ReportState
+    | ReleaseConnection | ReportState | ExportMounts | ImportMounts | StartImported | ResumeExported | ForgetMove
+    | ReturnPorts
 )  # fmt: skip
-Reply = Done | Refused | MountOpened | ReaderSetUp | Playing | Released | StateReport
+Reply = Done | Refused | MountOpened | ReaderSetUp | Playing | Released | StateReport | Exported | Entangled
 Event = (
     Hello | Heartbeat | RequestReceived | StreamBroken | ConnectionClosed | MediaHeard | MediaSilent | SessionHeard
     | SessionTrouble

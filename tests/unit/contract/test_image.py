@@ -1,0 +1,77 @@
+"""Images of what moves: packed by one worker, read by another that may be a version ahead or behind."""
+
+from dataclasses import replace
+
+import msgpack
+import pytest
+
+from workers.contract.codec import ContractError, pack, unpack
+from workers.contract.image import (
+    ConnectionImage,
+    Image,
+    MountImage,
+    PortImage,
+    PublisherImage,
+    QueuedImage,
+    ReaderImage,
+    ReaderTrackImage,
+    ReceptionImage,
+    ReportsImage,
+    SourceImage,
+    TrackImage,
+    WaitingImage,
+)
+from workers.contract.messages import PROTOCOL_VERSION, Format, TrackSpec, TrackTransport, UdpTransport
+
+UDP = TrackTransport(0, UdpTransport("192.0.2.1", 5000, 5001))
+PORT = PortImage(SourceImage(b"a" * 16, True, None), 3, (WaitingImage(1.5, b"runs", 2, 2, ("r", "")),))
+TRACK = TrackImage(
+    spec=TrackSpec((Format(96, 90_000),)),
+    rtp_port=10_000,
+    rtp=PORT,
+    rtcp=PORT,
+    packets_in=1,
+    bytes_in=2,
+    not_rtp=3,
+    wrong_payload_type=4,
+    media_at=None,
+    reception=ReceptionImage(b"ssrc", 1, 2, 3, 4, 5, None, -0.5, 0.25, 6.0, 7, 8, 9.0, True, 90_000),
+    reports=ReportsImage("cname", 1, 2, 3.0, None, b"report"),
+    report_at=4.0,
+    group_refuses_segments=False,
+)
+IMAGE = Image(
+    (
+        MountImage(
+            "/a",
+            1,
+            False,
+            (TRACK,),
+            PublisherImage("p", "", None, (UDP,)),
+            (ReaderImage("r", "c", "c", True, 1.0, (ReaderTrackImage(UDP, 5, 1, -1, b"a", None, True, False, True),)),),
+        ),
+    ),
+    (ConnectionImage("c", b"un", b"tail", b"resp", (QueuedImage(b"$", 1),), 2, 3.0, 1, True, False, None),),
+)
+
+
+def test_an_image_survives_the_way() -> None:
+    assert unpack(Image, pack(IMAGE)) == IMAGE
+
+
+def test_a_neighbours_image_is_understood_and_a_strangers_is_not() -> None:
+    version, fields = msgpack.unpackb(pack(IMAGE))
+    assert version == PROTOCOL_VERSION
+    fields["new_in_the_next_version"] = 1
+    assert unpack(Image, msgpack.packb([version + 1, fields])) == IMAGE
+    for spoilt in ([version + 2, fields], [version], [version, {}], [version, {**fields, "mounts": [1]}], 5):
+        with pytest.raises(ContractError):
+            unpack(Image, msgpack.packb(spoilt))
+    with pytest.raises(ContractError):
+        unpack(Image, b"\xc1")
+
+
+def test_what_is_out_of_bounds_is_refused() -> None:
+    (mount,) = IMAGE.mounts
+    with pytest.raises(ContractError):
+        unpack(Image, pack(replace(IMAGE, mounts=(replace(mount, path="/" + "a" * 2048),))))

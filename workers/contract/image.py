@@ -1,0 +1,187 @@
+"""The image of mounts and connections that move: all that one worker knows of them, for another to go on with.
+
+Only workers look into one: the front passes its bytes on as they are, so that it may be older or newer than both.
+Moments are monotonic seconds, which all processes of one machine share.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from workers.contract.fields import AtMost, Between, Blob, Count, Index, Name, Path, Port
+from workers.contract.messages import MAX_TRACKS, TrackSpec, TrackTransport
+
+Moment = Annotated[float, Between(-1e12, 1e12)]
+Whole = Annotated[int, Between(-(2**63), 2**63 - 1)]
+Ssrc = Annotated[int, Between(0, 2**32 - 1)]
+Address = Annotated[bytes, AtMost(32)]
+"""A socket address as the kernel writes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceImage:
+    """Where a publisher's packets to one port come from (`workers.sources.PublisherPort`)."""
+
+    declared: Address | None
+    heard: bool
+    expected: Address | None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingImage:
+    """A run that waits for room in a send buffer: for these sessions' destinations, "" being the multicast group."""
+
+    deadline: Moment
+    data: Blob
+    segment: Count
+    packets: Count
+    readers: Annotated[tuple[Name, ...], AtMost(100_000)]
+
+
+@dataclass(frozen=True, slots=True)
+class PortImage:
+    """One of a track's two ports. `kernel_drops` is what its socket's count of dropped packets was seen at."""
+
+    source: SourceImage
+    kernel_drops: Count
+    waiting: Annotated[tuple[WaitingImage, ...], AtMost(100_000)]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceptionImage:
+    """What is known of a publisher's stream (`workers.rtp.reception.Reception`)."""
+
+    ssrc: Annotated[bytes, AtMost(4)]
+    base: Whole
+    extended: Whole
+    received: Whole
+    expected_before: Whole
+    received_before: Whole
+    bad: Whole | None
+    transit: Annotated[float, Between(-1e30, 1e30)] | None
+    jitter: Annotated[float, Between(0, 1e30)]
+    heard_at: Moment
+    last_sequence: Whole | None
+    last_time: Whole
+    last_time_at: Moment
+    marker: bool
+    clock_rate: Whole
+
+
+@dataclass(frozen=True, slots=True)
+class ReportsImage:
+    """What a track's own RTCP says (`workers.reports.Reports`)."""
+
+    cname: Name
+    own_ssrc: Ssrc
+    last_report: Ssrc
+    last_report_at: Moment | None
+    feedback_at: Moment | None
+    sender_report: Blob | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrackImage:
+    """One track; its two sockets travel beside the image. `report_at` is when its next receiver report is due."""
+
+    spec: TrackSpec
+    rtp_port: Port
+    rtp: PortImage
+    rtcp: PortImage
+    packets_in: Count
+    bytes_in: Count
+    not_rtp: Count
+    wrong_payload_type: Count
+    media_at: Moment | None
+    reception: ReceptionImage
+    reports: ReportsImage
+    report_at: Moment | None
+    group_refuses_segments: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderTrackImage:
+    """One track of a reader. The addresses are a UDP reader's, as a NAT may have corrected them."""
+
+    transport: TrackTransport
+    packets_out: Whole
+    dropped: Whole
+    reported_lost: Whole
+    rtp_address: Address | None
+    rtcp_address: Address | None
+    rtp_heard: bool
+    rtcp_heard: bool
+    refuses_segments: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderImage:
+    """One reader. `carrier` is the connection that its interleaved tracks use, "" for none."""
+
+    session: Name
+    connection: Name
+    carrier: Name
+    playing: bool
+    told_at: Moment | None
+    tracks: Annotated[tuple[ReaderTrackImage, ...], AtMost(MAX_TRACKS)]
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherImage:
+    """A mount's publisher. `carrier` is the connection that brings its interleaved packets, "" for none."""
+
+    session: Name
+    carrier: Name
+    told_at: Moment | None
+    transports: Annotated[tuple[TrackTransport, ...], AtMost(MAX_TRACKS)]
+
+
+@dataclass(frozen=True, slots=True)
+class MountImage:
+    """One mount."""
+
+    path: Path
+    generation: Count
+    silent: bool
+    tracks: Annotated[tuple[TrackImage, ...], AtMost(MAX_TRACKS)]
+    publisher: PublisherImage | None
+    readers: Annotated[tuple[ReaderImage, ...], AtMost(100_000)]
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedImage:
+    """Whole frames that wait to be written."""
+
+    data: Blob
+    packets: Count
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionImage:
+    """One connection; its socket travels beside the image.
+
+    `tail` must be written before anything else, being the rest of a frame or of responses; then `responses`, then
+    `media`.
+    """
+
+    name: Name
+    unread: Blob
+    tail: Blob
+    responses: Blob
+    media: Annotated[tuple[QueuedImage, ...], AtMost(1_000_000)]
+    dropped: Count
+    progress_at: Moment
+    unanswered: Index
+    half_closed: bool
+    broken: bool
+    close_at: Moment | None
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """Mounts and connections that move together.
+
+    Their descriptors travel in this order: each mount's tracks, RTP before RTCP; the connections; the baton.
+    """
+
+    mounts: Annotated[tuple[MountImage, ...], AtMost(100_000)]
+    connections: Annotated[tuple[ConnectionImage, ...], AtMost(100_000)]
