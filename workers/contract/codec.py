@@ -5,12 +5,11 @@ message's class name and `fields` maps its fields by name, so that either side m
 that is not known is ignored, one that is missing takes its default or makes the message malformed.
 """
 
-import functools
 import types
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgpack  # type: ignore[import-untyped]  # ships no types
 
@@ -140,7 +139,6 @@ def _checker(hint: Any) -> _Check:
     return _sized(hint, bound)
 
 
-@functools.cache
 def _record(kind: type[Any]) -> _Check:
     """Make the check that builds one dataclass out of the map that came."""
     hints = get_type_hints(kind, include_extras=True)
@@ -184,7 +182,6 @@ def _plain(hint: Any) -> Callable[[Any], Any] | None:
     return _writer(hint) if is_dataclass(hint) else None  # type: ignore[arg-type]  # as above
 
 
-@functools.cache
 def _writer(kind: type[Any]) -> Callable[[Any], dict[str, Any]]:
     hints = get_type_hints(kind, include_extras=True)
     plains = [(each.name, _plain(hints[each.name])) for each in fields(kind)]
@@ -209,24 +206,30 @@ def encode(envelope: Envelope) -> bytes:
     return packed
 
 
-def pack(value: Any) -> bytes:
-    """Turn a record of the contract into bytes, for those that carry it and don't look into it."""
-    packed: bytes = msgpack.packb([PROTOCOL_VERSION, _writer(type(value))(value)])
-    return packed
+class Packer(Generic[Packed]):
+    """Packs one kind of record for those that carry it and don't look into it: inside the bytes of a message."""
 
+    def __init__(self, kind: type[Packed]) -> None:
+        self._check = _record(kind)
+        self._write = _writer(kind)
 
-def unpack(kind: type[Packed], data: bytes) -> Packed:
-    """Turn bytes that `pack` made back into a record of this kind.
+    def pack(self, record: Packed) -> bytes:
+        """Turn a record into bytes."""
+        packed: bytes = msgpack.packb([PROTOCOL_VERSION, self._write(record)])
+        return packed
 
-    Raises:
-        ContractError: for anything else than such a record of this or the neighbouring version.
-    """
-    outer = _unpacked(data)
-    if type(outer) is not list or len(outer) != 2:
-        raise ContractError("no packed record")
-    _check_version(outer[0])
-    record: Packed = _record(kind)(outer[1])
-    return record
+    def unpack(self, data: bytes) -> Packed:
+        """Turn the bytes back.
+
+        Raises:
+            ContractError: for anything else than such a record of this or the neighbouring version.
+        """
+        outer = _unpacked(data)
+        if type(outer) is not list or len(outer) != 2:
+            raise ContractError("no packed record")
+        _check_version(outer[0])
+        record: Packed = self._check(outer[1])
+        return record
 
 
 _check_name = _sized(str, AtMost(128))

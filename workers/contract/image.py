@@ -7,6 +7,7 @@ Moments are monotonic seconds, which all processes of one machine share.
 from dataclasses import dataclass
 from typing import Annotated
 
+from workers.contract.codec import Packer
 from workers.contract.fields import AtMost, Between, Blob, Count, Index, Name, Path, Port
 from workers.contract.messages import MAX_TRACKS, TrackSpec, TrackTransport
 
@@ -185,3 +186,7 @@ class Image:
 
     mounts: Annotated[tuple[MountImage, ...], AtMost(100_000)]
     connections: Annotated[tuple[ConnectionImage, ...], AtMost(100_000)]
+
+
+PACKER = Packer(Image)
+"""Between images and the bytes in messages."""

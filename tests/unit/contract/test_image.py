@@ -5,8 +5,9 @@ from dataclasses import replace
 import msgpack
 import pytest
 
-from workers.contract.codec import ContractError, pack, unpack
+from workers.contract.codec import ContractError
 from workers.contract.image import (
+    PACKER,
     ConnectionImage,
     Image,
     MountImage,
@@ -56,22 +57,22 @@ IMAGE = Image(
 
 
 def test_an_image_survives_the_way() -> None:
-    assert unpack(Image, pack(IMAGE)) == IMAGE
+    assert PACKER.unpack(PACKER.pack(IMAGE)) == IMAGE
 
 
 def test_a_neighbours_image_is_understood_and_a_strangers_is_not() -> None:
-    version, fields = msgpack.unpackb(pack(IMAGE))
+    version, fields = msgpack.unpackb(PACKER.pack(IMAGE))
     assert version == PROTOCOL_VERSION
     fields["new_in_the_next_version"] = 1
-    assert unpack(Image, msgpack.packb([version + 1, fields])) == IMAGE
+    assert PACKER.unpack(msgpack.packb([version + 1, fields])) == IMAGE
     for spoilt in ([version + 2, fields], [version], [version, {}], [version, {**fields, "mounts": [1]}], 5):
         with pytest.raises(ContractError):
-            unpack(Image, msgpack.packb(spoilt))
+            PACKER.unpack(msgpack.packb(spoilt))
     with pytest.raises(ContractError):
-        unpack(Image, b"\xc1")
+        PACKER.unpack(b"\xc1")
 
 
 def test_what_is_out_of_bounds_is_refused() -> None:
     (mount,) = IMAGE.mounts
     with pytest.raises(ContractError):
-        unpack(Image, pack(replace(IMAGE, mounts=(replace(mount, path="/" + "a" * 2048),))))
+        PACKER.unpack(PACKER.pack(replace(IMAGE, mounts=(replace(mount, path="/" + "a" * 2048),))))
