@@ -1,6 +1,7 @@
 """The front's commands, carried out: one function for each, one reply for each."""
 
 import logging
+import socket
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ from workers.contract.codec import Envelope
 from workers.contract.messages import (
     CloseMount,
     Done,
+    Feed,
     MountOpened,
     OpenMount,
     PauseReader,
@@ -27,6 +29,8 @@ from workers.contract.messages import (
     RtpInfo,
     SetUpReader,
     StateReport,
+    Tap,
+    Untap,
 )
 from workers.descriptors import Descriptors
 from workers.mounts import Mounts
@@ -94,9 +98,11 @@ class Control:
         """Close the descriptor that came with a refused command: the front keeps the connection."""
         if isinstance(command, Record | Play) and command.handoff is not None:
             self._descriptors.discard(command.handoff.token, now)
+        elif isinstance(command, Feed | Tap) and command.token:
+            self._descriptors.discard(command.token, now)
 
     def _carry_out(self, command: object, request: int, now: float) -> Reply | None:
-        if self.draining and isinstance(command, OpenMount | Record | Play):
+        if self.draining and isinstance(command, OpenMount | Record | Feed | Play):
             raise RefusedError(Refusal.DRAINING, "this worker is on its way out")
         match command:
             case OpenMount():
@@ -105,6 +111,13 @@ class Control:
                 self._mounts.close(command.path, command.generation, now)
             case Record():
                 self._record(command, now)
+            case Feed():
+                mount = self._mounts.find(command.path, command.generation)
+                mount.feed(command.session, self._claim(command.token, now))
+            case Tap():
+                self._tap(command, now)
+            case Untap():
+                self._mounts.find(command.path, command.generation).untap(command.name)
             case SetUpReader():
                 mount = self._mounts.find(command.path, command.generation)
                 return ReaderSetUp(mount.set_up(command.session, command.transport))
@@ -131,6 +144,23 @@ class Control:
         connection = self._connections.adopt(command.connection, command.handoff, now)
         mount.record(command.session, command.transports, connection, now)
         connection.respond(command.response, now)
+
+    def _tap(self, command: Tap, now: float) -> None:
+        mount = self._mounts.find(command.path, command.generation)
+        sock = self._claim(command.token, now) if command.token else None
+        try:
+            mount.tap(command.name, sock, command.tracks, readers=command.readers)
+        except RefusedError:
+            if sock is not None:
+                sock.close()
+            raise
+
+    def _claim(self, token: str, now: float) -> socket.socket:
+        """Give the socket that came with a token; raises RefusedError if none did."""
+        descriptor = self._descriptors.claim(token, now)
+        if descriptor is None:
+            raise RefusedError(Refusal.NO_DESCRIPTOR, f"no descriptor came with token {token}")
+        return socket.socket(fileno=descriptor)
 
     def _play(self, command: Play, now: float) -> Playing:
         mount = self._mounts.find(command.path, command.generation)

@@ -116,7 +116,8 @@ class RtpPort(Port):
     """The RTP socket of a track."""
 
     def _take_readers(self, reader: "UdpReaderTrack", packet: bytes, now: float) -> None:
-        """Here it can say nothing but that the reader lives."""
+        if reader.track is self._track and not is_punch(packet):
+            reader.take_rtp(packet, now)
 
     def _take(self, count: int, now: float) -> None:
         receiver, track = self._receiver, self._track

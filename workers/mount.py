@@ -1,11 +1,14 @@
 """One mount: its tracks, its publisher, its readers; and whether its publisher is heard."""
 
 import contextlib
+import socket
 from collections.abc import Callable
 from typing import assert_never
 
+from workers.channel import Burst, Kind
 from workers.connection import Connection
 from workers.contract.messages import (
+    ChannelEnded,
     InterleavedTransport,
     MediaHeard,
     MediaSilent,
@@ -16,7 +19,10 @@ from workers.contract.messages import (
     TrackTransport,
     UdpTransport,
 )
+from workers.counters import Drop
+from workers.fanout.burst import packets_of
 from workers.fanout.send_tcp import Subscriber
+from workers.feed import Feed
 from workers.ingest import RtcpPort, RtpPort
 from workers.loop import WRITE
 from workers.multicast import MulticastReaderTrack, check_group, group_on
@@ -25,6 +31,7 @@ from workers.reader import Reader, TcpReaderTrack, UdpReaderTrack
 from workers.refusal import RefusedError
 from workers.resources import Resources
 from workers.sources import AddressBook
+from workers.tap import Tap
 from workers.track import Track
 
 
@@ -40,7 +47,8 @@ class Mount:
         self.tracks: list[Track] = []
         self.addresses: AddressBook[UdpReaderTrack] = AddressBook(resources.family)
         self._resources = resources
-        self._publisher: Publisher | None = None
+        self._publisher: Publisher | Feed | None = None
+        self._taps: dict[str, Tap] = {}
         self._silent = True
         self._reading = False
         self._on_failure = on_failure
@@ -49,22 +57,32 @@ class Mount:
 
     def record(self, session: str, transports: tuple[TrackTransport, ...], connection: Connection, now: float) -> None:
         """Start a publisher, in the place of the one before."""
+        if isinstance(self._publisher, Publisher) and self._publisher.is_same(session, transports, connection):
+            return  # said again, or RECORD after PAUSE: what is known of the stream stays
+        self._end_publisher()
+        publisher = self._publisher = Publisher(session, self.path, self.tracks, self._resources)
+        publisher.start(transports, connection, now)
+
+    def feed(self, session: str, sock: socket.socket) -> None:
+        """Let a program publish, in the place of the publisher before."""
+        self._end_publisher()
+        feed = self._publisher = Feed(
+            session, self.tracks, self._resources, self._write, lambda reason: self._channel_ended(session, reason)
+        )
+        feed.start(sock)
+
+    def _end_publisher(self) -> None:
         if self._publisher is not None:
-            if self._publisher.is_same(session, transports, connection):
-                return  # said again, or RECORD after PAUSE: what is known of the stream stays
             self._publisher.stop()
+            self._publisher = None
             self._silent = True
         self._read_sockets()
-        self._publisher = Publisher(session, self.path, self.tracks, self._resources)
-        self._publisher.start(transports, connection, now)
 
     def check(self, transports: tuple[TrackTransport, ...], *, publishing: bool = False) -> None:
         """Raise RefusedError for a track that there is not, an address that nothing can be sent to, or a publisher's
         transport that none can have."""
         for each in transports:
-            if each.track >= len(self.tracks):
-                reason = f"{self.path} has {len(self.tracks)} tracks, none with index {each.track}"
-                raise RefusedError(Refusal.FAILED, reason)
+            self._check_track(each.track)
             if isinstance(each.transport, UdpTransport):
                 try:
                     self._resources.family.pack(each.transport.host, 0)
@@ -74,6 +92,11 @@ class Mount:
                 if publishing:
                     raise RefusedError(Refusal.FAILED, f"{self.path} can't be published by multicast")
                 check_group(self.tracks[each.track], each.transport, self._resources.family)
+
+    def _check_track(self, index: int) -> None:
+        if index >= len(self.tracks):
+            reason = f"{self.path} has {len(self.tracks)} tracks, none with index {index}"
+            raise RefusedError(Refusal.FAILED, reason)
 
     def _read_sockets(self) -> None:
         if self._reading:
@@ -87,6 +110,8 @@ class Mount:
 
     def stop_reading(self) -> None:
         """Read no media any more; what waits is still sent."""
+        if isinstance(self._publisher, Feed):
+            self._publisher.stop_reading()
         for track in self.tracks:
             for sock, fan in ((track.rtp_socket, track.rtp_fan), (track.rtcp_socket, track.rtcp_fan)):
                 self._resources.loop.change(sock.fileno(), WRITE if fan.is_waiting else 0)
@@ -175,7 +200,13 @@ class Mount:
             for packet in payloads:
                 held.take_rtcp(packet, now)
 
+        def take_rtp(payloads: list[bytes], now: float) -> None:
+            for packet in payloads:
+                held.take_rtp(packet, now)
+
         connection.route(each.transport.rtcp_channel, reader, take)
+        if held.track.back_channel:
+            connection.route(each.transport.rtp_channel, reader, take_rtp)
 
     def open_gate(self, session: str, now: float) -> None:
         """Let a reader's media flow."""
@@ -197,6 +228,56 @@ class Mount:
         if reader is not None:
             reader.forget()
 
+    # -- burst channels -------------------------------------------------------------------------------------------
+
+    def tap(self, name: str, sock: socket.socket | None, tracks: tuple[int, ...], *, readers: bool) -> None:
+        """Copy bursts to a tap; without a socket, to the one of this name that is there.
+
+        Raises RefusedError if there is none, or no track of this index.
+        """
+        for index in tracks:
+            self._check_track(index)
+        tap = self._taps.get(name)
+        if sock is not None:
+            if tap is not None:
+                tap.close()
+            tap = self._taps[name] = Tap(
+                sock, self.tracks, self._resources, self._write, lambda reason: self._channel_ended(name, reason)
+            )
+        if tap is None:
+            raise RefusedError(Refusal.NO_DESCRIPTOR, f"{self.path} has no tap {name}")
+        tap.copy(tracks, readers=readers)
+
+    def untap(self, name: str) -> None:
+        """End a tap; harmless if there is none."""
+        tap = self._taps.pop(name, None)
+        if tap is not None:
+            tap.close()
+
+    def _channel_ended(self, name: str, reason: str) -> None:
+        """The program, or worker, at the other end is gone. Who publishes now, if anybody, is the front's to say."""
+        self.untap(name)
+        if isinstance(self._publisher, Feed) and self._publisher.session == name:
+            self._publisher.stop()
+            self._publisher = None
+        self._resources.tell(ChannelEnded(self.path, self.generation, name, reason[:1024]))
+
+    def _write(self, burst: Burst, now: float) -> None:
+        """Send what a program has written to one session alone."""
+        if burst.track >= len(self.tracks):
+            self._resources.counters.drop(Drop.CONTROL_GARBAGE)
+            return
+        for packet in (each for run in burst.runs for each in packets_of(run)):
+            if not self._write_to(burst.session, burst.kind, self.tracks[burst.track], packet, now):
+                self._resources.counters.drop(Drop.NO_WAY)
+
+    def _write_to(self, session: str, kind: Kind, track: Track, packet: bytes, now: float) -> bool:
+        if self._publisher is not None and self._publisher.session == session:
+            return track.send_to_publisher(kind, packet, now)
+        reader = self.readers.get(session)
+        held = reader.tracks.get(track.index) if reader is not None else None
+        return held is not None and held.write(kind, packet, now)
+
     # -- the whole ------------------------------------------------------------------------------------------------
 
     def close(self, now: float, *, used: bool = True) -> None:
@@ -208,6 +289,8 @@ class Mount:
             track.say_goodbye(now)
         if self._publisher is not None:
             self._publisher.stop()
+        for name in list(self._taps):
+            self.untap(name)
         for reader in list(self.readers.values()):
             reader.forget()
         self.readers.clear()

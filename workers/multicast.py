@@ -6,6 +6,7 @@ import socket
 import psutil
 
 from workers.addresses import Family
+from workers.channel import Kind
 from workers.contract.messages import MulticastTransport, Refusal
 from workers.fanout.destinations import Destination
 from workers.reader import Reader
@@ -133,6 +134,10 @@ class MulticastReaderTrack:
             self._sent, self._dropped = self.packets_out, self.dropped
             self._playing = False
             self._group.stop(self)
+
+    def write(self, kind: Kind, packet: bytes, now: float) -> bool:
+        """Send nothing: a group has no way to one of its readers."""
+        return False
 
     def forget(self) -> None:
         """Leave the group."""

@@ -41,7 +41,11 @@ class Publisher:
                 connection.use(self)
                 connection.route(transport.rtp_channel, self, self._rtp_way(track))
                 connection.route(transport.rtcp_channel, self, self._rtcp_way(track))
-                track.rtcp_subscriber = Subscriber(connection.outlet, transport.rtcp_channel)
+                channels = (transport.rtp_channel, transport.rtcp_channel)
+                track.subscribers = (
+                    Subscriber(connection.outlet, channels[0]),
+                    Subscriber(connection.outlet, channels[1]),
+                )
 
     def is_same(self, session: str, transports: tuple[TrackTransport, ...], connection: Connection) -> bool:
         """Tell whether this would start the same publisher again."""
@@ -68,7 +72,7 @@ class Publisher:
         """Take note that its interleaved packets have ended; what comes over UDP goes on."""
         self._connection = None
         for track in self._tracks:
-            track.rtcp_subscriber = None
+            track.subscribers = None
 
     def _rtp_way(self, track: Track) -> Way:
         announced = track.announced

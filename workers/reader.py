@@ -3,10 +3,13 @@
 from typing import Protocol
 
 from workers.addresses import Family
+from workers.channel import Kind
 from workers.connection import Connection
 from workers.contract.messages import InterleavedTransport, MulticastTransport, ReaderState, UdpTransport
+from workers.counters import Drop
 from workers.fanout.destinations import Destination
 from workers.fanout.send_tcp import Subscriber
+from workers.ingest import fault_of
 from workers.lifesigns import LifeSigns
 from workers.resources import Resources
 from workers.track import Track
@@ -36,12 +39,16 @@ class Held(Protocol):
     def forget(self) -> None:
         """Give up everything."""
 
+    def write(self, kind: Kind, packet: bytes, now: float) -> bool:
+        """Send a packet to this reader alone; False if it can't be reached."""
+
 
 class Reader:
     """A session that reads a mount."""
 
     def __init__(self, session: str, path: str, resources: Resources) -> None:
         self.session = session
+        self.counters = resources.counters
         self._path = path
         self.connection = ""
         self.playing = False
@@ -105,7 +112,19 @@ class ReaderTrack:
     def take_rtcp(self, packet: bytes, now: float) -> None:
         """Take what the reader sent on its RTCP way."""
         self.reader.hear(now)
-        self.reported_lost = self.track.take_reader_rtcp(packet, self.reported_lost, now)
+        self.reported_lost = self.track.take_reader_rtcp(packet, self.reported_lost, self.reader.session, now)
+
+    def take_rtp(self, packet: bytes, now: float) -> None:
+        """Take what the reader sent on its RTP way: media, on a back channel of a reader that plays."""
+        if not self.track.back_channel:
+            return
+        fault = fault_of(packet, self.track.announced)
+        if fault is None and not self.reader.playing:
+            fault = Drop.WRONG_SOURCE
+        if fault is not None:
+            self.reader.counters.drop(fault)
+        else:
+            self.track.take_reader_rtp(packet, self.reader.session, now)
 
 
 class UdpReaderTrack(ReaderTrack):
@@ -152,6 +171,14 @@ class UdpReaderTrack(ReaderTrack):
         for is_rtcp, destination in ((False, self.rtp), (True, self.rtcp)):
             self.track.readers.remove(destination.address, self)
             self.track.readers.end_waiting(self.track.port_key(is_rtcp), destination.address, self)
+
+    def write(self, kind: Kind, packet: bytes, now: float) -> bool:
+        """Send a packet to this reader alone."""
+        if kind is Kind.RTP:
+            self.track.rtp_fan.send_one(self.rtp, packet)
+        else:
+            self.track.rtcp_fan.send_one(self.rtcp, packet)
+        return True
 
     def hear(self, is_rtcp: bool, address: bytes, now: float) -> None:
         """Take note that something came from one of its addresses to our RTP or RTCP port."""
@@ -220,6 +247,16 @@ class TcpReaderTrack(ReaderTrack):
         if self.rtp is not None and self.rtcp is not None:
             self.track.rtp_subscribers.remove(self.rtp)
             self.track.rtcp_subscribers.remove(self.rtcp)
+
+    def write(self, kind: Kind, packet: bytes, now: float) -> bool:
+        """Send a packet to this reader alone; False if its connection is not here."""
+        member, fan = (
+            (self.rtp, self.track.rtp_subscribers) if kind is Kind.RTP else (self.rtcp, self.track.rtcp_subscribers)
+        )
+        if member is None:
+            return False
+        fan.send_one(member, packet, now)
+        return True
 
     def detach(self) -> None:
         """Give up the channels."""

@@ -4,6 +4,7 @@ import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from workers.channel import Kind
 from workers.contract.messages import TrackSpec, TrackState
 from workers.counters import Drop
 from workers.fanout.burst import Run
@@ -19,7 +20,9 @@ from workers.sources import AddressBook, PublisherPort
 
 if TYPE_CHECKING:
     from workers.multicast import Group
+    from workers.pipe import Pipe
     from workers.reader import UdpReaderTrack
+    from workers.tap import Tap
 
 
 class Track:
@@ -35,6 +38,7 @@ class Track:
         resources: Resources,
     ) -> None:
         self.index = index
+        self.back_channel = spec.back_channel
         self.rtp_port = port
         self.rtp_socket, self.rtcp_socket = sockets
         self.readers = readers
@@ -52,8 +56,14 @@ class Track:
         """What multicast readers share, while there are any."""
         self.reception = Reception()
         self.reports = Reports(resources.name, resources.counters, resources.randomness)
-        self.rtcp_subscriber: Subscriber | None = None
-        """The way to a publisher that publishes interleaved."""
+        self.subscribers: tuple[Subscriber, Subscriber] | None = None
+        """The ways to a publisher that publishes interleaved, for RTP and RTCP."""
+        self.feed: Pipe | None = None
+        """The way to a publisher that is a program."""
+        self.taps: list[Tap] = []
+        """Who gets the publisher's packets beside the readers."""
+        self.listeners: list[Tap] = []
+        """Who gets what readers send."""
         self.hear_publisher: Callable[[float], None] = _ignore
         """Called with the time when the publisher's RTCP comes over UDP."""
         self.packets_in = 0
@@ -92,7 +102,13 @@ class Track:
         self._counters.bytes_in += size
         self.media_at = now
         sequences, ssrcs, last = stamps
-        self.reception.observe(sequences, ssrcs, last, self._clock_rates[last[1] & 0x7F], now)
+        self.reception.observe(sequences, ssrcs, last, self.clock_rate_of(last), now)
+        for tap in self.taps:
+            tap.take(self.index, runs, packets)
+
+    def clock_rate_of(self, header: bytes) -> int:
+        """Give the clock rate of a packet of an announced payload type."""
+        return self._clock_rates[header[1] & 0x7F]
 
     def deliver_rtcp(self, packet: bytes, now: float) -> None:
         """Send the publisher's compound packet to all readers as it is; dropped and counted if it is not RTCP."""
@@ -104,9 +120,15 @@ class Track:
         self._counters.packets_in += 1
         self._counters.bytes_in += len(packet)
         self.reports.hear_publisher(packet, parts, now)
+        self.spread_rtcp(packet, now)
+
+    def spread_rtcp(self, packet: bytes, now: float) -> None:
+        """Send a compound packet to all readers."""
         runs = [(packet, len(packet), 1)]
         self.rtcp_fan.send(runs, now)
         self.rtcp_subscribers.send(runs, 1, now)
+        for tap in self.taps:
+            tap.take_rtcp(self.index, packet)
 
     def refuse(self, fault: Drop) -> None:
         """Count a packet of the publisher's that can't be passed on."""
@@ -118,29 +140,49 @@ class Track:
 
     # -- the readers' and our own RTCP ----------------------------------------------------------------------------
 
-    def take_reader_rtcp(self, packet: bytes, lost_before: int, now: float) -> int:
+    def take_reader_rtcp(self, packet: bytes, lost_before: int, session: str, now: float) -> int:
         """Take a reader's compound packet; `lost_before` and the result are the losses that it has reported."""
         parts = rtcp.split(packet)
         if parts is None:
             self._counters.drop(Drop.NOT_RTP)
             return lost_before
+        self._hear_reader(Kind.RTCP, packet, session, now)
         self.pass_wishes_on(parts, now)
         return self.reports.hear_reader(parts, lost_before)
+
+    def take_reader_rtp(self, packet: bytes, session: str, now: float) -> None:
+        """Take RTP that a reader sent on a back channel: media for the publisher."""
+        self._counters.packets_in += 1
+        self._counters.bytes_in += len(packet)
+        self._hear_reader(Kind.RTP, packet, session, now)
+
+    def _hear_reader(self, kind: Kind, packet: bytes, session: str, now: float) -> None:
+        for tap in self.listeners:
+            tap.hear_reader(kind, self.index, packet, session)
+        if self.back_channel:
+            self.send_to_publisher(kind, packet, now, session)
 
     def pass_wishes_on(self, parts: list[rtcp.Part], now: float) -> None:
         """Send what readers ask for to the publisher, now and then."""
         for wish in self.reports.picture_requests(parts, now):
-            self._send_to_publisher(self.reports.request(wish), now)
+            self.send_to_publisher(Kind.RTCP, self.reports.request(wish), now)
 
-    def _send_to_publisher(self, packet: bytes, now: float) -> None:
-        address = self.rtcp_source.expected
-        if self.rtcp_subscriber is not None:
-            self.rtcp_subscribers.send_one(self.rtcp_subscriber, packet, now)
-        elif address is not None:
-            try:
-                self.rtcp_socket.sendto(packet, socket.MSG_DONTWAIT, self._resources.family.target(address))
-            except OSError:
-                self._counters.drop(Drop.SEND_ERROR)
+    def send_to_publisher(self, kind: Kind, packet: bytes, now: float, session: str = "") -> bool:
+        """Send a packet the way back; False if there is none. A program is told which `session` it is from."""
+        if self.feed is not None:
+            self.feed.send(kind, self.index, ((packet, len(packet), 1),), 1, session)
+            return True
+        if self.subscribers is not None:
+            (self.rtcp_subscribers if kind else self.rtp_subscribers).send_one(self.subscribers[kind], packet, now)
+            return True
+        source, sock = (self.rtcp_source, self.rtcp_socket) if kind else (self.rtp_source, self.rtp_socket)
+        if source.expected is None:
+            return False
+        try:
+            sock.sendto(packet, socket.MSG_DONTWAIT, self._resources.family.target(source.expected))
+        except OSError:
+            self._counters.drop(Drop.SEND_ERROR)
+        return True
 
     def start_reports(self, now: float) -> None:
         """Send receiver reports to the publisher from now on."""
@@ -156,7 +198,7 @@ class Track:
     def _report(self, now: float) -> None:
         self._timer = self._resources.loop.call_at(now + self.reports.next_interval_s(), self._report)
         if self.reception.ssrc is not None:
-            self._send_to_publisher(self.reports.report(self.reception, now), now)
+            self.send_to_publisher(Kind.RTCP, self.reports.report(self.reception, now), now)
 
     def say_goodbye(self, now: float) -> None:
         """Tell UDP readers that the stream has ended: with their connection gone they would not hear of it, and
@@ -180,7 +222,8 @@ class Track:
         self._counters.drop(Drop.SEQUENCE_GAP, self.reception.lost)
         self.rtp_source.declare(None)
         self.rtcp_source.declare(None)
-        self.rtcp_subscriber = None
+        self.subscribers = None
+        self.feed = None
         self.hear_publisher = _ignore
         self.reports.forget_publisher()
         self.reception = Reception()

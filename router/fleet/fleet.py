@@ -19,6 +19,7 @@ from router.rtsp.session_state import SessionState
 from router.sessions import Sessions
 from router.settings import Settings
 from workers.contract.messages import (
+    ChannelEnded,
     ConnectionClosed,
     Event,
     Heartbeat,
@@ -202,6 +203,8 @@ class Fleet:
                 self._lifecycle.media_heard(event.path, event.generation, now)
             case MediaSilent():
                 self._lifecycle.media_silent(event.path, event.generation, now)
+            case ChannelEnded():
+                pass  # its other end is this process, which knows
             case SessionHeard():
                 session = self._sessions.get(event.session)
                 if session is not None:

@@ -64,9 +64,11 @@ class Format:
 
 @dataclass(frozen=True, slots=True)
 class TrackSpec:
-    """One track of a mount: what it may carry."""
+    """One track of a mount: what it may carry. On a `back_channel` (ONVIF Streaming section 5.3) what readers send is
+    media, and goes to the publisher."""
 
     formats: Annotated[tuple[Format, ...], AtMost(64)]
+    back_channel: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,46 @@ class Record:
     handoff: HandOff | None
     transports: Annotated[tuple[TrackTransport, ...], AtMost(MAX_TRACKS)]
     response: Blob
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """Take a mount's media from a program's burst channel, in the place of the publisher before. Answered with `Done`.
+
+    `token` names the socket that was sent ahead through the descriptors' socket; `session` names the program's stream,
+    as a publisher's session is named. What is meant for the publisher goes back through the same socket.
+    """
+
+    path: Path
+    generation: Count
+    session: Name
+    token: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """Copy bursts into a burst channel as they go to readers: the publisher's of these `tracks`, and with `readers`
+    what readers send. Answered with `Done`.
+
+    The other end may write back to any session of the mount. `token` names the socket that was sent ahead; with ""
+    the tap of this name that is there changes what it copies.
+    """
+
+    path: Path
+    generation: Count
+    name: Name
+    token: Name
+    tracks: Annotated[tuple[Index, ...], AtMost(MAX_TRACKS)]
+    readers: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Untap:
+    """End a tap. Answered with `Done`, also where there is no such tap."""
+
+    path: Path
+    generation: Count
+    name: Name
 
 
 @dataclass(frozen=True, slots=True)
@@ -512,6 +554,16 @@ class MediaSilent:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelEnded:
+    """The other end of a burst channel is gone: a feed's, by its session, or a tap's, by its name. The mount stays."""
+
+    path: Path
+    generation: Count
+    name: Name
+    reason: Text
+
+
+@dataclass(frozen=True, slots=True)
 class SessionHeard:
     """RTCP came from a session over UDP: a sign of life. Sent at most once in `life_sign_interval_s` for each."""
 
@@ -562,14 +614,14 @@ class AdminAnswer:
 
 
 Command = (
-    Welcome | OpenMount | CloseMount | Record | SetUpReader | Play | PauseReader | RemoveReader | Respond
-    | ReleaseConnection | ReportState | ExportMounts | ImportMounts | StartImported | ResumeExported | ForgetMove
-    | ReturnPorts
+    Welcome | OpenMount | CloseMount | Record | Feed | Tap | Untap | SetUpReader | Play | PauseReader
+    | RemoveReader | Respond | ReleaseConnection | ReportState | ExportMounts | ImportMounts | StartImported
+    | ResumeExported | ForgetMove | ReturnPorts
 )  # fmt: skip
 Reply = Done | Refused | MountOpened | ReaderSetUp | Playing | Released | StateReport | Exported | Entangled
 Event = (
-    Hello | Heartbeat | RequestReceived | StreamBroken | ConnectionClosed | MediaHeard | MediaSilent | SessionHeard
-    | SessionTrouble
+    Hello | Heartbeat | RequestReceived | StreamBroken | ConnectionClosed | MediaHeard | MediaSilent
+    | ChannelEnded | SessionHeard | SessionTrouble
 )  # fmt: skip
 Administration = StatusQuery | StatusAnswer | AdminCommand | AdminAnswer
 Message = Command | Reply | Event | Administration

@@ -17,6 +17,10 @@ _CNAME = 1
 
 _BLOCK = Struct("!IB3sIIII")
 _REPORT = Struct("!BBHI")
+_SENDER = Struct("!BBHIIIIII")
+
+NTP_EPOCH_S = 2_208_988_800
+"""From 1900, where NTP time begins, to 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +109,47 @@ def receiver_report(ssrc: int, blocks: tuple[ReportBlock, ...], cname: str) -> b
                 min(each.delay, 0xFFFFFFFF),
             )
         )
+    return b"".join(report) + _description(ssrc, cname)
+
+
+def sender_report(ssrc: int, ntp: float, rtp_time: int, packets: int, octets: int, cname: str) -> bytes:
+    """Make a compound of a sender report and a source description with a CNAME.
+
+    `ntp` (Unix seconds) and `rtp_time` are the same instant; `octets` are payload's. Counts wrap (section 6.4.1).
+    """
+    seconds = int(ntp)
+    report = _SENDER.pack(
+        0x80,
+        SENDER_REPORT,
+        6,
+        ssrc,
+        (seconds + NTP_EPOCH_S) & 0xFFFFFFFF,
+        int((ntp - seconds) * (1 << 32)),
+        rtp_time & 0xFFFFFFFF,
+        packets & 0xFFFFFFFF,
+        octets & 0xFFFFFFFF,
+    )
+    return report + _description(ssrc, cname)
+
+
+def sender_time(part: Part) -> tuple[float, int] | None:
+    """Give the instant that a sender report names, as Unix seconds and as RTP time; None if it is no report or too
+    short. NTP time 0 says that the sender knows none (section 6.4.1)."""
+    if part.kind != SENDER_REPORT or len(part.data) < 28:
+        return None
+    _, _, _, _, seconds, fraction, rtp_time, _, _ = _SENDER.unpack_from(part.data)
+    if not seconds and not fraction:
+        return None
+    # Seconds of less than half the range are of the era that begins in 2036 (RFC 4330 section 3).
+    era = 0 if seconds & 0x80000000 else 1 << 32
+    return seconds + era - NTP_EPOCH_S + fraction / (1 << 32), rtp_time
+
+
+def _description(ssrc: int, cname: str) -> bytes:
     name = cname.encode()[:255]
     item = bytes([_CNAME, len(name)]) + name
     item += bytes(4 - len(item) % 4)  # one zero byte at least ends the list of items
-    report.append(_REPORT.pack(0x81, SOURCE_DESCRIPTION, 1 + len(item) // 4, ssrc) + item)
-    return b"".join(report)
+    return _REPORT.pack(0x81, SOURCE_DESCRIPTION, 1 + len(item) // 4, ssrc) + item
 
 
 def goodbye(ssrc: int) -> bytes:

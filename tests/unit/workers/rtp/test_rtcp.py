@@ -69,3 +69,18 @@ def test_a_report_that_promises_more_blocks_than_it_has() -> None:
 def test_requests_for_a_picture(data: bytes, wanted: bool) -> None:
     (part,) = rtcp.split(data) or []
     assert rtcp.asks_for_picture(part) is wanted
+
+
+@pytest.mark.parametrize("ntp", [1.0, 1_800_000_000.5, 2_085_978_495.75, 2_085_978_496.5, 2_500_000_000.25])
+def test_a_sender_reports_time_reads_back(ntp: float) -> None:
+    """Also after February 2036, when NTP's seconds begin anew."""
+    parts = rtcp.split(rtcp.sender_report(7, ntp, 2**32 + 9, 10, 11, "cname"))
+    assert parts is not None
+    assert rtcp.sender_time(parts[0]) == (ntp, 9)
+    assert rtcp.sender(parts[0]) == rtcp.sender(parts[1]) == 7
+    assert rtcp.sender_time(parts[1]) is None
+
+
+def test_a_sender_that_knows_no_time() -> None:
+    (part,) = rtcp.split(struct.pack("!BBHIIIIII", 0x80, 200, 6, 7, 0, 0, 9, 10, 11)) or []
+    assert rtcp.sender_time(part) is None

@@ -1,0 +1,113 @@
+"""A program that publishes a mount: its bursts come through a burst channel, ready for the fan-out."""
+
+import socket
+from collections.abc import Callable
+
+from workers.channel import Burst, Kind, announces, is_rtp, stamps
+from workers.counters import Drop
+from workers.fanout.burst import packets_of
+from workers.loop import Timer
+from workers.pipe import Pipe
+from workers.resources import Resources
+from workers.rtp import rtcp
+from workers.sender import Sender
+from workers.track import Track
+
+
+class Feed:
+    """A mount's publisher that is a program, until it is replaced or the mount ends."""
+
+    def __init__(
+        self,
+        session: str,
+        tracks: list[Track],
+        resources: Resources,
+        write_back: Callable[[Burst, float], None],
+        on_end: Callable[[str], None],
+    ) -> None:
+        """`write_back` takes what is for one session alone."""
+        self.session = session
+        self._resources = resources
+        self._write_back = write_back
+        self._on_end = on_end
+        self._tracks = [_FeedTrack(each, session, resources) for each in tracks]
+        self._pipe: Pipe | None = None
+
+    def start(self, sock: socket.socket) -> None:
+        """Take what comes through the socket as media from here on."""
+        self._pipe = Pipe(sock, self._resources, self._take, self._on_end)
+        for each in self._tracks:
+            each.track.feed = self._pipe
+
+    def stop(self) -> None:
+        """Take nothing from it any more."""
+        if self._pipe is not None:
+            self._pipe.close()
+        for each in self._tracks:
+            each.stop()
+            each.track.forget_publisher()
+
+    def stop_reading(self) -> None:
+        """Read no media any more."""
+        if self._pipe is not None:
+            self._pipe.stop_reading()
+
+    def _take(self, burst: Burst, now: float) -> None:
+        if burst.track >= len(self._tracks):
+            self._resources.counters.drop(Drop.CONTROL_GARBAGE)
+        elif burst.session:
+            self._write_back(burst, now)
+        elif burst.kind is Kind.RTP:
+            self._tracks[burst.track].take(burst, now)
+        else:
+            self._tracks[burst.track].take_rtcp(burst, now)
+
+
+class _FeedTrack:
+    """One track of it."""
+
+    def __init__(self, track: Track, cname: str, resources: Resources) -> None:
+        self.track = track
+        self._resources = resources
+        self._sender: Sender | None = Sender(cname)
+        self._timer: Timer | None = None
+
+    def take(self, burst: Burst, now: float) -> None:
+        """Deliver RTP. The program has looked at each packet: here a burst is right or wrong as a whole."""
+        track, runs = self.track, burst.runs
+        for run in runs:
+            if not is_rtp(run):
+                self._resources.counters.drop(Drop.NOT_RTP, burst.packets)
+                return
+            if not announces(run, track.announced):
+                self._resources.counters.drop(Drop.PAYLOAD_TYPE, burst.packets)
+                return
+        packets, size, seen = burst.packets, burst.size, stamps(runs)
+        track.deliver(list(runs), packets, size, seen, now)
+        sender = self._sender
+        if sender is not None and sender.observe(seen[2], packets, size, track.clock_rate_of(seen[2]), burst.ntp, now):
+            self._report(now)
+
+    def take_rtcp(self, burst: Burst, now: float) -> None:
+        """Deliver RTCP; with the first sender report it is the program that makes them."""
+        for packet in (each for run in burst.runs for each in packets_of(run)):
+            parts = rtcp.split(packet) or []
+            if any(part.kind == rtcp.SENDER_REPORT for part in parts):
+                self.stop()
+                self._sender = None
+            self.track.deliver_rtcp(packet, now)
+
+    def _report(self, now: float) -> None:
+        """Send a report, the first one right behind the first packets: who reads from there on is in sync at once."""
+        self.stop()
+        self._timer = self._resources.loop.call_at(now + self.track.reports.next_interval_s(), self._report)
+        report = self._sender.report(now) if self._sender is not None else None
+        if report is not None:
+            self.track.reports.sender_report = report
+            self.track.spread_rtcp(report, now)
+
+    def stop(self) -> None:
+        """Send no more reports."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,53 @@
+"""A tap: a burst channel that gets what readers get, beside them, and may write to single sessions of the mount."""
+
+import socket
+from collections.abc import Callable, Sequence
+
+from workers.channel import Burst, Kind
+from workers.fanout.burst import Run
+from workers.pipe import Pipe
+from workers.resources import Resources
+from workers.track import Track
+
+
+class Tap:
+    """One tap of a mount. It never holds the mount up: what its other end is too slow for is dropped."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        tracks: list[Track],
+        resources: Resources,
+        write_back: Callable[[Burst, float], None],
+        on_end: Callable[[str], None],
+    ) -> None:
+        self._tracks = tracks
+        self._pipe = Pipe(sock, resources, write_back, on_end)
+
+    def copy(self, wanted: Sequence[int], *, readers: bool) -> None:
+        """Get the publisher's packets of these tracks from now on, and with `readers` what readers send on any."""
+        for track in self._tracks:
+            before = self in track.taps
+            if (track.index in wanted) != before:
+                track.taps.remove(self) if before else track.taps.append(self)
+                if not before and track.reports.sender_report is not None:  # what the next packets' times mean
+                    self.take_rtcp(track.index, track.reports.sender_report)
+            if readers != (self in track.listeners):
+                track.listeners.append(self) if readers else track.listeners.remove(self)
+
+    def take(self, track: int, runs: Sequence[Run], packets: int) -> None:
+        """Get a burst of the publisher's."""
+        self._pipe.send(Kind.RTP, track, runs, packets)
+
+    def take_rtcp(self, track: int, packet: bytes) -> None:
+        """Get the publisher's RTCP."""
+        self._pipe.send(Kind.RTCP, track, ((packet, len(packet), 1),), 1)
+
+    def hear_reader(self, kind: Kind, track: int, packet: bytes, session: str) -> None:
+        """Get what a reader sent."""
+        self._pipe.send(kind, track, ((packet, len(packet), 1),), 1, session)
+
+    def close(self) -> None:
+        """End it."""
+        self.copy((), readers=False)
+        self._pipe.close()
