@@ -130,7 +130,7 @@ class Mount:
             self._silent = silent
             event = MediaSilent if silent else MediaHeard
             self._resources.tell(event(self.path, self.generation))
-        if self._publisher is not None:
+        if isinstance(self._publisher, Publisher):
             self._publisher.sweep(now)
         for track in self.tracks:
             for fan in (track.rtp_fan, track.rtcp_fan):
