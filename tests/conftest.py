@@ -1,9 +1,10 @@
 """Fixtures for the black-box tests: routers, paths, and the logs of both when something fails."""
 
 import itertools
+import json
 import os
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ import pytest
 from tests.support.clip import Clip, make_clip
 from tests.support.media import need_media
 from tests.support.router import HURRIED, RouterProcess, StartRouter
+
+FIGURE = "figure: "
+"""Begins the name of a property of a test's report that is a figure."""
 
 RUNNING = pytest.StashKey[list[RouterProcess]]()
 
@@ -31,6 +35,30 @@ def pytest_runtest_makereport(
         for router in item.config.stash[RUNNING]:
             report.sections.append(("router", router.log_tail()))
     return report
+
+
+Figure = Callable[[str, object], None]
+
+
+@pytest.fixture
+def figure(record_property: Figure) -> Figure:
+    """Report a figure by name, such as a time: the run's summary shows them all, and none of them makes a test fail."""
+    return lambda name, value: record_property(FIGURE + name, value)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show the figures that tests reported; as JSON, too, where `TRUNKLINE_TESTS_FIGURES` names a file."""
+    figures = {
+        report.nodeid: {name.removeprefix(FIGURE): value for name, value in told}
+        for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+        if (told := [each for each in report.user_properties if each[0].startswith(FIGURE)])
+    }
+    if figures:
+        terminalreporter.section("figures")
+    for test, values in figures.items():
+        terminalreporter.write_line(f"{test}: " + ", ".join(f"{name} {value}" for name, value in values.items()))
+    if path := os.environ.get("TRUNKLINE_TESTS_FIGURES"):
+        Path(path).write_text(json.dumps(figures, indent=1))
 
 
 def _running(config: pytest.Config, router: RouterProcess) -> Iterator[RouterProcess]:

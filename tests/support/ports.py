@@ -81,12 +81,12 @@ class PortSlice:
 
 def bound_udp_ports(start: int, count: int) -> list[int]:
     """Say which of `count` UDP ports from `start` on somebody holds, on any address of either family."""
-    return sorted({port for port, _ in _udp_sockets() if port in range(start, start + count)})
+    return sorted({port for port in udp_sockets().values() if port in range(start, start + count)})
 
 
 def ownerless_udp_ports(start: int, count: int) -> list[int]:
     """Say which of them are held by a socket that no running process has open: it is on its way to nobody."""
-    found = [(port, inode) for port, inode in _udp_sockets() if port in range(start, start + count)]
+    found = [(port, inode) for inode, port in udp_sockets().items() if port in range(start, start + count)]
     if not found:
         return []
     owned = set()
@@ -96,8 +96,8 @@ def ownerless_udp_ports(start: int, count: int) -> list[int]:
     return sorted({port for port, inode in found if f"socket:[{inode}]" not in owned})
 
 
-def _udp_sockets() -> list[tuple[int, str]]:
-    """Return local port and inode of every UDP socket."""
+def udp_sockets() -> dict[str, int]:
+    """Return the local port of every UDP socket, by its inode."""
     rows = []
     for table in ("/proc/net/udp", "/proc/net/udp6"):
         try:
@@ -105,7 +105,7 @@ def _udp_sockets() -> list[tuple[int, str]]:
                 rows += [line.split() for line in file.readlines()[1:]]
         except OSError:
             continue
-    return [(int(row[1].rpartition(":")[2], 16), row[9]) for row in rows]
+    return {row[9]: int(row[1].rpartition(":")[2], 16) for row in rows}
 
 
 def _descriptor_links() -> Iterator[str]:

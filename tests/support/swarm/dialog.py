@@ -7,6 +7,8 @@ from tests.support.swarm.verdicts import Answers
 
 _FIRST_CSEQ = 1000
 _MOST_WRONG = 20
+_PATIENCE_S = 8.0
+"""A client asks again after so long without an answer."""
 
 
 class Dialog:
@@ -26,11 +28,15 @@ class Dialog:
         self._good = 0
         self._wrong: list[str] = []
         self._slowest_s = 0.0
+        self._given_up: set[str] = set()
+        """The CSeqs of requests that were not waited for any longer."""
 
     def ask(self, method: str, now: float) -> None:
         """Make a request, unless one is still to be answered."""
-        if self.asked or self.closed_at is not None:
+        if self.closed_at is not None or (self.asked and now - self._asked_at < _PATIENCE_S):
             return
+        if self.asked:
+            self._given_up.add(str(self._cseq))
         self._cseq += 1
         self.asked, self._asked_at = method, now
         lines = (f"{method} {self.url} RTSP/1.0", f"CSeq: {self._cseq}", f"Session: {self.session}", "", "")
@@ -42,6 +48,8 @@ class Dialog:
             answer = parse_answer(message)
         except RtspFailureError as error:
             self._fault(str(error))
+            return
+        if answer.headers.get("cseq") in self._given_up:
             return
         cseq, session = answer.headers.get("cseq"), answer.headers.get("session", self.session).partition(";")[0]
         if not self.asked or answer.status != 200 or cseq != str(self._cseq) or session != self.session:
@@ -64,4 +72,10 @@ class Dialog:
     def answers(self, now: float) -> Answers:
         """Sum up."""
         waiting_s = now - self._asked_at if self.asked and self.closed_at is None else 0.0
-        return Answers(self._good, tuple(self._wrong), round(self._slowest_s * 1e3, 1), round(waiting_s * 1e3, 1))
+        return Answers(
+            good=self._good,
+            unanswered=len(self._given_up),
+            wrong=tuple(self._wrong),
+            slowest_ms=round(self._slowest_s * 1e3, 1),
+            waiting_ms=round(waiting_s * 1e3, 1),
+        )

@@ -141,5 +141,6 @@ class Sender:
             sent=self._board.sent[self.mount],
             unsent=self.unsent,
             closed_at=self.dialog.closed_at,
+            gone="" if self.publisher is not None else "vanished",
             answers=self.dialog.answers(now),
         )

@@ -10,11 +10,18 @@ class Answers:
     """What came of a session's requests while its media flowed. Times are in milliseconds."""
 
     good: int
+    unanswered: int
+    """Given up after 8 s without an answer."""
     wrong: tuple[str, ...]
     """Answers other than 200 to the request that was made, for this session."""
     slowest_ms: float
     waiting_ms: float
     """How long the present request has waited; 0 if there is none."""
+
+    @property
+    def bad(self) -> int:
+        """How many requests were not answered as they should be."""
+        return self.unanswered + len(self.wrong)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,14 @@ class PublisherVerdict:
     """Packets of those that the router's end did not take: no port there, or a connection that is full or gone."""
     closed_at: float | None
     """When the router ended the connection, monotonic; None while it stands."""
+    gone: str
+    """How it went by itself: "", or "vanished" without a word."""
     answers: Answers
+
+    @property
+    def open(self) -> bool:
+        """Whether it should still be listened to."""
+        return self.closed_at is None and not self.gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,17 +167,18 @@ class Report:
 
     @property
     def sessions(self) -> set[str]:
-        """The ids of the open readers' sessions."""
-        return {each.session for each in self.readers if each.open}
+        """The ids of all sessions that should be: the open readers' and the publishers'."""
+        publishers = {each.session for each in self.publishers if each.open}
+        return publishers | {each.session for each in self.readers if each.open}
 
     def assert_whole(self) -> None:
         """Assert that no packet was lost, changed, out of order or doubled, that nobody is closed or without media,
         and that every request was answered as it should be.
         """
-        wrong = [each for each in self.readers if each.faults or each.closed_at is not None or each.answers.wrong]
+        wrong = [each for each in self.readers if each.faults or each.closed_at is not None or each.answers.bad]
         wrong += [each for each in self.readers if each.number in self.waiting and each not in wrong]
         assert not wrong, f"{len(wrong)} of {len(self.readers)} readers:\n" + "\n".join(map(summary, wrong[:20]))
-        refused = [each for each in self.publishers if each.answers.wrong]
+        refused = [each for each in self.publishers if each.answers.bad]
         assert not refused, f"requests of publishers: {refused[:5]}"
 
 
