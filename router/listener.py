@@ -5,7 +5,8 @@ import errno
 import os
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from router.connection import Connection, ConnectionCallbacks, Side
 from router.settings import Settings
@@ -40,6 +41,14 @@ def bind(host: str, port: int, setting: str) -> socket.socket:
         where = f"port {port}" if not host else f"port {port} of {host}"
         hint = HINTS.get(error.errno or 0, "See --host and {setting}.").format(setting=setting)
         raise StartError(f"{where} can't be listened on: {os.strerror(error.errno or 0)}. {hint}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A listening socket that whoever started this process has passed on; `name` may say which side it is for."""
+
+    name: str
+    listener: socket.socket
 
 
 def url_of(listener: socket.socket) -> str:
@@ -99,17 +108,32 @@ class Listeners:
         self.publish_url = ""
         self.client_url = ""
 
-    def bind(self, settings: Settings) -> None:
-        """Take the ports; nothing is accepted yet. Raises StartError."""
+    def bind(self, settings: Settings, passed: Sequence[Passed] = ()) -> None:
+        """Take the ports, or the sockets `passed` for them; nothing is accepted yet. Raises StartError."""
         same = settings.publish_port == settings.client_port != 0
+        sides = (Side.BOTH,) if same else (Side.PUBLISH, Side.CLIENT)
+        rest = list(passed)
         try:
-            if same:
-                self._sockets[Side.BOTH] = bind(settings.host, settings.publish_port, "--publish-port")
-            else:
-                self._sockets[Side.PUBLISH] = bind(settings.host, settings.publish_port, "--publish-port")
-                self._sockets[Side.CLIENT] = bind(settings.host, settings.client_port, "--client-port")
+            for side in sides:
+                setting = "client_port" if side is Side.CLIENT else "publish_port"
+                port: int = getattr(settings, setting)
+                names = ("publish", "client", "both") if same else (str(side),)
+                given = next((each for each in rest if _is_for(each, names, port)), None)
+                if given is not None:
+                    rest.remove(given)
+                    self._sockets[side] = given.listener
+                else:
+                    self._sockets[side] = bind(settings.host, port, "--" + setting.replace("_", "-"))
+            if rest:
+                raise StartError(
+                    f"the socket {rest[0].name!r} on port {rest[0].listener.getsockname()[1]} that was passed to this"
+                    f" program is for neither side: name it publish or client (FileDescriptorName=), or let it listen"
+                    f" on publish_port={settings.publish_port} or client_port={settings.client_port}"
+                )
         except StartError:
             self.release()
+            for each in rest:
+                each.listener.close()
             raise
         self.publish_url = url_of(self._sockets[Side.BOTH if same else Side.PUBLISH])
         self.client_url = url_of(self._sockets[Side.BOTH if same else Side.CLIENT])
@@ -137,3 +161,9 @@ class Listeners:
             listener.close()
         self._servers.clear()
         self._sockets.clear()
+
+
+def _is_for(passed: Passed, names: Sequence[str], port: int) -> bool:
+    if passed.name in (*Side,):
+        return passed.name in names
+    return bool(passed.listener.getsockname()[1] == port)

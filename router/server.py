@@ -9,7 +9,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, assert_never
@@ -23,7 +23,7 @@ from router.fleet.link import Asked
 from router.fleet.placing import Placing
 from router.handlers.hooks import HookError, Hooks, load
 from router.lifecycle import Lifecycle
-from router.listener import Connections, Listeners, StartError
+from router.listener import Connections, Listeners, Passed, StartError
 from router.logs import get_logger
 from router.mounts import Mounts
 from router.multicast import Multicast
@@ -59,12 +59,14 @@ class Server:
         hooks: object | None = None,
         *,
         workers_elsewhere: bool = False,
+        passed: Sequence[Passed] = (),
         **values: Any,
     ) -> None:
         """Take the settings as one object, or their values by name; `hooks` count where the settings name none.
 
         Without `runtime_dir` among them, values by name get a directory that is made and removed with the server.
         With `workers_elsewhere`, somebody else starts the workers (`python -m workers`), and they outlive the server.
+        `passed` are sockets that listen already, to be used in place of those ports.
 
         Raises:
             StartError: the hooks can't be loaded, or are none.
@@ -90,6 +92,7 @@ class Server:
         self._mounts = Mounts(limits.mounts)
         self._connections = Connections(limits.connections, limits.connections_per_host)
         self._listeners = Listeners()
+        self._passed = passed
         multicast = Multicast(settings, time.monotonic)
         self._lifecycle = Lifecycle(settings, self._sessions, self._mounts, multicast, self._hooks)
         self._fleet = Fleet(settings, self._sessions, self._mounts, self._connections, self._lifecycle, self._asked)
@@ -147,7 +150,7 @@ class Server:
             raise RuntimeError("a Server starts once; make another one")
         self._begun = True
         raise_descriptor_limit()
-        self._listeners.bind(self.settings)
+        self._listeners.bind(self.settings, self._passed)
         try:
             self._hold_runtime_dir()
             self._fleet.link.start()

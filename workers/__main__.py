@@ -23,6 +23,7 @@ def main() -> int:
     from workers.app import Worker, prepare_process
     from workers.contract.endpoints import Endpoints
     from workers.logs import configure
+    from workers.notify import notifier
 
     gc.freeze()
     gc.enable()
@@ -31,7 +32,7 @@ def main() -> int:
         parser.error(problem)
     logger = configure(options.index, options.log_level, options.log_format)
     prepare_process(options.index)
-    worker = Worker(options.index, options.runtime_dir, logger)
+    worker = Worker(options.index, options.runtime_dir, logger, notifier())
     if options.parent is not None:
         worker.end_with(options.parent)
     return worker.run()

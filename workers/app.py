@@ -26,6 +26,7 @@ from workers.link import FrontLink
 from workers.logs import OncePerMinute
 from workers.loop import Loop, Timer
 from workers.mounts import Mounts
+from workers.notify import Notifier
 from workers.ports import PortPairs
 from workers.resources import Resources
 
@@ -48,8 +49,9 @@ EXIT_ORPHANED = 1
 class Worker:
     """One worker process."""
 
-    def __init__(self, index: int, runtime_dir: Path, logger: logging.Logger) -> None:
+    def __init__(self, index: int, runtime_dir: Path, logger: logging.Logger, supervisor: Notifier) -> None:
         self._index = index
+        self._supervisor = supervisor
         self._logger = logger
         self._incarnation = os.urandom(8).hex()
         self._loop = Loop()
@@ -83,6 +85,9 @@ class Worker:
         now = self._loop.clock()
         self._reach_front(now)
         self._sweep(now)
+        # Ready without a front: they start in any order.
+        self._supervisor.ready("waiting for the front")
+        self._prove_life(now)
         self._loop.run()
         self._close()
         self._logger.info("worker ended", extra={"exit_code": self._exit_code})
@@ -128,6 +133,7 @@ class Worker:
         """Say that the front is lost, unless it is back or this worker is told to end too: then it was no loss."""
         if not self._link.front and self._exit_code is None:
             self._logger.warning("front lost, media goes on")
+            self._supervisor.status("front lost, media goes on")
 
     def _handle(self, envelope: Envelope) -> None:
         now = self._loop.clock()
@@ -148,6 +154,7 @@ class Worker:
         self._control.report(request)
         self._link.tell_kept()
         self._logger.info("taken on by front", extra={"front": self._link.front})
+        self._supervisor.status("serving")
         if first:
             self._warn_of_few_descriptors(settings)
             self._beat(now)
@@ -226,6 +233,12 @@ class Worker:
             self._cpu_percent_now = self._process.cpu_percent()
         return self._cpu_percent_now
 
+    def _prove_life(self, now: float) -> None:
+        """Let the supervisor's watchdog know that the loop turns."""
+        if self._supervisor.alive_every_s is not None:
+            self._loop.call_at(now + self._supervisor.alive_every_s, self._prove_life)
+            self._supervisor.alive()
+
     # -- time -----------------------------------------------------------------------------------------------------
 
     def _sweep(self, now: float) -> None:
@@ -255,6 +268,7 @@ class Worker:
             self._mounts.stop_reading()
             self._connections.stop_reading()
         self._exit_code = exit_code
+        self._supervisor.stopping()
         self._flush_until = now + FLUSH_WITHIN_S
         self._stop_when_flushed(now)
 

@@ -6,6 +6,7 @@ hook prints goes to standard error.
 
 import asyncio
 import contextlib
+import functools
 import os
 import signal
 import sys
@@ -15,9 +16,11 @@ from router import logs
 from router.handlers.hooks import HookError
 from router.handlers.hooks_check import load_hooks
 from router.listener import StartError
+from router.programs import passed
 from router.programs.commands import LISTENING, READY
 from router.server import Server
 from router.settings import Settings
+from workers.notify import Notifier, notifier
 
 
 def run(settings: Settings, *, launched: bool = False) -> int:
@@ -28,32 +31,45 @@ def run(settings: Settings, *, launched: bool = False) -> int:
     logs.configure(settings.log_level, settings.log_format)
     say = _own_standard_output()
     try:
+        supervisor, listeners = notifier(), passed.take(os.environ, os.getpid())
         hooks = load_hooks(settings)
-        return asyncio.run(_serve(settings, hooks, say, launched))
+        settings = settings.model_copy(update={"hooks": None})
+        make = functools.partial(Server, settings, hooks, workers_elsewhere=True, passed=listeners)
+        return asyncio.run(_serve(make, supervisor, say, launched))
     except (HookError, StartError) as error:
         print(f"trunkline: {error}", file=sys.stderr)
         return 2 if isinstance(error, HookError) or isinstance(error.__cause__, HookError) else 1
 
 
-async def _serve(settings: Settings, hooks: object | None, say: Callable[[str], None], launched: bool) -> int:
+async def _serve(make: Callable[[], Server], supervisor: Notifier, say: Callable[[str], None], launched: bool) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with Server(settings.model_copy(update={"hooks": None}), hooks, workers_elsewhere=True) as server:
+    async with make() as server:
         if launched:
             say(LISTENING)
-        announcing = asyncio.create_task(_announce(server, settings, say))
+        supervisor.ready("waiting for workers")
+        beating = asyncio.create_task(_beat(supervisor))  # to the very end: stopping must not hang either
+        announcing = asyncio.create_task(_announce(server, supervisor, say))
         await stop.wait()
+        supervisor.stopping()
         announcing.cancel()
+    beating.cancel()
     return 0
 
 
-async def _announce(server: Server, settings: Settings, say: Callable[[str], None]) -> None:
+async def _beat(supervisor: Notifier) -> None:
+    """Prove to the supervisor's watchdog that this loop turns."""
+    while supervisor.alive_every_s is not None:
+        supervisor.alive()
+        await asyncio.sleep(supervisor.alive_every_s)
+
+
+async def _announce(server: Server, supervisor: Notifier, say: Callable[[str], None]) -> None:
     await server.wait_ready()
-    say(
-        f"{READY}publish={server.publish_url} client={server.client_url}"
-        f" workers={settings.worker_count} runtime={settings.runtime_dir}"
-    )
+    where = f"publish={server.publish_url} client={server.client_url} workers={server.settings.worker_count}"
+    supervisor.status(f"serving {where}")
+    say(f"{READY}{where} runtime={server.settings.runtime_dir}")
 
 
 def _own_standard_output() -> Callable[[str], None]:
