@@ -16,19 +16,21 @@ from workers.addresses import family_for
 from workers.connections import Connections
 from workers.contract.codec import Envelope
 from workers.contract.endpoints import Endpoints
-from workers.contract.messages import Heartbeat, Hello, Welcome
+from workers.contract.messages import Heartbeat, Hello, StateReport, Welcome
 from workers.control import Control
 from workers.counters import Counters, Drop
 from workers.descriptors import Descriptors
 from workers.fanout.receive import Receiver
 from workers.fanout.syscalls import name_process
 from workers.link import FrontLink
+from workers.listeners import KeptListeners
 from workers.logs import OncePerMinute
 from workers.loop import Loop, Timer
 from workers.mounts import Mounts
 from workers.notify import Notifier
 from workers.ports import PortPairs
 from workers.resources import Resources
+from workers.snapshot import Snapshot
 
 HELLO_INTERVAL_S = 0.5
 RECONNECT_INTERVAL_S = 0.1
@@ -73,6 +75,8 @@ class Worker:
         self._mounts: Mounts | None = None
         self._connections: Connections | None = None
         self._control: Control | None = None
+        self._listeners = KeptListeners()
+        self._snapshot: Snapshot | None = None
         self._reach_timer: Timer | None = None
         self._orphan_at: float | None = None
         self._exit_code: int | None = None
@@ -123,6 +127,8 @@ class Worker:
         now = self._loop.clock()
         registered = bool(self._link.front)
         self._link.forget_front()
+        if self._snapshot is not None:
+            self._snapshot.cancel()
         if registered:
             self._loop.call_at(now + LOSS_NOTICED_AFTER_S, self._notice_loss)
             if self._resources is not None and self._orphan_at is None:
@@ -150,14 +156,31 @@ class Worker:
             self._apply(self._resources, settings)
         self._orphan_at = None
         self._loop.window_s = settings.batch_window_s
-        assert self._control is not None  # _build has made it
-        self._control.report(request)
-        self._link.tell_kept()
         self._logger.info("taken on by front", extra={"front": self._link.front})
         self._supervisor.status("serving")
+        self._tell_all(request)
         if first:
             self._warn_of_few_descriptors(settings)
             self._beat(now)
+
+    def _tell_all(self, request: int) -> None:
+        assert self._mounts is not None  # _build has made them
+        assert self._connections is not None
+
+        def report(parts: list[StateReport]) -> None:
+            for part in parts:
+                self._link.reply(request, part)
+            self._link.reported = True
+
+        self._snapshot = Snapshot(
+            loop=self._loop,
+            mounts=self._mounts,
+            connections=self._connections,
+            listeners=self._listeners,
+            descriptors=self._descriptors,
+            on_done=report,
+        )
+        self._snapshot.go_on()
 
     def _warn_of_few_descriptors(self, settings: Welcome) -> None:
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -181,10 +204,13 @@ class Worker:
             ports=PortPairs(settings.rtp_port_start, settings.rtp_port_count, settings.port_rest_s),
             name=self._incarnation,
         )
+        resources.ports.lend(settings.lent_ports, self._loop.clock())
         self._resources = resources
         self._mounts = Mounts(resources)
         self._connections = Connections(resources, self._descriptors)
-        self._control = Control(self._mounts, self._connections, self._descriptors, self._logger, self._link.reply)
+        self._control = Control(
+            self._mounts, self._connections, self._descriptors, self._listeners, self._logger, self._link.reply
+        )
 
     def _apply(self, resources: Resources, settings: Welcome) -> None:
         """Take over what another front (or the same one, said again) has set. The address family stays: sockets are
@@ -193,10 +219,12 @@ class Worker:
         slice_before = (before.rtp_port_start, before.rtp_port_count, before.port_rest_s)
         assert self._mounts is not None  # made together with the resources
         if slice_before != (settings.rtp_port_start, settings.rtp_port_count, settings.port_rest_s):
+            lent = resources.ports.lent
             resources.ports = PortPairs(settings.rtp_port_start, settings.rtp_port_count, settings.port_rest_s)
             for mount in self._mounts:
                 for track in mount.tracks:
                     resources.ports.claim(track.rtp_port)
+            resources.ports.lend(lent, self._loop.clock())
         if self._control is not None:
             self._control.forget_front()
 
@@ -285,6 +313,7 @@ class Worker:
             self._connections.close_all("the worker ends")
         if self._mounts is not None:
             self._mounts.close_all(self._loop.clock())
+        self._listeners.close()
         self._descriptors.close()
         self._link.close()
         self._wake.close()

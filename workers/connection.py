@@ -3,18 +3,26 @@
 import contextlib
 import errno
 import socket
+from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
-from workers.contract.messages import ConnectionClosed, RequestReceived, StreamBroken
+from workers.contract.messages import (
+    MAX_UNANSWERED,
+    ConnectionClosed,
+    ConnectionState,
+    RequestReceived,
+    StreamBroken,
+)
 from workers.counters import Drop
 from workers.fanout.send_tcp import Outlet
 from workers.framing import Broken, FramingLimits, Splitter
 from workers.loop import FAILED, READ, WRITE
 from workers.resources import Resources
 
-MOST_UNANSWERED = 64
-"""Requests that wait for the front's answer; a client that sends more is not read until some are answered."""
+MOST_UNANSWERED_BYTES = 256 * 1024
+"""Bytes of requests that wait for the front's answer, which may take as long as a front is away."""
 SEND_BUFFER_BYTES = 512 * 1024
 """What the kernel may hold of unacknowledged bytes (it doubles this): a picture of 400 packets at once."""
 NOT_SENT_BYTES = 128 * 1024
@@ -52,12 +60,22 @@ class Owner(Protocol):
     def forget(self, connection: "Connection") -> None:
         """Take note that a connection is gone."""
 
+    def remember(self, ended: ConnectionState) -> None:
+        """Keep what the front has to hear of a connection that has ended, until it has done so."""
+
 
 class Connection:
-    """One connection that this worker holds. It reads nothing before `start`."""
+    """One connection that this worker holds. It reads nothing before `start`.
 
-    def __init__(self, name: str, sock: socket.socket, unsent: bytes, resources: Resources, owner: Owner) -> None:
+    A request stays here until it is answered: a front may die before it has done so.
+    """
+
+    def __init__(
+        self, name: str, sock: socket.socket, unsent: bytes, record: bytes, resources: Resources, owner: Owner
+    ) -> None:
         self.name = name
+        self.record = record
+        """What a new front needs to know of it."""
         self.close_at: float | None = None
         """When it is closed though not all is written; None while it is not to be closed."""
         self._media = False
@@ -72,10 +90,11 @@ class Connection:
         self._buffer = resources.stream_buffer
         self._ways: dict[int, tuple[User, Way]] = {}
         self._users: list[User] = []
-        self._unanswered = 0
+        self._unanswered: deque[bytes] = deque()
+        self._unanswered_bytes = 0
         self._choked = False
         self._half_closed = False
-        self._broken = False
+        self._broken: Broken | None = None
         self._ended = False
         self._started = False
         self._reads = True
@@ -119,6 +138,7 @@ class Connection:
         """End it now, and tell the front why; `unserved` where it could not take its readers' media."""
         if self._ended:
             return
+        self._owner.remember(replace(self.state(), ended=reason[:1024], unserved=unserved))
         self._let_go()
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)  # the front has a duplicate: close alone would send no FIN
@@ -139,6 +159,23 @@ class Connection:
         self._let_go()
         self._sock.close()
         return unread, unsent
+
+    def fileno(self) -> int:
+        """Give the descriptor, to send a duplicate of it."""
+        return self._sock.fileno()
+
+    def state(self) -> ConnectionState:
+        """Describe it as a new front has to know it."""
+        broken = self._broken
+        if broken is None and len(self._unanswered) > MAX_UNANSWERED:  # as a front takes it that was there
+            broken = Broken(503, f"more than {MAX_UNANSWERED} requests wait")
+        return ConnectionState(
+            self.name,
+            self.record,
+            tuple(self._unanswered)[:MAX_UNANSWERED],
+            broken_status=broken.status if broken is not None else 0,
+            broken_reason=broken.reason[:1024] if broken is not None else "",
+        )
 
     def _let_go(self) -> None:
         self._ended = True
@@ -203,12 +240,12 @@ class Connection:
             return
         if size == 0:
             self._hear_end(now)
-        elif not self._broken and self.close_at is None:  # else read and thrown away: unread bytes would reset it
+        elif self._broken is None and self.close_at is None:  # else read and thrown away: unread bytes would reset it
             self._take(bytes(memoryview(self._buffer)[:size]), now)
 
     def _hear_end(self, now: float) -> None:
         """The peer says no more. One that has asked before may have shut down its half only, and wait for answers."""
-        if not self._unanswered or self._broken or self.close_at is not None:
+        if not self._unanswered or self._broken is not None or self.close_at is not None:
             self.close("closed by the peer")
             return
         self._half_closed = True
@@ -227,7 +264,7 @@ class Connection:
             elif isinstance(item, bytes):
                 self._receive_request(item)
             elif isinstance(item, Broken):
-                self._broken = True
+                self._broken = item
                 self._resources.tell(StreamBroken(self.name, item.status, item.reason[:1024]))
         for channel, payloads in channels.items():
             entry = self._ways.get(channel)
@@ -239,19 +276,24 @@ class Connection:
     def _receive_request(self, message: bytes) -> None:
         if message.startswith(b"RTSP/"):
             return  # a response: nobody here asks clients anything
-        self._unanswered += 1
+        self._unanswered.append(message)
+        self._unanswered_bytes += len(message)
         self._resources.tell(RequestReceived(self.name, message))
-        if self._unanswered >= MOST_UNANSWERED:
+        if self._too_many_wait():
             self._update_events()
+
+    def _too_many_wait(self) -> bool:
+        return len(self._unanswered) >= MAX_UNANSWERED or self._unanswered_bytes >= MOST_UNANSWERED_BYTES
 
     # -- writing --------------------------------------------------------------------------------------------------
 
     def respond(self, response: bytes, now: float) -> None:
         """Write an RTSP response; one request less waits."""
-        if response:
-            self.outlet.send_response(response, now)
+        if not response:
+            return
+        self.outlet.send_response(response, now)
         if self._unanswered:
-            self._unanswered -= 1
+            self._unanswered_bytes -= len(self._unanswered.popleft())
             if self._half_closed and not self._unanswered:
                 self.finish(now)
         if self._choked or self.outlet.pressing_bytes >= MOST_PRESSING_BYTES:
@@ -269,7 +311,7 @@ class Connection:
             self._resources.loop.defer(lambda: self.close("closed after the last response"))
 
     def _events(self) -> int:
-        self._choked = self._unanswered >= MOST_UNANSWERED or self.outlet.pressing_bytes >= MOST_PRESSING_BYTES
+        self._choked = self._too_many_wait() or self.outlet.pressing_bytes >= MOST_PRESSING_BYTES
         return (READ if self._reads and not self._choked and not self._half_closed else 0) | (
             WRITE if self.outlet.waiting else 0
         )

@@ -1,12 +1,17 @@
 """All connections that this worker holds, and the ones among them that must not wait for ever."""
 
 import socket
+from collections import OrderedDict
+from collections.abc import Iterable
 
 from workers.connection import Connection
-from workers.contract.messages import HandOff, Refusal
+from workers.contract.messages import ConnectionState, HandOff, Refusal
 from workers.descriptors import Descriptors
 from workers.refusal import RefusedError
 from workers.resources import Resources
+
+MOST_ENDED = 10_000
+"""Ended connections that are remembered for a front: as many as there may be by default, all lost while it is away."""
 
 
 class Connections:
@@ -17,6 +22,7 @@ class Connections:
         self._descriptors = descriptors
         self._by_name: dict[str, Connection] = {}
         self._waiting: set[Connection] = set()
+        self._ended: OrderedDict[str, ConnectionState] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._by_name)
@@ -53,10 +59,11 @@ class Connections:
             raise RefusedError(Refusal.NO_DESCRIPTOR, f"no descriptor came with token {handoff.token}")
         sock = socket.socket(fileno=descriptor)
         try:
-            connection = Connection(name, sock, handoff.unsent, self._resources, self)
+            connection = Connection(name, sock, handoff.unsent, handoff.record, self._resources, self)
         except BaseException:
             sock.close()
             raise
+        self._ended.pop(name, None)  # it was here before, and is back
         self._by_name[name] = connection
         connection.feed_later(handoff.unread)
         return connection
@@ -73,6 +80,22 @@ class Connections:
         self._waiting.discard(connection)
         if self._by_name.get(connection.name) is connection:
             del self._by_name[connection.name]
+
+    def remember(self, ended: ConnectionState) -> None:
+        """Keep what the front has to hear of a connection that has ended, until it has done so."""
+        self._ended[ended.name] = ended
+        if len(self._ended) > MOST_ENDED:
+            self._ended.popitem(last=False)
+
+    def forget_ended(self, names: Iterable[str]) -> None:
+        """Forget connections that have ended: a front has heard of them."""
+        for name in names:
+            self._ended.pop(name, None)
+
+    @property
+    def ended(self) -> list[ConnectionState]:
+        """Those that have ended and are remembered."""
+        return list(self._ended.values())
 
     def sweep(self, now: float) -> None:
         """Close those whose peers have stopped reading."""

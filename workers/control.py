@@ -5,12 +5,17 @@ import socket
 from collections import OrderedDict
 from collections.abc import Callable
 
+from workers.connection import Connection
 from workers.connections import Connections
 from workers.contract.codec import Envelope
 from workers.contract.messages import (
     CloseMount,
     Done,
     Feed,
+    ForgetConnections,
+    InterleavedTransport,
+    KeepListeners,
+    LendPorts,
     MountOpened,
     OpenMount,
     PauseReader,
@@ -33,6 +38,7 @@ from workers.contract.messages import (
     Untap,
 )
 from workers.descriptors import Descriptors
+from workers.listeners import KeptListeners
 from workers.mounts import Mounts
 from workers.refusal import RefusedError
 
@@ -49,12 +55,14 @@ class Control:
         mounts: Mounts,
         connections: Connections,
         descriptors: Descriptors,
+        listeners: KeptListeners,
         logger: logging.Logger,
         reply: Callable[[int, Reply], None],
     ) -> None:
         self._mounts = mounts
         self._connections = connections
         self._descriptors = descriptors
+        self._listeners = listeners
         self._logger = logger
         self._reply = reply
         self._replies: OrderedDict[int, Reply] = OrderedDict()
@@ -131,6 +139,12 @@ class Control:
                 self._respond(command, now)
             case ReleaseConnection():
                 return self._release(command)
+            case ForgetConnections():
+                self._connections.forget_ended(command.connections)
+            case KeepListeners():
+                self._listeners.keep(command.names, self._descriptors.claim_all(command.token, now))
+            case LendPorts():
+                self._mounts.lend(command.ports, now)
             case ReportState():
                 self.report(request)
                 return None
@@ -141,9 +155,10 @@ class Control:
     def _record(self, command: Record, now: float) -> None:
         mount = self._mounts.find(command.path, command.generation)
         mount.check(command.transports, publishing=True)
-        connection = self._connections.adopt(command.connection, command.handoff, now)
-        mount.record(command.session, command.transports, connection, now)
-        connection.respond(command.response, now)
+        connection = self._carrier(command, now)
+        mount.record(command, connection, now)
+        if connection is not None:
+            connection.respond(command.response, now)
 
     def _tap(self, command: Tap, now: float) -> None:
         mount = self._mounts.find(command.path, command.generation)
@@ -165,11 +180,18 @@ class Control:
     def _play(self, command: Play, now: float) -> Playing:
         mount = self._mounts.find(command.path, command.generation)
         mount.check(command.transports)
-        connection = self._connections.adopt(command.connection, command.handoff, now)
-        infos = mount.arm(command.session, command.transports, connection, now)
-        connection.respond(command.response_head + rtp_info_header(command.rtp_info_urls, infos) + b"\r\n", now)
+        connection = self._carrier(command, now)
+        infos = mount.arm(command, connection, now)
+        if connection is not None and command.response_head:
+            connection.respond(command.response_head + rtp_info_header(command.rtp_info_urls, infos) + b"\r\n", now)
         mount.open_gate(command.session, now)
         return Playing(infos)
+
+    def _carrier(self, command: Record | Play, now: float) -> Connection | None:
+        """Give the connection that a session begins on; None where it needs none and has none."""
+        if command.connection or any(isinstance(each.transport, InterleavedTransport) for each in command.transports):
+            return self._connections.adopt(command.connection, command.handoff, now)
+        return None
 
     def _remove_reader(self, command: RemoveReader) -> None:
         try:
@@ -196,10 +218,10 @@ class Control:
 
     def report(self, request: int) -> None:
         """Reply with all that this worker holds, in parts."""
-        parts = list(self._mounts.state_parts())
-        for part in parts[:-1]:
+        *parts, last = self._mounts.state_parts()
+        for part in parts:
             self._reply(request, StateReport(part, (), more=True))
-        self._reply(request, StateReport(parts[-1], self._connections.names, more=False))
+        self._reply(request, StateReport(last, self._connections.names, more=False, lent_ports=self._mounts.lent_ports))
 
 
 def _told(command: object) -> dict[str, object]:

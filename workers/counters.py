@@ -40,7 +40,7 @@ class Drop(StrEnum):
     FOREIGN_FRONT = "foreign_front"
     """A message from a front that is not this worker's (messages, not packets)."""
     OUTBOX_FULL = "outbox_full"
-    """An event that could not be kept any longer for a front that was not there (messages, not packets)."""
+    """A message that could not be kept any longer for a front that read too slowly (messages, not packets)."""
 
 
 class Counters:

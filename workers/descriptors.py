@@ -156,7 +156,8 @@ class Descriptors:
             self._outgoing.clear()
 
     def _end(self) -> None:
-        self._drop_socket()
+        # What a dead front has sent and not named: nobody will ask for it, and its peers would wait in vain.
+        self.close()
         self._on_end()
 
 

@@ -7,29 +7,18 @@ from collections.abc import Callable
 import zmq
 
 from workers.contract.codec import ContractError, Envelope, decode, encode
-from workers.contract.messages import (
-    ConnectionClosed,
-    Event,
-    Hello,
-    Message,
-    RequestReceived,
-    StreamBroken,
-    Welcome,
-)
+from workers.contract.messages import Event, Hello, Message, Welcome
 from workers.counters import Counters, Drop
 from workers.logs import OncePerMinute
 from workers.loop import Loop
 
 MOST_OUTGOING = 20_000
-"""Messages for a front that reads too slowly, or facts for one that is not there: a few seconds of a busy worker."""
+"""Messages for a front that reads too slowly: a few seconds of a busy worker."""
 HIGH_WATER_MARK = 20_000
 """ZeroMQ's default of 1,000 is one turn of a busy front; what is beyond is queued and counted here."""
 RECONNECT_MS = 50
 MOST_IN_TURN = 500
 """Commands that are carried out before the sockets have their turn."""
-
-_FACTS = (RequestReceived, StreamBroken, ConnectionClosed)
-"""Events that a front must hear of though it was away when they happened: no report repeats them."""
 
 
 class FrontLink:
@@ -46,6 +35,8 @@ class FrontLink:
     ) -> None:
         self.front = ""
         """The incarnation of the front that has taken this worker on; "" while there is none."""
+        self.reported = False
+        """Whether the front has had the report: it hears no event before, as the report says all of them."""
         self._incarnation = incarnation
         self._loop = loop
         self._counters = counters
@@ -53,7 +44,6 @@ class FrontLink:
         self._handle = handle
         self._outgoing: deque[tuple[int, Message]] = deque()
         self._greeting: Hello | None = None
-        self._facts: deque[Event] = deque()
         self._must_settle = True
         self._context = zmq.Context(io_threads=1)
         self._socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
@@ -78,20 +68,9 @@ class FrontLink:
         self._greeting = None if self._send(Envelope("", self._incarnation, 0, message)) else message
 
     def tell(self, event: Event) -> None:
-        """Send an event; while there is no front only what no report will tell is kept."""
-        if self.front:
+        """Send an event. Nothing is kept for a front that is not there: the next one learns all from the report."""
+        if self.reported:
             self._queue(0, event)
-        elif isinstance(event, _FACTS):
-            if len(self._facts) < MOST_OUTGOING:
-                self._facts.append(event)
-            else:
-                self._counters.drop(Drop.OUTBOX_FULL)
-
-    def tell_kept(self) -> None:
-        """Send what was kept while there was no front; to be called once it has had the report, so that it knows
-        which connections are meant."""
-        while self._facts:
-            self._queue(0, self._facts.popleft())
 
     def reply(self, request: int, message: Message) -> None:
         """Answer a command."""
@@ -192,9 +171,7 @@ class FrontLink:
     def forget_front(self) -> None:
         """Belong to no front: what was for that one alone is dropped."""
         self.front = ""
-        for _, message in self._outgoing:
-            if isinstance(message, _FACTS):
-                self._facts.append(message)
+        self.reported = False
         self._outgoing.clear()
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from typing import assert_never
 
 from workers.channel import Burst, Kind
@@ -14,6 +15,8 @@ from workers.contract.messages import (
     MediaSilent,
     MountState,
     MulticastTransport,
+    Play,
+    Record,
     Refusal,
     RtpInfo,
     TrackTransport,
@@ -49,19 +52,25 @@ class Mount:
         self._resources = resources
         self._publisher: Publisher | Feed | None = None
         self._taps: dict[str, Tap] = {}
+        self._record = b""
         self._silent = True
         self._reading = False
         self._on_failure = on_failure
 
     # -- the publisher --------------------------------------------------------------------------------------------
 
-    def record(self, session: str, transports: tuple[TrackTransport, ...], connection: Connection, now: float) -> None:
+    def record(self, command: Record, connection: Connection | None, now: float) -> None:
         """Start a publisher, in the place of the one before."""
-        if isinstance(self._publisher, Publisher) and self._publisher.is_same(session, transports, connection):
-            return  # said again, or RECORD after PAUSE: what is known of the stream stays
-        self._end_publisher()
-        publisher = self._publisher = Publisher(session, self.path, self.tracks, self._resources)
-        publisher.start(transports, connection, now)
+        self._record = command.mount_record
+        publisher = self._publisher
+        if not isinstance(publisher, Publisher) or not publisher.is_same(
+            command.session, command.transports, connection
+        ):
+            self._end_publisher()
+            publisher = self._publisher = Publisher(command.session, self.path, self.tracks, self._resources)
+            publisher.start(command.transports, connection, now)
+        # else said again, or RECORD after PAUSE: what is known of the stream stays
+        publisher.connection, publisher.record = command.connection, command.session_record
 
     def feed(self, session: str, sock: socket.socket) -> None:
         """Let a program publish, in the place of the publisher before."""
@@ -170,20 +179,19 @@ class Mount:
             case _:
                 assert_never(each.transport)
 
-    def arm(
-        self, session: str, transports: tuple[TrackTransport, ...], connection: Connection, now: float
-    ) -> tuple[RtpInfo, ...]:
+    def arm(self, command: Play, connection: Connection | None, now: float) -> tuple[RtpInfo, ...]:
         """Prepare a reader to play, and say from which packets on it will: call `check` before and `open_gate` after,
-        all in the same turn."""
-        reader = self._reader(session)
-        for index in set(reader.tracks) - {each.track for each in transports}:
+        all in the same turn. Without a connection nothing may be interleaved."""
+        reader = self._reader(command.session)
+        for index in set(reader.tracks) - {each.track for each in command.transports}:
             reader.tracks.pop(index).forget()
-        for each in transports:
+        for each in command.transports:
             self._register(reader, each)
-            self._attach(reader, each, connection)
-        reader.connection = connection.name
+            if connection is not None:
+                self._attach(reader, each, connection)
+        reader.connection, reader.record = command.connection, command.record
         infos = []
-        for each in transports:
+        for each in command.transports:
             infos.append(RtpInfo(each.track, *self.tracks[each.track].next_packet(now)))
         return tuple(infos)
 
@@ -302,13 +310,19 @@ class Mount:
             self._resources.ports.give_back(track.rtp_port, now, rested=not used)
         self.tracks = []
 
-    def state(self) -> MountState:
-        """Describe it as it is now."""
-        return MountState(
+    def state(self, *, records: bool = False) -> MountState:
+        """Describe it as it is now; with what a new front needs to know of it, if `records` are asked for."""
+        publisher = self._publisher
+        state = MountState(
             self.path,
             self.generation,
-            self._publisher.session if self._publisher is not None else "",
+            publisher.session if publisher is not None else "",
             self._silent,
             tuple(each.state() for each in self.tracks),
-            tuple(each.state() for each in self.readers.values()),
+            tuple(each.state(records=records) for each in self.readers.values()),
+        )
+        if not records or not isinstance(publisher, Publisher):
+            return state
+        return replace(
+            state, record=self._record, publisher_record=publisher.record, publisher_connection=publisher.connection
         )

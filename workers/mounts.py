@@ -16,7 +16,9 @@ MOST_REMEMBERED = 10_000
 """Closed mounts whose generation is remembered, so that a late repetition of their OpenMount stays without effect."""
 MOUNTS_IN_PART = 500
 READERS_IN_PART = 2000
-"""Bounds of one part of a report: about 200 kB, which the loop makes in a few milliseconds."""
+RECORDS_IN_PART = 1024 * 1024
+"""Bounds of one part of a report: about 200 kB, which the loop makes in a few milliseconds; with records (of which a
+mount's carries its description) a megabyte."""
 
 
 class Mounts:
@@ -47,7 +49,7 @@ class Mounts:
         return mount
 
     def open(self, command: OpenMount, now: float) -> tuple[int, ...]:
-        """Bind the ports of a mount and give the RTP ports; those it has if it is open.
+        """Bind the ports of a mount, those that it names if any, and give the RTP ports; those it has if it is open.
 
         Raises RefusedError, with nothing kept, for an old generation or if the ports don't suffice.
         """
@@ -58,12 +60,16 @@ class Mounts:
         if command.generation <= newest:
             reason = f"{command.path} was at generation {newest} already, this was {command.generation}"
             raise RefusedError(Refusal.STALE, reason)
+        if command.ports and len(command.ports) != len(command.tracks):
+            raise RefusedError(Refusal.FAILED, f"{len(command.ports)} ports for {len(command.tracks)} tracks")
         if held is not None:
             self._close(held, now)
         mount = Mount(command.path, command.generation, self._resources, self._fail)
         try:
             for index, spec in enumerate(command.tracks):
-                port, sockets = self._bind(command.path, now)
+                port, sockets = (
+                    self._bind_same(command.ports[index]) if command.ports else self._bind(command.path, now)
+                )
                 mount.tracks.append(Track(index, spec, port, sockets, mount.addresses, self._resources))
         except BaseException:
             mount.close(now, used=False)
@@ -75,17 +81,40 @@ class Mounts:
         ports = self._resources.ports
         while (port := ports.take(now)) is not None:
             try:
-                sockets = bind_pair(self._resources.family, self._resources.bind_address, port)
-            except OSError as error:
+                sockets = self._bind_pair(port)
+            except BaseException:
                 ports.give_back(port, now, rested=True)
-                if error.errno not in (errno.EMFILE, errno.ENFILE):
-                    raise
-                reason = "no descriptor is left for a socket: raise the hard limit (ulimit -Hn, LimitNOFILE=)"
-                raise RefusedError(Refusal.FAILED, reason) from error
+                raise
             if sockets is not None:
                 return port, sockets
             ports.give_back(port, now)  # another program's: skipped, and tried again after a rest
         raise RefusedError(Refusal.NO_PORTS, f"no RTP port pair is free for {path}")
+
+    def _bind_same(self, port: int) -> tuple[int, tuple[socket.socket, socket.socket]]:
+        """Bind the pair that a mount had on another worker: its publisher and readers know no other."""
+        sockets = self._bind_pair(port)
+        if sockets is None:
+            raise RefusedError(Refusal.NO_PORTS, f"port {port} or {port + 1} is in use")
+        self._resources.ports.claim(port)
+        return port, sockets
+
+    def _bind_pair(self, port: int) -> tuple[socket.socket, socket.socket] | None:
+        try:
+            return bind_pair(self._resources.family, self._resources.bind_address, port)
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            reason = "no descriptor is left for a socket: raise the hard limit (ulimit -Hn, LimitNOFILE=)"
+            raise RefusedError(Refusal.FAILED, reason) from error
+
+    def lend(self, ports: tuple[int, ...], now: float) -> None:
+        """Give none of these ports out: other workers' mounts have them."""
+        self._resources.ports.lend(ports, now)
+
+    @property
+    def lent_ports(self) -> tuple[int, ...]:
+        """The ports of this worker's slice that other workers' mounts have."""
+        return self._resources.ports.lent
 
     def close(self, path: str, generation: int, now: float) -> None:
         """Close a mount of this or an older generation; raises RefusedError if it is newer."""
@@ -149,14 +178,16 @@ class Mounts:
         for mount in self._by_path.values():
             mount.stop_reading()
 
-    def state_parts(self) -> Iterator[tuple[MountState, ...]]:
-        """Describe all mounts, in parts of bounded size; one part at least."""
+    def state_parts(self, *, records: bool = False) -> Iterator[tuple[MountState, ...]]:
+        """Describe all mounts, in parts of bounded size; one part at least. With what a front has told to remember, if
+        `records` are asked for."""
         part: list[MountState] = []
-        readers = 0
+        readers = described = 0
         for mount in self._by_path.values():
-            part.append(mount.state())
+            part.append(mount.state(records=records))
             readers += len(mount.readers)
-            if len(part) >= MOUNTS_IN_PART or readers >= READERS_IN_PART:
+            described += len(part[-1].record)
+            if len(part) >= MOUNTS_IN_PART or readers >= READERS_IN_PART or described >= RECORDS_IN_PART:
                 yield tuple(part)
-                part, readers = [], 0
+                part, readers, described = [], 0, 0
         yield tuple(part)

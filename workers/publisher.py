@@ -16,16 +16,20 @@ class Publisher:
 
     def __init__(self, session: str, path: str, tracks: list[Track], resources: Resources) -> None:
         self.session = session
+        self.connection = ""
+        """The name of the connection that it was started on."""
+        self.record = b""
+        """What a new front needs to know of the session."""
         self._path = path
         self._tracks = tracks
         self._resources = resources
-        self._connection: Connection | None = None
+        self._carrier: Connection | None = None
         self._transports: tuple[TrackTransport, ...] = ()
         self._signs = LifeSigns(session, resources)
         self._trouble = Trouble(session, tracks, resources.tell)
 
-    def start(self, transports: tuple[TrackTransport, ...], connection: Connection, now: float) -> None:
-        """Take its packets as media from here on."""
+    def start(self, transports: tuple[TrackTransport, ...], connection: Connection | None, now: float) -> None:
+        """Take its packets as media from here on. Without a connection none may be interleaved."""
         self._transports = transports
         for each in transports:
             track, transport = self._tracks[each.track], each.transport
@@ -36,7 +40,8 @@ class Publisher:
                 track.hear_publisher = self._signs.hear
                 track.start_reports(now)
             elif isinstance(transport, InterleavedTransport):  # `Mount.check` has seen that there is no third
-                self._connection = connection
+                assert connection is not None
+                self._carrier = connection
                 connection.gather()
                 connection.use(self)
                 connection.route(transport.rtp_channel, self, self._rtp_way(track))
@@ -47,9 +52,11 @@ class Publisher:
                     Subscriber(connection.outlet, channels[1]),
                 )
 
-    def is_same(self, session: str, transports: tuple[TrackTransport, ...], connection: Connection) -> bool:
+    def is_same(self, session: str, transports: tuple[TrackTransport, ...], connection: Connection | None) -> bool:
         """Tell whether this would start the same publisher again."""
-        carried = self._connection is connection or all(isinstance(e.transport, UdpTransport) for e in transports)
+        carried = (self._carrier is not None and self._carrier is connection) or all(
+            isinstance(e.transport, UdpTransport) for e in transports
+        )
         return carried and (session, transports) == (self.session, self._transports)
 
     def describe(self) -> str:
@@ -64,13 +71,13 @@ class Publisher:
         """Take nothing from it any more."""
         for track in self._tracks:
             track.forget_publisher()
-        if self._connection is not None:
-            self._connection.leave(self)
-            self._connection = None
+        if self._carrier is not None:
+            self._carrier.leave(self)
+            self._carrier = None
 
     def connection_ended(self) -> None:
         """Take note that its interleaved packets have ended; what comes over UDP goes on."""
-        self._connection = None
+        self._carrier = None
         for track in self._tracks:
             track.subscribers = None
 

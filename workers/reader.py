@@ -51,6 +51,8 @@ class Reader:
         self.counters = resources.counters
         self._path = path
         self.connection = ""
+        self.record = b""
+        """What a new front needs to know of the session."""
         self.playing = False
         self.tracks: dict[int, Held] = {}
         self.hear = LifeSigns(session, resources).hear
@@ -90,7 +92,7 @@ class Reader:
         """Say who this is, for people."""
         return f"reader {self.session} of {self._path}"
 
-    def state(self) -> ReaderState:
+    def state(self, *, records: bool = False) -> ReaderState:
         """Describe it as it is now."""
         return ReaderState(
             self.session,
@@ -98,6 +100,7 @@ class Reader:
             self.playing,
             max(0, sum(each.packets_out for each in self.tracks.values())),
             sum(each.dropped for each in self.tracks.values()),
+            self.record if records else b"",
         )
 
 

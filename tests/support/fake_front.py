@@ -19,6 +19,7 @@ from tests.support.ports import PortSlice, udp_pair
 from workers.contract.codec import Envelope, decode, encode
 from workers.contract.endpoints import Endpoints
 from workers.contract.messages import (
+    ConnectionState,
     Done,
     Format,
     HandOff,
@@ -85,6 +86,9 @@ class FakeFront:
         self._heard: deque[Envelope] = deque()
         self._request = 0
         self._clients: list[socket.socket] = []
+        self._sent_up: dict[str, list[socket.socket]] = {}
+        self.snapshot: list[StateReport] = []
+        """The report of the worker when it was taken on, in its parts."""
 
     def __enter__(self) -> "FakeFront":
         return self
@@ -121,9 +125,23 @@ class FakeFront:
         self._descriptors, _ = self._listener.accept()
         self.worker = self._descriptors.recv(128).decode()
         self.await_event(Hello)
-        (report,) = self.ask_all(self.settings)
-        assert isinstance(report, StateReport)
-        return report
+        self.snapshot = [each for each in self.ask_all(self.settings) if isinstance(each, StateReport)]
+        return self.snapshot[-1]
+
+    def states(self) -> dict[str, ConnectionState]:
+        """Give what the worker told of connections when it was taken on."""
+        return {each.name: each for part in self.snapshot for each in part.states}
+
+    def receive_descriptors(self, token: str) -> list[socket.socket]:
+        """Give the descriptors that the worker sent up with a token."""
+        assert self._descriptors is not None
+        self._descriptors.settimeout(TIMEOUT_S)
+        while token not in self._sent_up:
+            name, descriptors, _, _ = socket.recv_fds(self._descriptors, 128, 253)
+            assert name, f"nothing came with {token}"
+            self._sent_up[name.decode()] = [socket.socket(fileno=each) for each in descriptors]
+            self._clients += self._sent_up[name.decode()]
+        return self._sent_up[token]
 
     # -- ZeroMQ ---------------------------------------------------------------------------------------------------
 
@@ -187,12 +205,12 @@ class FakeFront:
 
     # -- descriptors ----------------------------------------------------------------------------------------------
 
-    def send_descriptor(self, token: bytes, sock: socket.socket | None) -> None:
-        """Send a duplicate of a socket ahead of the command that names it."""
+    def send_descriptor(self, token: bytes, *socks: socket.socket) -> None:
+        """Send duplicates of sockets ahead of the command that names them."""
         assert self._descriptors is not None
-        socket.send_fds(self._descriptors, [token], [sock.fileno()] if sock is not None else [])
+        socket.send_fds(self._descriptors, [token], [each.fileno() for each in socks])
 
-    def connect_client(self, name: str) -> tuple[socket.socket, HandOff]:
+    def connect_client(self, name: str, record: bytes = b"") -> tuple[socket.socket, HandOff]:
         """Make a TCP connection, and hand the server's end of it off."""
         with socket.create_server(("127.0.0.1", 0)) as server:
             client = socket.create_connection(server.getsockname())
@@ -201,7 +219,7 @@ class FakeFront:
         ours.close()
         client.settimeout(TIMEOUT_S)
         self._clients.append(client)
-        return client, HandOff(name, b"", b"")
+        return client, HandOff(name, b"", b"", record)
 
     def pair(self, host: str = "127.0.0.1") -> tuple[socket.socket, socket.socket]:
         """Make a client's two UDP sockets."""

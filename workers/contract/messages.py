@@ -1,13 +1,16 @@
 """Every message between the front and a worker.
 
 Commands go from the front to a worker; each is answered by exactly one reply with the same request id, except the
-one-way ones (`Respond`). Events go from a worker to the front and have no reply. A command may be repeated: all are
+one-way ones. Events go from a worker to the front and have no reply. A command may be repeated: all are
 idempotent under (path, generation), and a command for an older generation is refused as `STALE`.
 
 The life of a mount:   OpenMount -> MountOpened ... Record -> Done ... CloseMount -> Done
 The life of a reader:  SetUpReader -> ReaderSetUp ... Play -> Playing ... RemoveReader -> Done
 The life of a move:    ExportMounts -> Exported, ImportMounts -> Done, StartImported -> Done, ForgetMove -> Done
 The life of a worker:  Hello -> Welcome -> StateReport, then Heartbeat for ever
+
+A worker keeps what a front must remember: an opaque *record* with each mount, session and connection that becomes
+active. The `StateReport` that answers a new front's `Welcome` returns them, with duplicates of the connections.
 """
 
 from dataclasses import dataclass
@@ -35,6 +38,8 @@ PROTOCOL_VERSION = 1
 
 MAX_TRACKS = 32
 """Tracks in one mount: the SDP of a camera has two or three, of a studio encoder a dozen."""
+MAX_UNANSWERED = 64
+"""Requests of one connection that wait for the front's answer; a client that sends more is not read until then."""
 
 
 class Refusal(StrEnum):
@@ -118,11 +123,13 @@ class HandOff:
 
     `token` names the descriptor that was sent ahead through the descriptors' socket, `unread` is what its last reader
     had read and not yet parsed, `unsent` what its last writer had not yet written (the tail of a frame, or nothing).
+    `record` is what a new front needs to know of the connection.
     """
 
     token: Name
     unread: Blob
     unsent: Blob
+    record: Blob = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +167,21 @@ class Welcome:
     max_head_bytes: Count
     max_body_bytes: Count
     lent_ports: Annotated[tuple[Port, ...], AtMost(65536)] = ()
-    """RTP ports of this slice that mounts on other workers have: they were moved, or placed again there."""
+    """RTP ports of this slice that mounts on other workers have: they were moved, or placed again there. What a worker
+    has been told before counts on, until `LendPorts` says otherwise: a new front may not know of all of them yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenMount:
-    """Bind one RTP/RTCP port pair for each track. Answered with `MountOpened`, or `Refused` with nothing kept."""
+    """Bind one RTP/RTCP port pair for each track. Answered with `MountOpened`, or `Refused` with nothing kept.
+
+    `ports` are the RTP ports of a mount that had them on another worker, of whichever slice: these and no others.
+    """
 
     path: Path
     generation: Count
     tracks: Annotated[tuple[TrackSpec, ...], AtMost(MAX_TRACKS)]
+    ports: Annotated[tuple[Port, ...], AtMost(MAX_TRACKS)] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +197,8 @@ class CloseMount:
 class Record:
     """Start a publisher: from here on its packets are media. Answered with `Done`.
 
-    The worker takes the connection over if `handoff` is given, reads the media sockets, then writes `response`.
+    The worker takes the connection over if `handoff` is given, reads the media sockets, then writes `response`. Where
+    that is empty the client hears nothing of it, and `connection` may be "": a publisher over UDP needs none.
     """
 
     path: Path
@@ -195,6 +208,8 @@ class Record:
     handoff: HandOff | None
     transports: Annotated[tuple[TrackTransport, ...], AtMost(MAX_TRACKS)]
     response: Blob
+    mount_record: Blob = b""
+    session_record: Blob = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +271,8 @@ class Play:
     In one turn of its loop the worker takes the connection over (if `handoff` is given), works out where each track
     stands, writes `response_head` (complete lines), the `RTP-Info` header made of `rtp_info_urls` (one for each
     transport, in its order) and the empty line, then lets media flow: so no packet can come before the response, and
-    none is missed after the sequence number that it names.
+    none is missed after the sequence number that it names. With an empty `response_head` nothing is written, and
+    `connection` may be "" where nothing is interleaved: so a reader goes on after its worker's death.
     """
 
     path: Path
@@ -267,6 +283,7 @@ class Play:
     transports: Annotated[tuple[TrackTransport, ...], AtMost(MAX_TRACKS)]
     response_head: Blob
     rtp_info_urls: Annotated[tuple[Path, ...], AtMost(MAX_TRACKS)]
+    record: Blob = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +318,34 @@ class ReleaseConnection:
     """Let go of a connection that moves elsewhere (the front has its own duplicate). Answered with `Released`."""
 
     connection: Name
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetConnections:
+    """Forget what is remembered of connections that have ended: the front has done all that follows from it. One-way;
+    a connection that still lives is not meant."""
+
+    connections: Annotated[tuple[Name, ...], AtMost(100_000)]
+
+
+@dataclass(frozen=True, slots=True)
+class KeepListeners:
+    """Hold duplicates of the front's listening sockets, in place of those held before, for the front that comes next:
+    clients that connect while there is none wait in their backlog. One-way.
+
+    `names` says what each socket that came with `token` is for; without any, let go of what is held.
+    """
+
+    names: Annotated[tuple[Name, ...], AtMost(16)]
+    token: Name
+
+
+@dataclass(frozen=True, slots=True)
+class LendPorts:
+    """These RTP ports of the worker's slice, and no others, are in use on other workers: give none of them out.
+    One-way; said whenever it changes."""
+
+    ports: Annotated[tuple[Port, ...], AtMost(32768)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,13 +403,6 @@ class ForgetMove:
     imported. Nothing is closed for the peers. Answered with `Done`."""
 
     move: Name
-
-
-@dataclass(frozen=True, slots=True)
-class ReturnPorts:
-    """Ports of this worker's slice are not lent to other workers' mounts any more. Answered with `Done`."""
-
-    rtp_ports: Annotated[tuple[Port, ...], AtMost(65536)]
 
 
 # -- replies: worker -> front -------------------------------------------------------------------------------------
@@ -451,11 +489,13 @@ class ReaderState:
     playing: bool
     packets_out: Count
     dropped: Count
+    record: Blob = b""
 
 
 @dataclass(frozen=True, slots=True)
 class MountState:
-    """One mount as it is now; `publisher` is its session's id, "" before RECORD."""
+    """One mount as it is now; `publisher` is its session's id, "" before RECORD, `publisher_connection` the one that
+    came with it. Records are given to a new front only."""
 
     path: Path
     generation: Count
@@ -463,15 +503,46 @@ class MountState:
     silent: bool
     tracks: Annotated[tuple[TrackState, ...], AtMost(MAX_TRACKS)]
     readers: Annotated[tuple[ReaderState, ...], AtMost(100_000)]
+    record: Blob = b""
+    publisher_record: Blob = b""
+    publisher_connection: Name = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionState:
+    """One connection as a new front has to know it.
+
+    `unanswered` are the requests that no front has answered yet, the oldest first: they may have been carried out.
+    `broken_status` is that of a `StreamBroken`, or 0. `ended` says why the connection ended, "" while it lives;
+    `unserved` is as in `ConnectionClosed`.
+    """
+
+    name: Name
+    record: Blob
+    unanswered: Annotated[tuple[Blob, ...], AtMost(MAX_UNANSWERED)] = ()
+    broken_status: Annotated[int, Between(0, 599)] = 0
+    broken_reason: Text = ""
+    ended: Text = ""
+    unserved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class StateReport:
-    """All that a worker holds. Comes in parts, of which all but the last say `more`."""
+    """All that a worker holds. Comes in parts, of which all but the last say `more`.
+
+    The report to a new front also tells of each connection, and of those that ended: `states`, whose descriptors came
+    up through the descriptors' socket with `token`, in the same order, where it names one. So did duplicates of the
+    listening sockets, with `listeners_token`.
+    """
 
     mounts: Annotated[tuple[MountState, ...], AtMost(100_000)]
     connections: Annotated[tuple[Name, ...], AtMost(100_000)]
     more: bool
+    lent_ports: Annotated[tuple[Port, ...], AtMost(32768)] = ()
+    states: Annotated[tuple[ConnectionState, ...], AtMost(100_000)] = ()
+    token: Name = ""
+    listeners: Annotated[tuple[Name, ...], AtMost(16)] = ()
+    listeners_token: Name = ""
 
 
 # -- events: worker -> front --------------------------------------------------------------------------------------
@@ -527,7 +598,8 @@ class StreamBroken:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionClosed:
-    """A connection ended: the peer closed it, or the worker did so for `reason`. The worker has let go of it.
+    """A connection ended: the peer closed it, or the worker did so for `reason`. The worker has let go of it, and
+    remembers it for the next front until `ForgetConnections` names it.
 
     `unserved`: the worker ended it as its readers could not be served, such as one that read nothing for too long.
     """
@@ -615,8 +687,8 @@ class AdminAnswer:
 
 Command = (
     Welcome | OpenMount | CloseMount | Record | Feed | Tap | Untap | SetUpReader | Play | PauseReader
-    | RemoveReader | Respond | ReleaseConnection | ReportState | ExportMounts | ImportMounts | StartImported
-    | ResumeExported | ForgetMove | ReturnPorts
+    | RemoveReader | Respond | ReleaseConnection | ForgetConnections | KeepListeners | LendPorts | ReportState
+    | ExportMounts | ImportMounts | StartImported | ResumeExported | ForgetMove
 )  # fmt: skip
 Reply = Done | Refused | MountOpened | ReaderSetUp | Playing | Released | StateReport | Exported | Entangled
 Event = (
