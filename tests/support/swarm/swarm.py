@@ -55,7 +55,7 @@ class Swarm:
     ) -> None:
         self.mounts = mounts
         self.publish_by, self.read_by = publish, read
-        self._readers = readers
+        self.readers = readers
         self.path = path or f"/swarm-{os.getpid()}-{next(_numbers)}-"
         """Mount m is at this path followed by m."""
         scenario = Scenario(mounts, readers, "udp", packets_per_s, burst, packet_bytes)
@@ -128,9 +128,7 @@ class Swarm:
     def begin_read(self, mounts: Iterable[int], transports: Sequence[str] | None = None) -> Ticket:
         """Let one reader by each of the transports join each of the mounts."""
         by = (
-            transports
-            if transports is not None
-            else [self.read_by[r % len(self.read_by)] for r in range(self._readers)]
+            transports if transports is not None else [self.read_by[r % len(self.read_by)] for r in range(self.readers)]
         )
         return self.begin("read", readers=[(mount, transport) for mount in mounts for transport in by])
 

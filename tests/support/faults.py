@@ -1,0 +1,90 @@
+"""The faults that a router must survive: each does its harm, waits for the recovery, and says what it may cost."""
+
+import os
+import signal
+import time
+
+from tests.support.ordeal import Ordeal, Toll
+from tests.support.waiting import eventually
+
+SHORT_S = (0.1, 0.6)
+"""How long a process is stopped that nobody takes for dead."""
+
+
+def pause_worker(ordeal: Ordeal) -> Toll:
+    """SIGSTOP a worker for less than it takes to be missed."""
+    _pause(ordeal, ordeal.chance.choice(ordeal.status["workers"])["pid"])
+    return Toll()
+
+
+def pause_front(ordeal: Ordeal) -> Toll:
+    """SIGSTOP the front for a moment."""
+    _pause(ordeal, ordeal.status["front"]["pid"])
+    return Toll()
+
+
+def _pause(ordeal: Ordeal, pid: int) -> None:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        time.sleep(ordeal.chance.uniform(*SHORT_S))
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def kill_launcher(ordeal: Ordeal) -> Toll:
+    """SIGKILL the launcher, and start `serve` again on the same runtime directory."""
+    router = ordeal.router
+    assert router.process is not None
+    router.process.kill()
+    router.process.wait()
+    assert router.process.stdout is not None
+    router.process.stdout.close()
+    router.start()
+    return Toll()
+
+
+def upgrade_launcher(ordeal: Ordeal) -> Toll:
+    """Let the launcher become new code."""
+    assert ordeal.router.process is not None
+    ordeal.router.process.send_signal(signal.SIGUSR2)
+    ordeal.router.wait_ready()
+    return Toll()
+
+
+def vanish_publisher(ordeal: Ordeal) -> Toll:
+    """Let a publisher go without a word: its mount ends, and so do its readers."""
+    mount = ordeal.chance.randrange(ordeal.swarm.mounts)
+    ordeal.swarm.vanish([mount])
+    path = f"{ordeal.swarm.path}{mount}"
+    eventually(lambda: ordeal.router.mount(path) is None, "the end of its mount", 20, 0.1)
+    return Toll(mounts={mount}, closed={each.number for each in ordeal.readers_of([mount])})
+
+
+def leave_readers(ordeal: Ordeal) -> Toll:
+    """Let some readers tear down."""
+    numbers = _some_readers(ordeal)
+    ordeal.swarm.leave(numbers)
+    return Toll(left=set(numbers))
+
+
+def vanish_readers(ordeal: Ordeal) -> Toll:
+    """Let some readers go without a word."""
+    numbers = _some_readers(ordeal)
+    ordeal.swarm.vanish_readers(numbers)
+    return Toll(left=set(numbers))
+
+
+def _some_readers(ordeal: Ordeal) -> list[int]:
+    there = [each.number for each in ordeal.before.readers if each.open]
+    return ordeal.chance.sample(there, len(there) // 6)
+
+
+FAULTS = {
+    "pause worker": pause_worker,
+    "pause front": pause_front,
+    "kill launcher": kill_launcher,
+    "upgrade launcher": upgrade_launcher,
+    "vanish publisher": vanish_publisher,
+    "leave readers": leave_readers,
+    "vanish readers": vanish_readers,
+}

@@ -1,0 +1,189 @@
+"""One fault after the other on a router under load, and what must be true after each."""
+
+import random
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from tests.support.invariants import Invariants
+from tests.support.programs import Status
+from tests.support.router import RouterProcess
+from tests.support.swarm import ReaderVerdict, Report, Swarm
+from tests.support.swarm.verdicts import summary
+from tests.support.waiting import eventually
+
+RECOVERY_TIMEOUT_S = 40.0
+"""A program that dies again and again is started again after up to 10 s, and the cores are busy."""
+
+
+@dataclass(slots=True)
+class Toll:
+    """What a fault may cost. Readers by their numbers, mounts by theirs; whoever is in none of these loses nothing."""
+
+    gaps: set[int] = field(default_factory=set)
+    """Readers that may lose packets, and stay."""
+    closed: set[int] = field(default_factory=set)
+    """Readers whose connection must be ended."""
+    mounts: set[int] = field(default_factory=set)
+    """Mounts that lose their publisher."""
+    left: set[int] = field(default_factory=set)
+    """Readers that go by themselves."""
+    newcomers_may_fail: bool = False
+    """Whether those who come meanwhile may be turned away, as a connection before PLAY dies with the front."""
+
+    def add(self, other: "Toll") -> "Toll":
+        """Let both faults have happened."""
+        return Toll(
+            self.gaps | other.gaps,
+            self.closed | other.closed,
+            self.mounts | other.mounts,
+            self.left | other.left,
+            self.newcomers_may_fail or other.newcomers_may_fail,
+        )
+
+
+class Ordeal:
+    """A router with a swarm on it, and the state that the last fault left them in."""
+
+    def __init__(self, router: RouterProcess, swarm: Swarm, invariants: Invariants, chance: random.Random) -> None:
+        self.router = router
+        self.swarm = swarm
+        self.chance = chance
+        self.figures: dict[str, float] = {}
+        """The worst of each, by name."""
+        self._invariants = invariants
+        self.before = swarm.settle()
+        self.before.assert_whole()
+        self.status = invariants.check(self.before.sessions)
+
+    # -- what the faults need to know ---------------------------------------------------------------------------
+
+    def mounts_on(self, index: int) -> set[int]:
+        """List the mounts that a worker had after the last fault."""
+        prefix = self.swarm.path
+        paths = [each["path"] for each in self.status["mounts"] if each["worker"] == index]
+        return {int(path.removeprefix(prefix)) for path in paths}
+
+    def readers_of(self, mounts: Iterable[int]) -> list[ReaderVerdict]:
+        """List the open readers of mounts."""
+        chosen = set(mounts)
+        return [each for each in self.before.readers if each.open and each.mount in chosen]
+
+    def transport_of(self, mount: int) -> str:
+        """Say how a mount is published."""
+        return next(each.transport for each in self.before.publishers if each.mount == mount)
+
+    def toll_of_worker(self, index: int) -> Toll:
+        """Say what the death of a worker costs: a gap to what travels over UDP, its end to what travels inside TCP."""
+        toll = Toll()
+        for mount in self.mounts_on(index):
+            readers = self.readers_of([mount])
+            if self.transport_of(mount) == "tcp":
+                toll.mounts.add(mount)
+                toll.closed |= {each.number for each in readers}
+            else:
+                toll.closed |= {each.number for each in readers if each.transport == "tcp"}
+                toll.gaps |= {each.number for each in readers if each.transport == "udp"}
+        return toll
+
+    def note(self, name: str, value: float) -> None:
+        """Remember the worst of a figure."""
+        self.figures[name] = max(self.figures.get(name, 0.0), round(value, 3))
+
+    def wait_ready(self, was: set[int] = frozenset()) -> Status:  # type: ignore[assignment]  # a set of none
+        """Wait until the front and all workers are there, none of them one of the processes that `was`."""
+
+        def ready() -> Status | None:
+            status = self.router.status()
+            pids = {status["front"]["pid"], *(each["pid"] for each in status["workers"])}
+            good = all(each["state"] == "ready" for each in status["workers"]) and not pids & was
+            return status if good else None
+
+        return eventually(ready, "a front with all its workers", RECOVERY_TIMEOUT_S)
+
+    # -- one fault ----------------------------------------------------------------------------------------------
+
+    def suffer(self, name: str, fault: "Callable[[Ordeal], Toll]") -> None:
+        """Do it, with clients that come meanwhile, see that it cost what it may and no more, and make the loss good."""
+        self.swarm.mark()
+        begun = time.monotonic()
+        mounts = self.chance.sample(range(self.swarm.mounts), 2)
+        newcomers = self.swarm.begin_read(mounts, [self.chance.choice(("udp", "tcp"))])
+        toll = fault(self)
+        eventually(lambda: self._all_closed(toll), "the end of those who must go", RECOVERY_TIMEOUT_S, 0.1)
+        failures = self.swarm.wait(newcomers, RECOVERY_TIMEOUT_S)["failures"]
+        touched = {each.mount for each in self.before.readers if each.number in toll.gaps | toll.closed}
+        assert not failures or toll.newcomers_may_fail or touched & set(mounts), failures
+        report = self.swarm.settle(RECOVERY_TIMEOUT_S)
+        self._judge(report, toll)
+        self.note(f"{name}: s", time.monotonic() - begun)
+        if toll.gaps:
+            self.note(f"{name}: gap ms", report.only(lambda each: each.number in toll.gaps).gap_ms)
+        self.note(f"{name}: pause ms", report.only(lambda each: each.number not in toll.gaps).delay_ms)
+        self.note(f"{name}: load late ms", report.late_ms)
+        self._make_good(toll, report)
+
+    def _all_closed(self, toll: Toll) -> bool:
+        missing = toll.closed - {each.number for each in self.swarm.report().closed}
+        assert not missing, f"still open: {sorted(missing)}"
+        return True
+
+    def _judge(self, report: Report, toll: Toll) -> None:
+        before = {each.number: each for each in self.before.readers}
+        wrong = [
+            f"{complaint}: {summary(each)}\n      before: {summary(before[each.number])}"
+            for each in report.readers
+            if each.number in before and (complaint := _complaint(before[each.number], each, toll))
+        ]
+        for each in report.readers:  # newcomers
+            if each.number not in before and each.faults and each.mount not in toll.mounts and not toll.gaps:
+                wrong.append(f"a newcomer has faults: {summary(each)}")
+        wrong += [f"no media: {summary(each)}" for each in report.readers if each.number in report.waiting]
+        publishers = {each.mount: each for each in self.before.publishers}
+        for publisher in report.publishers:
+            was = publishers[publisher.mount]
+            same = (publisher.session, publisher.server_port) == (was.session, was.server_port)
+            if publisher.mount not in toll.mounts and not (same and publisher.open):
+                wrong.append(f"publisher: {publisher}\n      before: {was}")
+            if len(publisher.answers.wrong) > len(was.answers.wrong) and same:
+                wrong.append(f"wrong answers to a publisher: {publisher}")
+        assert not wrong, f"{len(wrong)} complaints:\n" + "\n".join(wrong[:12])
+
+    def _make_good(self, toll: Toll, report: Report) -> None:
+        """Publish and read again what was lost, and hold the number of readers about where it was."""
+        self.swarm.publish(sorted(toll.mounts))
+        for mount in range(self.swarm.mounts):
+            there = [each for each in report.readers if each.open and each.mount == mount]
+            for transport, wanted in self._wanted().items():
+                numbers = [each.number for each in there if each.transport == transport]
+                if numbers[wanted:]:
+                    self.swarm.leave(numbers[wanted:])
+                elif len(numbers) < wanted:
+                    self.swarm.read([mount], [transport] * (wanted - len(numbers)))
+        self.before = self.swarm.settle(RECOVERY_TIMEOUT_S)
+        assert not self.before.waiting, f"no media after repair: {self.before.waiting}"
+        self.status = self._invariants.check(self.before.sessions, RECOVERY_TIMEOUT_S)
+
+    def _wanted(self) -> dict[str, int]:
+        by = self.swarm.read_by
+        readers = [by[reader % len(by)] for reader in range(self.swarm.readers)]
+        return {transport: readers.count(transport) for transport in ("udp", "tcp")}
+
+
+def _complaint(was: ReaderVerdict, now: ReaderVerdict, toll: Toll) -> str:
+    """Say what is not as it must be with a reader that was there before the fault, "" if all is."""
+    if not was.open or now.number in toll.left:
+        return ""
+    if now.number in toll.closed:
+        return "" if now.closed_at is not None else "must be closed"
+    if not now.open:
+        return "closed"
+    if (now.damaged, now.reordered, now.duplicated) != (was.damaged, was.reordered, was.duplicated):
+        return "damaged, reordered or duplicated packets"
+    if now.number not in toll.gaps and now.lost != was.lost:
+        return "lost packets"
+    if now.answers.wrong != was.answers.wrong:
+        return "wrong answers"
+    if now.number not in toll.gaps and now.answers.unanswered != was.answers.unanswered:
+        return "unanswered requests"
+    return ""
