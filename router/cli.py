@@ -161,6 +161,25 @@ def status(as_json: AsJson = False, config: Config = None, runtime_dir: RuntimeD
         view.show(document)
 
 
+@app.command()
+def publish(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="any file that FFmpeg reads")],
+    url: Annotated[str, typer.Argument(metavar="URL", help="rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH")],
+    loop: Annotated[bool, typer.Option("--loop", help="begin anew at the end, without a jump")] = False,
+    transport: Annotated[str, typer.Option(metavar="tcp|udp", help="how the media travels")] = "tcp",
+) -> None:
+    """Publish a file to any RTSP server, as it is and in real time."""
+    if transport not in ("tcp", "udp"):
+        _fail(2, f"--transport {transport}: must be tcp or udp")
+    try:
+        import av  # noqa: F401  # the extra may not be installed
+    except ImportError:
+        _fail(1, "files need PyAV: pip install 'trunkline[file]'")
+    from router.files import publish_program
+
+    sys.exit(publish_program.run(file, url, transport=transport, loop=loop))
+
+
 @config_app.command()
 def check(file: File = None) -> None:
     """Check a file with settings, as the environment changes them, and load its hooks as `serve` would."""

@@ -70,6 +70,11 @@ class MediaFile:
         return Fraction(self._container.start_time or 0, av.time_base)
 
     @property
+    def duration_s(self) -> float:
+        """How long it is; 0 where its head doesn't say."""
+        return (self._container.duration or 0) / av.time_base
+
+    @property
     def has_cuts(self) -> bool:
         """Whether the time in files of this kind may jump."""
         return bool(self._container.format.flags & _TS_DISCONT)

@@ -4,6 +4,7 @@ from fractions import Fraction
 from typing import Any
 
 import av
+from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
@@ -13,6 +14,17 @@ PACKET_BYTES = 1400
 """A packet with the headers of RTP; with those of UDP, IPv6 and a tunnel it still fits into an Ethernet frame."""
 _DTS_START = -(1 << 40)
 """RTP knows no decoding times, and the muxer wants them in order and before the pts: a count from far below."""
+
+
+def template_stream(muxer: OutputContainer, template: Stream, extradata: bytes) -> Stream:
+    """Add a stream as `template` to a muxer; `extradata` sets up its decoder.
+
+    Raises:
+        FFmpegError, ValueError: the muxer doesn't take it.
+    """
+    stream = muxer.add_stream_from_template(template, opaque=True)
+    stream.codec_context.extradata = extradata or None
+    return stream
 
 
 class Packetiser:
@@ -37,8 +49,7 @@ class Packetiser:
         }
         try:
             self._muxer = av.open(self._sink, "w", format="rtp", container_options=options)
-            self._stream = self._muxer.add_stream_from_template(template, opaque=True)
-            self._stream.codec_context.extradata = extradata or None
+            self._stream = template_stream(self._muxer, template, extradata)
             self._muxer.start_encoding()
         except (av.FFmpegError, ValueError) as error:
             raise FileBroken(f"stream #{template.index} can't be sent over RTP: {error}") from error

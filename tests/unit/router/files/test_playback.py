@@ -128,7 +128,7 @@ def test_playing_again_goes_on_where_it_stopped(film: Path) -> None:
 def test_timestamps_pass_the_32_bits(film: Path) -> None:
     with Playback(film) as playback:
         next(iter(playback.bursts()))
-        for each in playback._timeline._tracks:
+        for each in playback._passes.timeline._tracks:
             each.end = Fraction(2**32 - 90_000, 90_000)
         check_packets(by_media(until(playback.bursts(), 2**33))[0], 96, 90_000)
 
