@@ -9,6 +9,9 @@ from router.rtsp.errors import PeerError
 from router.rtsp.sdp import SessionDescription
 from workers.contract.messages import Format, TrackSpec
 
+ENCODING_CHARACTERS = 64
+"""What workers are told of an encoding's name: those that mean anything to them are shorter."""
+
 
 @dataclass(eq=False, slots=True)
 class Mount:
@@ -49,7 +52,12 @@ class Mount:
     def tracks(self) -> tuple[TrackSpec, ...]:
         """Tell the worker what each track may carry."""
         return tuple(
-            TrackSpec(tuple(Format(number, media.clock_rates[number]) for number in media.formats))
+            TrackSpec(
+                tuple(
+                    Format(number, media.clock_rates[number], media.encodings.get(number, "")[:ENCODING_CHARACTERS])
+                    for number in media.formats
+                )
+            )
             for media in self.description.medias
         )
 

@@ -16,7 +16,7 @@ from workers.contract.messages import (
     StreamBroken,
 )
 from workers.counters import Drop
-from workers.fanout.send_tcp import Outlet
+from workers.fanout.send_tcp import Outlet, TooSlowError
 from workers.framing import Broken, FramingLimits, Splitter
 from workers.loop import FAILED, READ, WRITE
 from workers.resources import Resources
@@ -100,6 +100,7 @@ class Connection:
         self._reads = True
         _set_options(sock, settings.write_timeout_s)
         self.outlet = Outlet(sock, settings.write_queue_bytes, resources.counters, self._outlet_changed, unsent)
+        self.outlet.closes_when_full = settings.close_slow_readers
         self.outlet.flush(resources.loop.clock())
 
     # -- its life -------------------------------------------------------------------------------------------------
@@ -205,6 +206,15 @@ class Connection:
         for channel in [each for each, (owner, _) in self._ways.items() if owner is user]:
             del self._ways[channel]
 
+    @property
+    def peer(self) -> str:
+        """The address at its other end, for people; "" if there is none any more."""
+        try:
+            name = self._sock.getpeername()
+        except OSError:
+            return ""
+        return f"{name[0]}:{name[1]}" if self._sock.family in (socket.AF_INET, socket.AF_INET6) else ""
+
     def describe(self) -> str:
         """Say who uses the connection, for people."""
         return ", ".join(each.describe() for each in self._users) or "the peer"
@@ -301,6 +311,10 @@ class Connection:
 
     def _outlet_changed(self, waiting: bool) -> None:
         error = self.outlet.error
+        if isinstance(error, TooSlowError):
+            slow = f"too slow: {self.describe()}: {error}, {self.outlet.dropped} packets were dropped before"
+            self._resources.loop.defer(lambda: self.close(slow, unserved=True))
+            return
         if error is not None:
             reason = f"connection failed: {error.strerror}"
             self._resources.loop.defer(lambda: self.close(reason))

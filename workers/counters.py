@@ -24,6 +24,8 @@ class Drop(StrEnum):
     """The kernel refused to send it: no route, a bad address."""
     QUEUE_FULL = "queue_full"
     """An interleaved reader was too slow: its queue was full."""
+    AWAITING_ACCESS_POINT = "awaiting_access_point"
+    """An interleaved reader had missed something, and could not have decoded it."""
     CONNECTION_LOST = "connection_lost"
     """It waited for an interleaved reader when its connection ended."""
     READER_REPORTED = "reader_reported"

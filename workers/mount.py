@@ -24,7 +24,6 @@ from workers.contract.messages import (
 )
 from workers.counters import Drop
 from workers.fanout.burst import packets_of
-from workers.fanout.send_tcp import Subscriber
 from workers.feed import Feed
 from workers.ingest import RtcpPort, RtpPort
 from workers.loop import WRITE
@@ -172,7 +171,7 @@ class Mount:
             case UdpTransport():
                 reader.tracks[each.track] = UdpReaderTrack(reader, track, each.transport, self._resources.family)
             case InterleavedTransport():
-                reader.tracks[each.track] = TcpReaderTrack(reader, track, each.transport)
+                reader.tracks[each.track] = TcpReaderTrack(reader, track, each.transport, self._resources)
             case MulticastTransport():
                 group = group_on(track, each.transport, self._resources.family)
                 reader.tracks[each.track] = MulticastReaderTrack(reader, track, each.transport, group)
@@ -199,9 +198,7 @@ class Mount:
         held = reader.tracks[each.track]
         if not isinstance(held, TcpReaderTrack) or not isinstance(each.transport, InterleavedTransport):
             return
-        if held.rtp is None or held.rtp.outlet is not connection.outlet:
-            channels = (each.transport.rtp_channel, each.transport.rtcp_channel)
-            held.attach(Subscriber(connection.outlet, channels[0]), Subscriber(connection.outlet, channels[1]))
+        held.attach(connection, each.transport)
         reader.use(connection)
 
         def take(payloads: list[bytes], now: float) -> None:

@@ -12,6 +12,7 @@ from workers.fanout.send_tcp import Subscriber
 from workers.ingest import fault_of
 from workers.lifesigns import LifeSigns
 from workers.resources import Resources
+from workers.slow_readers import SlowReaderLog
 from workers.track import Track
 
 
@@ -49,7 +50,7 @@ class Reader:
     def __init__(self, session: str, path: str, resources: Resources) -> None:
         self.session = session
         self.counters = resources.counters
-        self._path = path
+        self.path = path
         self.connection = ""
         self.record = b""
         """What a new front needs to know of the session."""
@@ -90,7 +91,7 @@ class Reader:
 
     def describe(self) -> str:
         """Say who this is, for people."""
-        return f"reader {self.session} of {self._path}"
+        return f"reader {self.session} of {self.path}"
 
     def state(self, *, records: bool = False) -> ReaderState:
         """Describe it as it is now."""
@@ -206,9 +207,11 @@ class UdpReaderTrack(ReaderTrack):
 class TcpReaderTrack(ReaderTrack):
     """A track that goes into a reader's connection, once that is here."""
 
-    def __init__(self, reader: Reader, track: Track, transport: InterleavedTransport) -> None:
+    def __init__(self, reader: Reader, track: Track, transport: InterleavedTransport, resources: Resources) -> None:
         super().__init__(reader, track)
         self.transport = transport
+        self._resources = resources
+        self._slowness: SlowReaderLog | None = None
         self.rtp: Subscriber | None = None
         self.rtcp: Subscriber | None = None
         self._sent_before = 0
@@ -230,10 +233,16 @@ class TcpReaderTrack(ReaderTrack):
             dropped += self.rtp.dropped + self.rtcp.dropped
         return dropped
 
-    def attach(self, rtp: Subscriber, rtcp: Subscriber) -> None:
-        """Use these channels of a connection."""
+    def attach(self, connection: Connection, transport: InterleavedTransport) -> None:
+        """Use these channels of a connection, unless it does so already."""
+        if self.rtp is not None and self.rtp.outlet is connection.outlet:
+            return
         self.detach()
-        self.rtp, self.rtcp = rtp, rtcp
+        self._slowness = SlowReaderLog(
+            self.reader.session, self.reader.path, self.track.index, connection, self._resources
+        )
+        self.rtp = Subscriber(connection.outlet, transport.rtp_channel, self._slowness)
+        self.rtcp = Subscriber(connection.outlet, transport.rtcp_channel)
 
     def open_gate(self, now: float) -> None:
         """Let media flow, after the publisher's last sender report."""
@@ -266,6 +275,9 @@ class TcpReaderTrack(ReaderTrack):
         self.close_gate()
         self._sent_before, self._dropped_before = self.packets_out, self.dropped
         self.rtp = self.rtcp = None
+        if self._slowness is not None:
+            self._slowness.close()
+            self._slowness = None
 
     def forget(self) -> None:
         """Give up everything."""

@@ -14,6 +14,7 @@ from workers.loop import READ, WRITE, Timer
 from workers.reports import Reports
 from workers.resources import Resources
 from workers.rtp import rtcp, sequence
+from workers.rtp.access_points import AccessPoints
 from workers.rtp.packet import second_bytes
 from workers.rtp.reception import Reception
 from workers.sources import AddressBook, PublisherPort
@@ -50,7 +51,7 @@ class Track:
         self.rtcp_source = PublisherPort(resources.family)
         self.rtp_fan = self._fan(self.rtp_socket)
         self.rtcp_fan = self._fan(self.rtcp_socket)
-        self.rtp_subscribers = TcpFan()
+        self.rtp_subscribers = TcpFan(AccessPoints({each.payload_type: each.encoding for each in spec.formats}))
         self.rtcp_subscribers = TcpFan()
         self.group: Group | None = None
         """What multicast readers share, while there are any."""

@@ -98,6 +98,7 @@ class Fleet:
             max_line_bytes=settings.limits.line_bytes,
             max_head_bytes=settings.limits.head_bytes,
             max_body_bytes=settings.limits.body_bytes,
+            close_slow_readers=settings.slow_reader_policy == "close",
         )
 
     def _ready(self, worker: Worker, reports: list[StateReport]) -> None:

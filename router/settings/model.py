@@ -203,7 +203,12 @@ class Settings(BaseSettings):
         default=2_000_000,
         ge=65_536,
         le=268_435_456,
-        description="bytes queued for one TCP reader before bursts are dropped",
+        description="bytes queued for one TCP reader before it counts as too slow",
+    )
+    slow_reader_policy: Literal["drop", "close"] = Field(
+        default="drop",
+        description="what a TCP reader that is too slow gets: a gap of whole frames up to the next random-access point,"
+        " or the end of its connection",
     )
     hook_timeout_s: Timeout = Field(default=10, description="time limit of a hook; a hook that takes longer denies")
     command_timeout_s: Timeout = Field(default=5, description="time limit of a worker's reply to a command")

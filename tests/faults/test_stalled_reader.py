@@ -72,8 +72,10 @@ def test_a_stalled_reader_is_closed_and_others_see_nothing(strict: RouterProcess
 
 
 def test_a_reader_that_wakes_in_time_finds_whole_frames(strict: RouterProcess, path: str) -> None:
+    """Of a format without random-access points, as far as the router knows."""
+    sdp = build_sdp(["streamid=0"]).replace(b"H264/", b"SYNTHETIC/")
     with (
-        Publisher(strict.publish(path), packet_bytes=PACKET_BYTES).start() as publisher,
+        Publisher(strict.publish(path), packet_bytes=PACKET_BYTES, sdp=sdp).start() as publisher,
         stalling_reader(strict.read(path)) as sleepy,
         Reader(strict.read(path)).start() as healthy,
     ):
@@ -181,3 +183,29 @@ def test_a_stalled_reader_does_not_hold_up_the_end(start_router: StartRouter, pa
         started = time.monotonic()
         router.stop()
         assert time.monotonic() - started < 5
+
+
+def test_a_reader_that_is_too_slow_is_closed_at_once_where_that_is_the_policy(
+    start_router: StartRouter, path: str
+) -> None:
+    settings = {"write_queue_bytes": QUEUE_BYTES, "slow_reader_policy": "close"}
+    router = start_router(workers=1, settings=settings)
+    with (
+        Publisher(router.publish(path), packet_bytes=PACKET_BYTES).start() as publisher,
+        stalling_reader(router.read(path)) as stalled,
+        Reader(router.read(path), transport="tcp").start() as healthy,
+    ):
+        session = stalled.connection.session
+        assert session is not None
+
+        def ended() -> bool:
+            publisher.send(PACKETS_A_ROUND)
+            healthy.receive(publisher.tracks[0].counter)
+            return session not in {each["id"] for each in router.status()["sessions"]}
+
+        eventually(ended, "the end of the stalled reader", WRITE_TIMEOUT_S, interval_s=0)
+        healthy.check(publisher)
+        stalled.wait_ended()
+        reasons = [line for line in router.log.splitlines() if "session closed" in line and session in line]
+        assert len(reasons) == 1
+        assert f"too slow: reader {session} of {path}: " in reasons[0]

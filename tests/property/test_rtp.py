@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from workers.fanout.burst import frame_runs, packets_of, runs_of
 from workers.rtp import rtcp
+from workers.rtp.access_points import AccessPoints
 from workers.rtp.packet import is_punch, payload_bytes
 from workers.rtp.reception import Reception
 
@@ -31,6 +32,21 @@ BLOCKS = st.builds(
     last_report=st.integers(0, 2**32 - 1),
     delay=st.integers(0, 2**32 - 1),
 )
+
+
+CODECS = AccessPoints({0: "H264", 1: "H265", 2: "AV1", 3: "VP8", 4: "VP9", 5: "rtx"})
+
+
+@given(
+    st.sampled_from([b"\x80", b"\x81", b"\x90", b"\xbf"]),
+    st.integers(0, 6),
+    st.binary(min_size=10),
+    st.binary(max_size=80),
+)
+def test_no_payload_makes_the_search_for_access_points_raise(first: bytes, kind: int, head: bytes, rest: bytes) -> None:
+    timestamp, entry = CODECS.look(first + bytes([kind]) + head[:10] + rest)
+    assert timestamp == (None if kind == 5 else int.from_bytes(head[2:6], "big"))
+    assert not entry or rest or kind == 6
 
 
 @given(st.one_of(st.binary(max_size=100), RTP_LIKE, RTCP_LIKE))

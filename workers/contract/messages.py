@@ -61,10 +61,11 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One payload type of a track, from its `m=` and `a=rtpmap` lines."""
+    """One payload type of a track, from its `m=` and `a=rtpmap` lines; `encoding` is "" without an rtpmap."""
 
     payload_type: Annotated[int, Between(0, 127)]
     clock_rate: Annotated[int, Between(1, 2**31)]
+    encoding: Name = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,7 @@ class Welcome:
     lent_ports: Annotated[tuple[Port, ...], AtMost(65536)] = ()
     """RTP ports of this slice that mounts on other workers have: they were moved, or placed again there. What a worker
     has been told before counts on, until `LendPorts` says otherwise: a new front may not know of all of them yet."""
+    close_slow_readers: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,19 @@ from collections.abc import Callable
 from typing import Protocol
 
 from workers.counters import Counters, Drop
-from workers.fanout.burst import Run, frame_runs
+from workers.fanout.burst import Run, frame_runs, runs_of
+from workers.fanout.catching_up import CatchingUp, Episode, SortedBurst
+from workers.rtp.access_points import AccessPoints
 
 WRITE_AT_ONCE_BYTES = 256 * 1024
 """Queued pieces are joined up to this for one write: a bound on the copy, and more than TCP_NOTSENT_LOWAT takes."""
+MOST_OF_A_FRAME_BYTES = 4 * 1024 * 1024
+"""How far the queue may grow beyond its limit so that a frame comes to its end: more than an 8K picture needs.
+A reader for which that is not enough is closed, as what it has of the frame can't be taken back."""
+
+
+class TooSlowError(Exception):
+    """A reader was so slow that its connection has to end; the text says how slow."""
 
 
 class Stream(Protocol):
@@ -38,6 +47,7 @@ class Outlet:
         "_response_bytes",
         "_responses",
         "_stream",
+        "closes_when_full",
         "dropped",
         "error",
         "limit_bytes",
@@ -61,8 +71,10 @@ class Outlet:
         self.progress_at = 0.0
         """When something could be written last, while waiting."""
         self.dropped = 0
-        """Packets that found the queue full."""
-        self.error: OSError | None = None
+        """Packets that were left out, as their reader was too slow."""
+        self.closes_when_full = False
+        """Whether a full queue ends the connection; if not, packets are left out."""
+        self.error: OSError | TooSlowError | None = None
 
     @property
     def queued_bytes(self) -> int:
@@ -75,7 +87,7 @@ class Outlet:
         return len(self._current) + self._response_bytes
 
     def send_media(self, data: bytes, packets: int, now: float) -> bool:
-        """Write whole frames, or queue them; False if they were dropped."""
+        """Write whole packets, or queue them; False, and nothing of them is kept, if there is no room."""
         if not self.waiting:
             try:
                 sent = self._stream.send(data)
@@ -87,9 +99,11 @@ class Outlet:
             if sent < len(data):
                 self._current = memoryview(data)[sent:]
                 self._wait(now)
-        elif self.error is not None or self._media_bytes + len(data) > self.limit_bytes:
-            self.dropped += packets
-            self._counters.drops[Drop.QUEUE_FULL] += packets
+        elif self.error is not None:
+            return False
+        elif self._media_bytes + len(data) > self.limit_bytes:
+            if self.closes_when_full:
+                self._fail(TooSlowError(f"{self._media_bytes} bytes wait and {len(data)} more find no room"))
             return False
         else:
             self._media.append((data, packets))
@@ -97,6 +111,30 @@ class Outlet:
         self._counters.packets_out += packets
         self._counters.bytes_out += len(data) - 4 * packets
         return True
+
+    def finish_frame(self, data: bytes, packets: int, now: float) -> bool:
+        """Write or queue packets of a frame that was begun, beyond the limit too. Where the frame doesn't end, the
+        connection does: False then."""
+        if self.send_media(data, packets, now):
+            return True
+        if self.error is None and self._media_bytes + len(data) > self.limit_bytes + MOST_OF_A_FRAME_BYTES:
+            self._fail(TooSlowError(f"{self._media_bytes} bytes wait and the frame that was begun has no end"))
+        if self.error is not None:
+            return False
+        self._media.append((data, packets))
+        self._media_bytes += len(data)
+        self._counters.packets_out += packets
+        self._counters.bytes_out += len(data) - 4 * packets
+        return True
+
+    def has_room(self, size: int, part: float) -> bool:
+        """Tell whether no more than a part of the queue would be taken, with `size` bytes more in it."""
+        return self.error is None and (not self.waiting or self._media_bytes + size <= self.limit_bytes * part)
+
+    def leave_out(self, packets: int, cause: Drop) -> None:
+        """Count packets that were left out."""
+        self.dropped += packets
+        self._counters.drops[cause] += packets
 
     def send_response(self, data: bytes, now: float) -> None:
         """Write an RTSP message at the next boundary; it is never dropped while the connection lasts."""
@@ -163,45 +201,78 @@ class Outlet:
             self.progress_at = now
             self._on_change(True)
 
-    def _fail(self, error: OSError) -> None:
+    def _fail(self, error: OSError | TooSlowError) -> None:
         if self.error is None:
             self.error = error
             self.waiting = True  # nobody writes past it until the connection is closed, at the end of this turn
             self._on_change(True)
 
 
+class SlowReaderWatch(Protocol):
+    """Is told when a reader falls behind and when it has caught up."""
+
+    def fell_behind(self, now: float) -> None:
+        """Take note that it misses packets from now on."""
+
+    def caught_up(self, episode: Episode) -> None:
+        """Take note that it misses none any more, or is gone."""
+
+
 class Subscriber:
     """One interleaved reader's channel on one track."""
 
-    __slots__ = ("channel", "dropped", "index", "offered_before", "outlet", "sent_before", "subscribed")
+    __slots__ = (
+        "catching_up",
+        "channel",
+        "dropped",
+        "index",
+        "offered_before",
+        "outlet",
+        "sent_before",
+        "subscribed",
+        "watch",
+    )
 
-    def __init__(self, outlet: Outlet, channel: int) -> None:
+    def __init__(self, outlet: Outlet, channel: int, watch: SlowReaderWatch | None = None) -> None:
         self.outlet = outlet
         self.channel = channel
+        self.watch = watch
         self.index = 0
         self.dropped = 0
         self.offered_before = 0
         self.sent_before = 0
         self.subscribed = False
+        self.catching_up: CatchingUp | None = None
+        """What it has missed and waits for; None while it gets everything."""
 
 
 class TcpFan:
-    """The interleaved readers of one track's RTP or RTCP, by channel."""
+    """The interleaved readers of one track's RTP or RTCP, by channel.
 
-    def __init__(self) -> None:
+    `access_points` are known for RTP: a reader that had no room for something gets whole frames then. It is apart from
+    those that get everything, so that these cost no more for it.
+    """
+
+    def __init__(self, access_points: AccessPoints | None = None) -> None:
+        self._access_points = access_points
         self._channels: dict[int, list[Subscriber]] = {}
+        self._behind: list[Subscriber] = []
         self._offered = 0
 
     def __len__(self) -> int:
-        return sum(map(len, self._channels.values()))
+        return sum(map(len, self._channels.values())) + len(self._behind)
 
     def add(self, member: Subscriber) -> None:
         """Send to this reader from the next burst on; harmless if it is so already."""
         if not member.subscribed:
-            members = self._channels.setdefault(member.channel, [])
-            member.subscribed, member.index = True, len(members)
+            member.subscribed = True
             member.offered_before = self._offered
-            members.append(member)
+            self._join(member)
+
+    def _join(self, member: Subscriber) -> None:
+        members = self._channels.setdefault(member.channel, [])
+        member.index = len(members)
+        members.append(member)
 
     def remove(self, member: Subscriber) -> None:
         """Stop to send to this reader; harmless if it is so already."""
@@ -209,6 +280,12 @@ class TcpFan:
             return
         member.subscribed = False
         member.sent_before += self._offered - member.offered_before
+        if member.catching_up is not None:
+            self._end_catching_up(member)
+        else:
+            self._part(member)
+
+    def _part(self, member: Subscriber) -> None:
         members = self._channels[member.channel]
         last = members.pop()
         if last is not member:
@@ -226,15 +303,83 @@ class TcpFan:
         """Send one packet to one reader (or publisher)."""
         member.sent_before += 1
         if not member.outlet.send_media(frame_runs([(packet, len(packet), 1)], member.channel), 1, now):
-            member.dropped += 1
+            self._leave_out(member, 1, Drop.QUEUE_FULL)
 
     def send(self, runs: list[Run], packets: int, now: float) -> None:
         """Send a burst of `packets` packets to every member."""
-        if not self._channels:
+        if not self._channels and not self._behind:
             return
         self._offered += packets
+        full: list[Subscriber] = []
         for channel, members in self._channels.items():
             data = frame_runs(runs, channel)
             for member in members:
                 if not member.outlet.send_media(data, packets, now):
-                    member.dropped += packets
+                    full.append(member)
+        if full or self._behind:
+            self._serve_slow(full, runs, packets, now)
+
+    # -- readers that had no room ---------------------------------------------------------------------------------
+
+    def _serve_slow(self, full: list[Subscriber], runs: list[Run], packets: int, now: float) -> None:
+        full = [each for each in full if not self._has_failed(each, packets)]
+        if self._access_points is None:
+            for member in full:
+                self._leave_out(member, packets, Drop.QUEUE_FULL)
+            return
+        burst = SortedBurst(runs, self._access_points)
+        cause = Drop.AWAITING_ACCESS_POINT if self._access_points.awaited else Drop.QUEUE_FULL
+        for member in list(self._behind):
+            self._serve_one(member, burst, cause, now)
+        for member in full:
+            self._part(member)
+            self._behind.append(member)
+            member.catching_up = CatchingUp(Episode(now))
+            if member.watch is not None:
+                member.watch.fell_behind(now)
+            self._serve_one(member, burst, Drop.QUEUE_FULL, now)
+
+    def _has_failed(self, member: Subscriber, packets: int) -> bool:
+        """Tell whether its connection is about to be closed, and nothing need be done but to count."""
+        error = member.outlet.error
+        if error is not None:
+            self._leave_out(
+                member, packets, Drop.QUEUE_FULL if isinstance(error, TooSlowError) else Drop.CONNECTION_LOST
+            )
+        return error is not None
+
+    def _serve_one(self, member: Subscriber, burst: SortedBurst, cause: Drop, now: float) -> None:
+        assert member.catching_up is not None
+        outlet, episode = member.outlet, member.catching_up.episode
+        # A decoder that begins again with hardly any room would lose the next picture at once.
+        part = 0.5 if self._access_points is not None and self._access_points.awaited else 1.0
+
+        def has_room(following: list[bytes]) -> bool:
+            return outlet.has_room(sum(map(len, following)) + 4 * len(following), part)
+
+        begun, following = member.catching_up.choose(burst, has_room)
+        sent = [*begun, *following]
+        if sent and not outlet.finish_frame(_frames(sent, member.channel), len(sent), now):
+            sent = []
+        left_out = len(burst.packets) - len(sent)
+        self._leave_out(member, left_out, cause)
+        episode.packets += left_out
+        episode.bytes += sum(map(len, burst.packets)) - sum(map(len, sent))
+        if following and sent:
+            self._end_catching_up(member)
+            self._join(member)
+
+    def _end_catching_up(self, member: Subscriber) -> None:
+        assert member.catching_up is not None
+        self._behind.remove(member)
+        episode, member.catching_up = member.catching_up.episode, None
+        if member.watch is not None:
+            member.watch.caught_up(episode)
+
+    def _leave_out(self, member: Subscriber, packets: int, cause: Drop) -> None:
+        member.dropped += packets
+        member.outlet.leave_out(packets, cause)
+
+
+def _frames(packets: list[bytes], channel: int) -> bytes:
+    return frame_runs(runs_of(packets, list(map(len, packets))), channel)

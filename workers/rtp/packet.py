@@ -15,23 +15,32 @@ def second_bytes(payload_types: tuple[int, ...]) -> bytes:
     return bytes([marker | each for each in payload_types for marker in (0x00, 0x80)])
 
 
-def payload_bytes(packet: bytes) -> int | None:
-    """Measure what follows the header, CSRCs and extension of a packet, with padding left out.
+def payload_start(packet: bytes) -> int | None:
+    """Find where what follows the header, CSRCs and extension of a packet begins.
 
     None if the packet is not RTP version 2 or is shorter than it says.
     """
     length = len(packet)
     if length < FIXED_HEADER_BYTES or packet[0] & 0xC0 != 0x80:
         return None
-    header = FIXED_HEADER_BYTES + 4 * (packet[0] & 0x0F)
+    start = FIXED_HEADER_BYTES + 4 * (packet[0] & 0x0F)
     if packet[0] & 0x10:
-        if length < header + 4:
+        if length < start + 4:
             return None
-        header += 4 + 4 * int.from_bytes(packet[header + 2 : header + 4], "big")
-    padding = packet[-1] if packet[0] & 0x20 else 0
-    if header + padding > length:
+        start += 4 + 4 * int.from_bytes(packet[start + 2 : start + 4], "big")
+    return start if start <= length else None
+
+
+def payload_bytes(packet: bytes) -> int | None:
+    """Measure the payload of a packet, with padding left out.
+
+    None if the packet is not RTP version 2 or is shorter than it says.
+    """
+    start = payload_start(packet)
+    padding = packet[-1] if packet and packet[0] & 0x20 else 0
+    if start is None or start + padding > len(packet):
         return None
-    return length - header - padding
+    return len(packet) - start - padding
 
 
 def is_punch(packet: bytes) -> bool:
