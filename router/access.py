@@ -1,12 +1,14 @@
-"""Who may do what: credentials from the settings or from hooks, and the mount check."""
+"""Who somebody is: credentials from the settings or from handlers."""
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import SecretStr
 
-from router.handlers.hooks import HookError, HookRequest, HookSide
+from router.handlers.calls import UserCodeError
+from router.handlers.contexts import AccessContext, AuthenticateContext, CredentialsContext
+from router.handlers.handlers import Handler
 from router.logs import get_logger
 from router.rtsp.auth import HA1, BasicCredentials, Challenger, DigestCredentials, Verdict, parse_authorization
 from router.rtsp.control import candidates, mount_path
@@ -40,18 +42,19 @@ def is_about(uri: str, path: str) -> bool:
 class Access:
     """The door of one side, publish or client."""
 
-    def __init__(self, hooks: HookSide, users: Mapping[str, SecretStr], auth: Auth) -> None:
-        """Offer what can be served: a hook that wants the password can't serve Digest, which hides it."""
-        self._hooks = hooks
+    def __init__(self, handlers: Sequence[Handler], users: Mapping[str, SecretStr], auth: Auth) -> None:
+        """Offer what can be served: a handler that wants the password can't serve Digest, which hides it."""
+        self._judges = [each for each in handlers if "on_authenticate" in each]
+        self._sources = [each for each in handlers if "on_credentials" in each]
         self._users = {name: secret.get_secret_value() for name, secret in users.items()}
         self._failure_delay_s = auth.failure_delay_s
-        self._needs_password = "authentication" in hooks and "credentials" not in hooks
-        self.open = not ("authentication" in hooks or "credentials" in hooks or users)
+        self._needs_password = bool(self._judges) and not self._sources
+        self.open = not (self._judges or self._sources or users)
         schemes = ("basic",) if self._needs_password else auth.schemes
         self._challenger = Challenger(auth.realm, secrets.token_bytes(32), schemes, auth.nonce_lifetime_s)
         self._schemes = frozenset(schemes)
 
-    async def authenticate(self, request: HookRequest, authorization: str | None, now: float) -> str:
+    async def authenticate(self, context: AccessContext, authorization: str | None, now: float) -> str:
         """Give the name of the user who sent the request, "" where nobody is asked who they are.
 
         Raises:
@@ -63,63 +66,67 @@ class Access:
         if authorization is None:
             raise Unauthorized("credentials needed", self._challenger.challenges(now))
         credentials = parse_authorization(authorization)
-        verdict = await self._judge(credentials, request, now)
+        verdict = await self._judge(credentials, context, now)
         if verdict is Verdict.GOOD:
             return credentials.username
         stale = verdict is Verdict.STALE
         if not stale:
             # One stable line, made for tools such as fail2ban.
-            log.warning("authentication failed", peer=request.host, user=credentials.username, mount=request.path)
+            log.warning(
+                "authentication failed", peer=context.connection.host, user=credentials.username, mount=context.path
+            )
             await asyncio.sleep(self._failure_delay_s)
             now += self._failure_delay_s  # the new nonce is of when it leaves
         raise Unauthorized("wrong credentials", self._challenger.challenges(now, stale=stale))
 
     async def _judge(
-        self, credentials: BasicCredentials | DigestCredentials, request: HookRequest, now: float
+        self, credentials: BasicCredentials | DigestCredentials, context: AccessContext, now: float
     ) -> Verdict:
         try:
             if isinstance(credentials, BasicCredentials):
-                return await self._judge_basic(credentials, request)
+                return await self._judge_basic(credentials, context)
             if self._needs_password:
                 return Verdict.WRONG
-            secret = await self._secret(credentials.username)
-        except HookError:
+            secret = await self._secret(credentials.username, context)
+        except UserCodeError:
             return Verdict.WRONG
-        if secret is None or not is_about(credentials.uri, request.path):
+        if secret is None or not is_about(credentials.uri, context.path):
             return Verdict.WRONG
-        return self._challenger.check_digest(credentials, request.method, secret, now)
+        return self._challenger.check_digest(credentials, context.request.method, secret, now)
 
-    async def _judge_basic(self, credentials: BasicCredentials, request: HookRequest) -> Verdict:
+    async def _judge_basic(self, credentials: BasicCredentials, context: AccessContext) -> Verdict:
         if "basic" not in self._schemes:
             return Verdict.WRONG
-        secret = await self._secret(credentials.username)
-        good = secret is not None and self._challenger.check_basic(credentials, secret)
-        if not good and "authentication" in self._hooks:
-            answer = await self._hooks.ask("authentication", credentials.username, credentials.password, request)
-            good = answer is True
-        return Verdict.GOOD if good else Verdict.WRONG
+        secret = await self._secret(credentials.username, context)
+        if secret is not None and self._challenger.check_basic(credentials, secret):
+            return Verdict.GOOD
+        for handler in self._judges:
+            asked = AuthenticateContext(
+                server=context.server,
+                connection=context.connection,
+                request=context.request,
+                path=context.path,
+                query=context.query,
+                username=credentials.username,
+                password=credentials.password,
+            )
+            if await handler.ask("on_authenticate", asked) is True:
+                return Verdict.GOOD
+        return Verdict.WRONG
 
-    async def _secret(self, username: str) -> str | HA1 | None:
+    async def _secret(self, username: str, context: AccessContext) -> str | HA1 | None:
         if username in self._users:
             return self._users[username]
-        if "credentials" not in self._hooks:
-            return None
-        secret = await self._hooks.ask("credentials", username)
-        return secret if isinstance(secret, str) else None
-
-    async def check_mount(self, request: HookRequest) -> None:
-        """Ask the hook whether this mount may be used.
-
-        Raises:
-            PeerError: 403, or the status that the hook gave.
-        """
-        if "check_mount" not in self._hooks:
-            return
-        try:
-            answer = await self._hooks.ask("check_mount", request)
-        except HookError as error:
-            raise PeerError(403, "the mount check failed") from error
-        if answer is True or (type(answer) is int and answer == 200):
-            return
-        status = answer if type(answer) is int and 300 <= answer <= 599 else 403
-        raise PeerError(status, "refused by the mount check")
+        for handler in self._sources:
+            asked = CredentialsContext(
+                server=context.server,
+                connection=context.connection,
+                request=context.request,
+                path=context.path,
+                query=context.query,
+                username=username,
+            )
+            secret = await handler.ask("on_credentials", asked)
+            if isinstance(secret, str):
+                return secret
+        return None

@@ -7,15 +7,14 @@ Whatever goes wrong on it becomes a status here and nowhere else.
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Protocol
 
-from router.access import Access, Unauthorized
+from router.access import Unauthorized
 from router.connection import Connection, ConnectionEnded, Side
 from router.fleet.worker import Worker, WorkerError, WorkerGone, WorkerRefused
-from router.handlers.hooks import HookRequest
 from router.logs import get_logger
 from router.mounts import Mount
-from router.rtsp.control import mount_path
 from router.rtsp.errors import PeerError
 from router.rtsp.headers.session import format_session
 from router.rtsp.message import MessageLimits, Request, Response, is_response, parse_request
@@ -29,28 +28,44 @@ log = get_logger(__name__)
 
 REFUSALS_LOGGED = 10
 """Refused requests of one connection that are logged."""
-PUBLISH_METHODS = ("ANNOUNCE", "RECORD")
-CLIENT_METHODS = ("DESCRIBE", "PLAY")
 SESSION_METHODS = ("PLAY", "RECORD", "PAUSE", "TEARDOWN")
 """Methods that make no sense without a session (454)."""
-COMMON_METHODS = ("OPTIONS", "SETUP", "PAUSE", "TEARDOWN", "GET_PARAMETER", "SET_PARAMETER")
-PUBLIC = {
-    Side.PUBLISH: COMMON_METHODS + PUBLISH_METHODS,
-    Side.CLIENT: COMMON_METHODS + CLIENT_METHODS,
-    Side.BOTH: COMMON_METHODS + PUBLISH_METHODS + CLIENT_METHODS,
-}
-"""The methods that each port serves."""
+
+
+def public(*, publishing: bool, reading: bool) -> dict[Side, tuple[str, ...]]:
+    """List the methods that each port serves, of a server where one can publish, or read, or both."""
+    nothing = ("OPTIONS", "GET_PARAMETER", "SET_PARAMETER")
+    common = ("OPTIONS", "SETUP", "PAUSE", "TEARDOWN", "GET_PARAMETER", "SET_PARAMETER")
+    publish = (*common, "ANNOUNCE", "RECORD") if publishing else nothing
+    client = (*common, "DESCRIBE", "PLAY") if reading else nothing
+    return {
+        Side.PUBLISH: publish,
+        Side.CLIENT: client,
+        Side.BOTH: tuple(dict.fromkeys(publish + client)),
+    }
 
 
 @dataclass(slots=True)
 class Exchange:
-    """One request with what is known of it. `url` is None for `OPTIONS *`."""
+    """One request with what is known of it. `url` is None for `OPTIONS *`.
+
+    `path` and `query` are what a request that asks for admission is about, without a track; `user` who it is from.
+    """
 
     connection: Connection
     request: Request
     url: RtspUrl | None
     session: Session | None
     now: float
+    allowed: tuple[str, ...] = ()
+    """The methods that its port serves."""
+    path: str = ""
+    query: str = ""
+    user: str = ""
+    offered: Mount | None = None
+    """What a handler offers in place of what is published at the path."""
+    extra: tuple[tuple[str, str], ...] = ()
+    """Headers that a handler adds to a good response."""
     answered: bool = False
     """The worker wrote the response itself, with PLAY and RECORD."""
 
@@ -68,7 +83,9 @@ class Exchange:
     def respond(
         self, status: int = 200, *headers: tuple[str, str], body: bytes = b"", reason: str | None = None
     ) -> Response:
-        """Make the response, with the headers that every response has."""
+        """Make the response, with the headers that every response has, and a good one with a handler's."""
+        if status < 300:
+            headers += self.extra
         return make_response(self.request.cseq, self.session, status, headers, body, reason)
 
 
@@ -97,26 +114,6 @@ def make_response(
 Method = Callable[[Exchange], Awaitable[Response]]
 
 
-async def admit(access: Access, exchange: Exchange, mount_url: RtspUrl) -> str:
-    """Let a request in, or not; give its user. `mount_url` is what it is about, without a track.
-
-    Raises:
-        PeerError: 401, 403, or the status that the mount check gave.
-    """
-    request = exchange.request
-    asked = HookRequest(
-        method=request.method,
-        uri=request.url,
-        path=mount_path(mount_url),
-        query=mount_url.query,
-        headers=dict(request.headers.items()),
-        host=exchange.connection.host,
-    )
-    user = await access.authenticate(asked, request.headers.get("Authorization"), exchange.now)
-    await access.check_mount(replace(asked, user=user))
-    return user
-
-
 def worker_of(mount: Mount) -> Worker:
     """Give a mount's worker.
 
@@ -142,6 +139,18 @@ def still_there(session: Session, exchange: Exchange) -> None:
         raise PeerError(454, "the session was closed meanwhile")
 
 
+class Observer(Protocol):
+    """Who hears of requests and responses."""
+
+    def request_came(self, connection: Connection, request: Request) -> None:
+        """Hear of a request, before anything is done about it."""
+
+    def response_sent(
+        self, connection: Connection, session: Session | None, request: Request, response: Response
+    ) -> None:
+        """Hear of a response."""
+
+
 class Dispatcher:
     """Serves the requests of all connections. `counts` are responses by method and status."""
 
@@ -151,9 +160,14 @@ class Dispatcher:
         sessions: Sessions,
         methods: Mapping[str, Method],
         port_of: Callable[[Side], int],
+        public: Mapping[Side, tuple[str, ...]],
+        observer: Observer,
     ) -> None:
-        """`methods` maps each method's name to its function, `port_of` tells the number of a side's port."""
+        """`methods` maps each method's name to its function, `port_of` tells the number of a side's port, `public`
+        the methods that it serves."""
         self._port_of = port_of
+        self._public = public
+        self._observer = observer
         self.counts: Counter[tuple[str, int]] = Counter()
         self._limits = limits
         self._sessions = sessions
@@ -168,13 +182,15 @@ class Dispatcher:
         except PeerError as error:
             self._send(connection, "malformed", make_response(error.cseq, None, error.status, reason=error.reason))
             return
-        exchange = Exchange(connection, request, None, None, asyncio.get_running_loop().time())
+        now = asyncio.get_running_loop().time()
+        exchange = Exchange(connection, request, None, None, now, allowed=self._public[connection.side])
+        self._observer.request_came(connection, request)
         try:
             response = await self._answer(exchange)
         except ConnectionEnded:
             return
         except Exception as error:
-            response = self._failure(exchange, error)
+            response = self.failure(exchange, error)
         method = request.method if request.method in self._methods else "other"
         if response.status >= 400:
             self._log_refusal(exchange, response)
@@ -182,6 +198,7 @@ class Dispatcher:
             self.counts[method, response.status] += 1
         else:
             self._send(connection, method, response)
+        self._observer.response_sent(connection, exchange.session, request, response)
 
     def _log_refusal(self, exchange: Exchange, response: Response) -> None:
         """Say what a client was refused. A few for each connection: a hostile one could fill the disk."""
@@ -210,13 +227,13 @@ class Dispatcher:
             connection.write(response.to_bytes())
 
     async def _answer(self, exchange: Exchange) -> Response:
-        request, connection = exchange.request, exchange.connection
+        request = exchange.request
         method = self._methods.get(request.method)
         if method is None:
-            return exchange.respond(501, ("Public", ", ".join(PUBLIC[connection.side])))
+            return exchange.respond(501, ("Public", ", ".join(exchange.allowed)))
         if request.url != "*":
             exchange.url = parse_url(request.url)
-        self._check_port(connection.side, request.method)
+        self._check_port(exchange)
         self._check_require(request)
         exchange.session = self._session(exchange)
         if exchange.session is not None:
@@ -243,11 +260,15 @@ class Dispatcher:
             self._sessions.move(session, connection)
         return session
 
-    def _check_port(self, side: Side, method: str) -> None:
-        """Refuse a method that the other port serves, and name that port."""
-        if method not in PUBLIC[side]:
-            right = Side.PUBLISH if side is Side.CLIENT else Side.CLIENT
-            raise WrongPort(405, f"{method} belongs on the {right} port, {self._port_of(right)}")
+    def _check_port(self, exchange: Exchange) -> None:
+        """Refuse a method that nobody serves here, and name the other port if that does."""
+        method, side = exchange.request.method, exchange.connection.side
+        if method in exchange.allowed:
+            return
+        right = Side.PUBLISH if side is Side.CLIENT else Side.CLIENT
+        if side is not Side.BOTH and method in self._public[right]:
+            raise NotHere(405, f"{method} belongs on the {right} port, {self._port_of(right)}")
+        raise NotHere(405, f"{method} is not served here")
 
     def _check_require(self, request: Request) -> None:
         """Refuse what a client can't do without and we don't have (RFC 2326 section 12.32)."""
@@ -255,16 +276,15 @@ class Dispatcher:
         if required is not None:
             raise Unsupported(required)
 
-    def _failure(self, exchange: Exchange, error: Exception) -> Response:
+    @staticmethod
+    def failure(exchange: Exchange, error: Exception) -> Response:
         """Turn what went wrong into a response; what is nobody's word is ours, and logged whole."""
         match error:
             case Unauthorized():
                 challenges = tuple(("WWW-Authenticate", challenge) for challenge in error.challenges)
                 return exchange.respond(401, *challenges)
-            case WrongPort():
-                return exchange.respond(
-                    405, ("Allow", ", ".join(PUBLIC[exchange.connection.side])), reason=error.reason
-                )
+            case NotHere():
+                return exchange.respond(405, ("Allow", ", ".join(exchange.allowed)), reason=error.reason)
             case Unsupported():
                 return exchange.respond(551, ("Unsupported", error.options))
             case PeerError(status=455) if exchange.session is not None:
@@ -287,8 +307,8 @@ class Dispatcher:
         return exchange.respond(500)
 
 
-class WrongPort(PeerError):
-    """A method that the other port serves."""
+class NotHere(PeerError):
+    """A method that this port doesn't serve."""
 
 
 class Unsupported(PeerError):

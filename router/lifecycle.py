@@ -6,7 +6,7 @@ Reconciling puts right whatever gets lost on the way.
 
 from router.connection import Connection
 from router.fleet.worker import Worker
-from router.handlers.hooks import HookMount, Hooks
+from router.handlers.notices import Notices
 from router.logs import get_logger
 from router.mounts import Mount, Mounts
 from router.multicast import Multicast
@@ -14,28 +14,22 @@ from router.rtsp.errors import PeerError
 from router.rtsp.session_state import SessionState
 from router.sessions import Role, Session, Sessions
 from router.settings import Settings
-from workers.contract.messages import CloseMount, RemoveReader
+from workers.contract.messages import CloseMount, RemoveReader, SessionTrouble
 
 log = get_logger(__name__)
-
-
-def told_of(session: Session) -> HookMount:
-    """Say what hooks hear of a session and its mount."""
-    mount = session.mount
-    return HookMount(mount.path, len(mount.readers), session.id, session.user, session.host, session.transport_name)
 
 
 class Lifecycle:
     """Ends what has to end. Times are monotonic seconds."""
 
     def __init__(
-        self, settings: Settings, sessions: Sessions, mounts: Mounts, multicast: Multicast, hooks: Hooks
+        self, settings: Settings, sessions: Sessions, mounts: Mounts, multicast: Multicast, notices: Notices
     ) -> None:
         self._settings = settings
         self._sessions = sessions
         self._mounts = mounts
         self._multicast = multicast
-        self._hooks = hooks
+        self._notices = notices
 
     # -- publishing ------------------------------------------------------------------------------------------------
 
@@ -57,13 +51,17 @@ class Lifecycle:
             raise PeerError(503, f"{path} is being published by another client")
         self.close_mount(mount, f"taken over by {claimant.peer}", claimant=claimant)
 
+    def begun(self, session: Session) -> None:
+        """Note a new session, once all that it needs is there."""
+        self._notices.session_opened(session)
+
     def recording(self, publisher: Session) -> None:
         """Note that a publisher's media may flow from now on."""
         mount = publisher.mount
         if not mount.closed:
             mount.opened = True
             self._log_begin("publishing", publisher)
-            self._hooks.publish.tell("mount_open", told_of(publisher))
+            self._notices.mount_opened(publisher)
 
     def playing(self, reader: Session) -> None:
         """Note that a reader's media flows from now on."""
@@ -99,6 +97,18 @@ class Lifecycle:
         if publisher is not None and publisher.connection is None:
             self.close_mount(mount, f"its connection is lost and no RTP came for {self._settings.stale_after_s:g} s")
 
+    def troubled(self, event: SessionTrouble) -> None:
+        """Note that a publisher's packets were lost or can't be used."""
+        session = self._sessions.get(event.session)
+        if session is not None:
+            self._notices.troubled(session, event)
+
+    def unserved(self, connection: Connection, reason: str) -> None:
+        """Note that the readers on a connection could not be served, and that it is closed for that."""
+        for session in self._sessions.of(connection):
+            if session.state is SessionState.PLAYING and session.interleaved:
+                self._notices.unserved(session, reason)
+
     # -- ends ------------------------------------------------------------------------------------------------------
 
     def close_session(self, session: Session, reason: str, *, keep_connection: bool = False) -> None:
@@ -108,26 +118,20 @@ class Lifecycle:
         """
         if session.state is SessionState.CLOSED:
             return
-        connection, mount = session.connection, session.mount
+        connection, mount, began = session.connection, session.mount, session.state is not SessionState.INIT
         self._sessions.remove(session)
         log.info(
             "session closed", session=session.id, role=session.role, mount=mount.path, peer=session.host, reason=reason
         )
+        mount.readers.discard(session.id)
+        if began:
+            self._notices.session_closed(session, reason)
         if session.role is Role.PUBLISHER:
             self.close_mount(mount, reason, publisher=session)
-        else:
-            self._reader_left(mount, session)
+        elif mount.worker is not None and not mount.closed:
+            mount.worker.tell(RemoveReader(mount.path, mount.generation, session.id))
         if connection is not None and not keep_connection:
             connection.close()
-
-    def _reader_left(self, mount: Mount, session: Session) -> None:
-        mount.readers.discard(session.id)
-        if mount.worker is not None and not mount.closed:
-            mount.worker.tell(RemoveReader(mount.path, mount.generation, session.id))
-        left = told_of(session)
-        self._hooks.client.tell("client_close", left)
-        if not mount.readers:
-            self._hooks.client.tell("mount_now_empty", left)
 
     def close_mount(
         self, mount: Mount, reason: str, *, claimant: Connection | None = None, publisher: Session | None = None
@@ -151,7 +155,7 @@ class Lifecycle:
                 keep = claimant is not None and session.connection is claimant
                 self.close_session(session, f"mount closed: {reason}", keep_connection=keep)
         if mount.opened and publisher is not None:
-            self._hooks.publish.tell("mount_close", told_of(publisher))
+            self._notices.mount_closed(publisher, reason)
 
     def connection_ended(self, connection: Connection, reason: str, now: float) -> None:
         """Decide for each of a connection's sessions whether it can live without one."""

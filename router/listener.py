@@ -91,12 +91,14 @@ class Connections:
             return f"{connection.host} has {self._most_per_host} connections already"
         return None
 
-    def remove(self, connection: Connection) -> None:
-        """Count a connection out."""
-        if self._by_id.pop(connection.id, None) is not None:
-            self._hosts[connection.host] -= 1
-            if not self._hosts[connection.host]:
-                del self._hosts[connection.host]
+    def remove(self, connection: Connection) -> bool:
+        """Count a connection out; tell whether it was in."""
+        if self._by_id.pop(connection.id, None) is None:
+            return False
+        self._hosts[connection.host] -= 1
+        if not self._hosts[connection.host]:
+            del self._hosts[connection.host]
+        return True
 
 
 class Listeners:

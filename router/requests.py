@@ -5,18 +5,15 @@ A method checks first and changes state last, so that a refused request leaves e
 
 from contextlib import suppress
 
-from router.access import Access
 from router.connection import ConnectionEnded
-from router.exchange import PUBLIC, Exchange, Method, admit, still_there, worker_of
-from router.fleet.placing import Placing
+from router.exchange import Exchange, Method, still_there, worker_of
 from router.lifecycle import Lifecycle
 from router.mounts import Mounts
-from router.multicast import Multicast
 from router.rtsp.control import content_base, mount_path, reader_control, track_url
 from router.rtsp.errors import PeerError
 from router.rtsp.headers.range import format_range, parse_range
 from router.rtsp.message import Response
-from router.rtsp.sdp import description_for_readers, parse_sdp
+from router.rtsp.sdp import SessionDescription, description_for_readers, parse_sdp
 from router.rtsp.session_state import SessionState, next_state
 from router.rtsp.url import parse_url
 from router.sessions import Role, Session, Sessions
@@ -31,6 +28,18 @@ def passed_range(value: str | None) -> str | None:
     return None
 
 
+def check_description(exchange: Exchange, max_tracks: int) -> SessionDescription:
+    """Read the description that an ANNOUNCE brings.
+
+    Raises:
+        PeerError: 400 for none, or a broken one.
+    """
+    content_type = exchange.request.headers.get("Content-Type", "application/sdp")
+    if content_type is None or content_type.partition(";")[0].strip().lower() != "application/sdp":
+        raise PeerError(400, f"ANNOUNCE needs an application/sdp body, not {content_type}")
+    return parse_sdp(exchange.request.body, max_tracks)
+
+
 class Requests:
     """The methods, with what they need."""
 
@@ -40,19 +49,14 @@ class Requests:
         sessions: Sessions,
         mounts: Mounts,
         lifecycle: Lifecycle,
-        placing: Placing,
-        multicast: Multicast,
-        publish_access: Access,
-        client_access: Access,
+        setup: Setup,
         max_tracks: int,
     ) -> None:
         self._sessions = sessions
         self._mounts = mounts
         self._lifecycle = lifecycle
-        self._publish_access = publish_access
-        self._client_access = client_access
         self._max_tracks = max_tracks
-        self._setup = Setup(sessions, mounts, placing, multicast, client_access, max_tracks)
+        self._setup = setup
 
     def methods(self) -> dict[str, Method]:
         """Map each method's name to its function."""
@@ -73,13 +77,12 @@ class Requests:
 
     async def options(self, exchange: Exchange) -> Response:
         """Tell what this port can do."""
-        return exchange.respond(200, ("Public", ", ".join(PUBLIC[exchange.connection.side])))
+        return exchange.respond(200, ("Public", ", ".join(exchange.allowed)))
 
     async def describe(self, exchange: Exchange) -> Response:
-        """Describe a live mount."""
+        """Describe a live mount, or the one that a handler offers."""
         url = exchange.target
-        await admit(self._client_access, exchange, url)
-        mount = self._mounts.live(mount_path(url))
+        mount = exchange.offered or self._mounts.live(mount_path(url))
         body = description_for_readers(
             mount.description,
             session_id=mount.generation,
@@ -97,23 +100,20 @@ class Requests:
         """Begin a publisher's session and take its path."""
         connection, url = exchange.connection, exchange.target
         path = mount_path(url)
-        user = await admit(self._publish_access, exchange, url)
-        content_type = exchange.request.headers.get("Content-Type", "application/sdp")
-        if content_type is None or content_type.partition(";")[0].strip().lower() != "application/sdp":
-            raise PeerError(400, f"ANNOUNCE needs an application/sdp body, not {content_type}")
-        description = parse_sdp(exchange.request.body, self._max_tracks)
+        description = check_description(exchange, self._max_tracks)
         if connection.closed:
             raise ConnectionEnded
         self._lifecycle.claim(path, connection, exchange.now)
         mount = self._mounts.add(path, description, exchange.now)
         try:
-            session = self._sessions.add(Role.PUBLISHER, mount, connection, str(url), user, exchange.now)
+            session = self._sessions.add(Role.PUBLISHER, mount, connection, str(url), exchange.user, exchange.now)
         except PeerError:
             self._mounts.remove(mount)
             raise
         mount.publisher = session.id
         session.state = next_state(session.state, "ANNOUNCE")
         exchange.session = session
+        self._lifecycle.begun(session)
         return exchange.respond()
 
     # -- PLAY, RECORD ----------------------------------------------------------------------------------------------

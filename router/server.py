@@ -16,12 +16,19 @@ from typing import Any, Self, assert_never
 
 from router.access import Access
 from router.admin.orders import Orders
+from router.clients import Clients, ServerConnection, ServerSession
 from router.connection import Connection, ConnectionCallbacks
-from router.exchange import Dispatcher
+from router.exchange import Dispatcher, public
 from router.fleet.fleet import Fleet
 from router.fleet.link import Asked
 from router.fleet.placing import Placing
-from router.handlers.hooks import HookError, Hooks, load
+from router.handlers.calls import UserCodeError
+from router.handlers.decisions import Decisions
+from router.handlers.handlers import Handler, Handlers
+from router.handlers.hook_handlers import handlers_of
+from router.handlers.hooks import Hooks, load
+from router.handlers.interface import Handler as ProgramHandler
+from router.handlers.notices import Notices
 from router.lifecycle import Lifecycle
 from router.listener import Connections, Listeners, Passed, StartError
 from router.logs import get_logger
@@ -30,8 +37,9 @@ from router.multicast import Multicast
 from router.programs import commands, runtime_dir
 from router.requests import Requests
 from router.rtsp.message import MessageLimits
-from router.sessions import Sessions
+from router.sessions import Role, Sessions
 from router.settings import Settings
+from router.setup import Setup
 from router.status.document import compose
 from workers.contract.messages import AdminCommand, Message, StatusAnswer, StatusQuery
 from workers.framing import FramingLimits
@@ -58,18 +66,23 @@ class Server:
         settings: Settings | None = None,
         hooks: object | None = None,
         *,
+        handler: ProgramHandler | None = None,
+        relay: bool = True,
         workers_elsewhere: bool = False,
         passed: Sequence[Passed] = (),
         **values: Any,
     ) -> None:
         """Take the settings as one object, or their values by name; `hooks` count where the settings name none.
 
+        `handler` is any object with one or more of the methods of `router.handlers.interface`. Without `relay` clients
+        can publish only where it has `on_announce`, and read only where it has `on_describe` or `on_setup`.
+
         Without `runtime_dir` among them, values by name get a directory that is made and removed with the server.
         With `workers_elsewhere`, somebody else starts the workers (`python -m workers`), and they outlive the server.
         `passed` are sockets that listen already, to be used in place of those ports.
 
         Raises:
-            StartError: the hooks can't be loaded, or are none.
+            StartError: the hooks can't be loaded, or are none; so is the handler.
             ValueError: a value is not allowed (pydantic's ValidationError, which names it).
             TypeError: settings were given both ways.
         """
@@ -85,7 +98,8 @@ class Server:
         self._own_workers = None if workers_elsewhere else commands.own_workers(settings)
         try:
             self._hooks = Hooks(load(settings.hooks) if settings.hooks else hooks, settings.hook_timeout_s)
-        except HookError as error:
+            own = [] if handler is None else [Handler.of_program(handler, settings.hook_timeout_s)]
+        except UserCodeError as error:
             raise StartError(str(error)) from error
         limits = settings.limits
         self._sessions = Sessions(limits.sessions, limits.sessions_per_connection, settings.session_timeout_s)
@@ -94,23 +108,46 @@ class Server:
         self._listeners = Listeners()
         self._passed = passed
         multicast = Multicast(settings, time.monotonic)
-        self._lifecycle = Lifecycle(settings, self._sessions, self._mounts, multicast, self._hooks)
+        self._handlers = Handlers([*handlers_of(self._hooks), *own])
+        self._clients = Clients(
+            self, self._sessions, lambda session, reason: self._lifecycle.close_session(session, reason)
+        )
+        self._notices = Notices(self._handlers, self._clients)
+        self._lifecycle = Lifecycle(settings, self._sessions, self._mounts, multicast, self._notices)
         self._fleet = Fleet(settings, self._sessions, self._mounts, self._connections, self._lifecycle, self._asked)
+        placing = Placing(self._fleet.link, self._mounts)
+        setup = Setup(self._sessions, self._mounts, placing, multicast, self._lifecycle, limits.tracks)
         requests = Requests(
             sessions=self._sessions,
             mounts=self._mounts,
             lifecycle=self._lifecycle,
-            placing=Placing(self._fleet.link, self._mounts),
-            multicast=multicast,
-            publish_access=Access(self._hooks.publish, settings.auth.publish_users, settings.auth),
-            client_access=Access(self._hooks.client, settings.auth.client_users, settings.auth),
+            setup=setup,
+            max_tracks=limits.tracks,
+        )
+        decisions = Decisions(
+            handlers=self._handlers,
+            clients=self._clients,
+            notices=self._notices,
+            lifecycle=self._lifecycle,
+            setup=setup,
+            methods=requests.methods(),
+            failure=Dispatcher.failure,
+            access={
+                Role.PUBLISHER: Access(self._handlers.of(Role.PUBLISHER), settings.auth.publish_users, settings.auth),
+                Role.READER: Access(self._handlers.of(Role.READER), settings.auth.client_users, settings.auth),
+            },
             max_tracks=limits.tracks,
         )
         self._dispatcher = Dispatcher(
             MessageLimits(line_bytes=limits.line_bytes, headers=limits.headers),
             self._sessions,
-            requests.methods(),
+            decisions.methods(),
             self._listeners.port_of,
+            public(
+                publishing=relay or any("on_announce" in each for each in own),
+                reading=relay or any("on_describe" in each or "on_setup" in each for each in own),
+            ),
+            self._notices,
         )
         self._orders = Orders()
         self._lock = -1
@@ -135,6 +172,16 @@ class Server:
     def client_url(self) -> str:
         """Where readers connect to; known once started."""
         return self._listeners.client_url
+
+    @property
+    def connections(self) -> tuple[ServerConnection, ...]:
+        """All RTSP connections."""
+        return tuple(self._clients.connection(each) for each in self._connections)
+
+    @property
+    def sessions(self) -> tuple[ServerSession, ...]:
+        """All sessions, of publishers and readers."""
+        return self._clients.all_sessions()
 
     async def start(self) -> None:
         """Take the ports and the runtime directory, and start the workers: clients are served when this returns.
@@ -199,7 +246,7 @@ class Server:
             ConnectionCallbacks(
                 framing=framing_limits(self.settings),
                 pipelined_requests=limits.pipelined_requests,
-                opened=self._connections.add,
+                opened=self._connection_opened,
                 message=self._dispatcher.serve,
                 broken=self._dispatcher.refuse,
                 ended=self._connection_ended,
@@ -241,6 +288,7 @@ class Server:
             connection.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.settings.stop_timeout_s / 2):
+                await self._handlers.settle()
                 await self._hooks.settle()
                 if len(self._connections):
                     self._emptied.clear()
@@ -288,12 +336,19 @@ class Server:
 
     # -- connections -----------------------------------------------------------------------------------------------
 
+    def _connection_opened(self, connection: Connection) -> str | None:
+        refusal = self._connections.add(connection)
+        self._notices.connection_opened(connection)
+        return refusal
+
     def _connection_ended(self, connection: Connection, reason: str) -> None:
-        self._connections.remove(connection)
+        known = self._connections.remove(connection)
         if not len(self._connections):
             self._emptied.set()
         log.debug("connection ended", connection=connection.id, peer=connection.peer, reason=reason)
         self._lifecycle.connection_ended(connection, reason, asyncio.get_running_loop().time())
+        if known:
+            self._notices.connection_closed(connection, reason)
 
     async def _watch(self) -> None:
         """Look after everything that ends by time."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from router.access import Access
 from router.connection import ConnectionEnded, Side
-from router.exchange import Exchange, admit, still_there, worker_of
+from router.exchange import Exchange, still_there, worker_of
 from router.fleet.placing import Placing
+from router.lifecycle import Lifecycle
 from router.mounts import Mount, Mounts
 from router.multicast import Multicast
 from router.rtsp.control import candidates, find_track, mount_path, track_name
@@ -28,25 +28,40 @@ class Setup:
         mounts: Mounts,
         placing: Placing,
         multicast: Multicast,
-        client_access: Access,
+        lifecycle: Lifecycle,
         max_tracks: int,
     ) -> None:
         self._sessions = sessions
         self._mounts = mounts
         self._placing = placing
         self._multicast = multicast
-        self._client_access = client_access
+        self._lifecycle = lifecycle
         self._track_names = [track_name(index) for index in range(max_tracks)]
 
-    async def setup(self, exchange: Exchange) -> Response:
-        """Choose a track's transport; the first SETUP of a reader begins its session."""
+    def check(self, exchange: Exchange) -> Role:
+        """Say whether a publisher or a reader asks.
+
+        Raises:
+            PeerError: 400 without a transport, 455 where only a publisher could ask and none does.
+        """
         if "Transport" not in exchange.request.headers:
             raise PeerError(400, "SETUP without Transport")
         if exchange.session is not None and exchange.session.role is Role.PUBLISHER:
-            return await self._setup_publisher(exchange, exchange.session)
+            return Role.PUBLISHER
         if exchange.connection.side is Side.PUBLISH:
             raise PeerError(455, "SETUP on the publish port comes after ANNOUNCE")
-        return await self._setup_reader(exchange)
+        return Role.READER
+
+    def base_of(self, target: RtspUrl) -> RtspUrl:
+        """Give the URL of the mount that a reader's SETUP is about, whether there is one or not."""
+        return self._find_reader_track(target)[1]
+
+    async def setup(self, exchange: Exchange) -> Response:
+        """Choose a track's transport; the first SETUP of a reader begins its session. It has passed `check`."""
+        session = exchange.session
+        if session is not None and session.role is Role.PUBLISHER:
+            return await self._setup_publisher(exchange, session)
+        return await self._setup_reader(exchange, session)
 
     async def _setup_publisher(self, exchange: Exchange, session: Session) -> Response:
         mount, description = session.mount, session.mount.description
@@ -64,17 +79,21 @@ class Setup:
         session.transports[track] = TrackTransport(track, chosen)
         return exchange.respond(200, ("Transport", transport_header.format(granted)))
 
-    async def _setup_reader(self, exchange: Exchange) -> Response:
-        session, user = exchange.session, ""
-        mount, base, track = self._find_reader_track(exchange.target)
-        if session is None:
-            admitted = mount_path(base)
-            user = await admit(self._client_access, exchange, base)
-            # The mount check may have started a publisher and waited for it.
-            mount, base, track = self._find_reader_track(exchange.target)
-            if mount is not None and mount.path != admitted:
-                raise PeerError(404, f"nobody publishes {admitted}")
-        if mount is None:
+    async def _setup_reader(self, exchange: Exchange, session: Session | None) -> Response:
+        offered = exchange.offered
+        if session is not None and self._mounts.get(mount_path(parse_url(session.url))) is not session.mount:
+            offered = offered or session.mount  # a handler's, which no path leads to
+        if offered is not None:
+            mount, (base, track) = offered, self._find_offered_track(offered, session, exchange.target)
+        else:
+            # A handler may have started a publisher and waited for it, so this is looked up now.
+            found, base, track = self._find_reader_track(exchange.target)
+            if found is None:
+                raise PeerError(404, f"nobody publishes {mount_path(base)}")
+            if session is None and found.path != exchange.path:
+                raise PeerError(404, f"nobody publishes {exchange.path}")
+            mount = found
+        if mount.closed:
             raise PeerError(404, f"nobody publishes {mount_path(base)}")
         if track is None:
             raise PeerError(400, f"no track of {mount.path} has the control URL {exchange.target}")
@@ -84,14 +103,17 @@ class Setup:
         transport = TrackTransport(track, self._choose(exchange, session, track, group))
         if exchange.connection.closed:
             raise ConnectionEnded
+        new = session is None
         if session is None:
-            session, ssrc = await self._begin(exchange, mount, base, user, transport)
+            session, ssrc = await self._begin(exchange, mount, base, transport)
         else:
             ssrc = await self._register(mount, session, transport)
             still_there(session, exchange)
         session.transports[track] = transport
         session.state = next_state(session.state, "SETUP")
         exchange.session = session
+        if new:
+            self._lifecycle.begun(session)
         granted = answer(transport.transport, mount.rtp_ports[track], "play", ssrc)
         return exchange.respond(200, ("Transport", transport_header.format(granted)))
 
@@ -113,13 +135,14 @@ class Setup:
         return choose(offers, exchange.connection.host, taken, group)
 
     async def _begin(
-        self, exchange: Exchange, mount: Mount, base: RtspUrl, user: str, transport: TrackTransport
+        self, exchange: Exchange, mount: Mount, base: RtspUrl, transport: TrackTransport
     ) -> tuple[Session, int | None]:
         """Begin a reader's session. Nobody hears of it before its worker knows it."""
-        session = self._sessions.add(Role.READER, mount, exchange.connection, str(base), user, exchange.now)
+        session = self._sessions.add(Role.READER, mount, exchange.connection, str(base), exchange.user, exchange.now)
         try:
             ssrc = await self._register(mount, session, transport)
             worker_of(mount)
+            still_there(session, exchange)
         except BaseException:
             self._sessions.remove(session)
             if mount.worker is not None:
@@ -132,6 +155,12 @@ class Setup:
         reply = await worker_of(mount).ask(SetUpReader(mount.path, mount.generation, session.id, transport))
         assert isinstance(reply, ReaderSetUp)
         return reply.ssrc
+
+    def _find_offered_track(self, mount: Mount, session: Session | None, target: RtspUrl) -> tuple[RtspUrl, int | None]:
+        """Find the track of a handler's stream that a SETUP names, whatever path it is asked for at."""
+        names = self._track_names[: len(mount.description.medias)]
+        base = self.base_of(target) if session is None else parse_url(session.url)
+        return base, find_track(base, None, names, target)
 
     def _find_reader_track(self, target: RtspUrl) -> tuple[Mount | None, RtspUrl, int | None]:
         """Find the mount and track that a reader's SETUP names, with the mount's own URL.

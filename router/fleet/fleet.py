@@ -199,6 +199,8 @@ class Fleet:
                     connection.receive_broken(event.status, event.reason)
             case ConnectionClosed():
                 if connection := self._held(worker, event.connection):
+                    if event.unserved:
+                        self._lifecycle.unserved(connection, event.reason)
                     connection.receive_end(event.reason)
             case MediaHeard():
                 self._lifecycle.media_heard(event.path, event.generation, now)
@@ -211,7 +213,7 @@ class Fleet:
                 if session is not None:
                     session.heard = now
             case SessionTrouble():
-                pass
+                self._lifecycle.troubled(event)
             case Hello():
                 pass  # served before it comes here
             case _:

@@ -4,7 +4,8 @@ import contextlib
 import os
 import sys
 
-from router.handlers.hooks import HookError, Hooks, load
+from router.handlers.calls import UserCodeError
+from router.handlers.hooks import Hooks, load
 from router.settings import Settings
 
 
@@ -12,7 +13,7 @@ def load_hooks(settings: Settings) -> object | None:
     """Load what `settings.hooks` names; None where it names nothing.
 
     Raises:
-        HookError: it can't be loaded.
+        UserCodeError: it can't be loaded.
     """
     if settings.hooks is None:
         return None
@@ -59,7 +60,7 @@ def _try(settings: Settings, pipe: int) -> None:
         try:
             Hooks(load_hooks(settings), settings.hook_timeout_s)
             verdict = "ok"
-        except HookError as error:
+        except UserCodeError as error:
             verdict = " ".join(str(error).split())
         except BaseException as error:
             verdict = f"hooks {settings.hooks!r} can't be loaded: {type(error).__name__}: {error}"

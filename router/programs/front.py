@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 
 from router import logs
-from router.handlers.hooks import HookError
+from router.handlers.calls import UserCodeError
 from router.handlers.hooks_check import load_hooks
 from router.listener import StartError
 from router.programs import passed
@@ -36,9 +36,9 @@ def run(settings: Settings, *, launched: bool = False) -> int:
         settings = settings.model_copy(update={"hooks": None})
         make = functools.partial(Server, settings, hooks, workers_elsewhere=True, passed=listeners)
         return asyncio.run(_serve(make, supervisor, say, launched))
-    except (HookError, StartError) as error:
+    except (UserCodeError, StartError) as error:
         print(f"trunkline: {error}", file=sys.stderr)
-        return 2 if isinstance(error, HookError) or isinstance(error.__cause__, HookError) else 1
+        return 2 if isinstance(error, UserCodeError) or isinstance(error.__cause__, UserCodeError) else 1
 
 
 async def _serve(make: Callable[[], Server], supervisor: Notifier, say: Callable[[str], None], launched: bool) -> int:

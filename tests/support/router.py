@@ -222,11 +222,11 @@ class RouterProcess:
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
     def unexpected_tracebacks(self) -> list[str]:
-        """Return the lines of the log that a traceback follows, but for those that name a hook: its failure is told."""
+        """Return the lines of the log that a traceback follows, but for those that name a hook or handler."""
         lines = self.log.splitlines()
         at = [index for index, line in enumerate(lines) if "Traceback (most recent call last)" in line]
         culprits = [lines[index] if lines[index].startswith("{") else lines[max(0, index - 1)] for index in at]
-        return [line for line in culprits if "hook failed" not in line]
+        return [line for line in culprits if not re.search("(hook|handler) (failed|took too long)", line)]
 
     def log_tail(self, lines: int = 40) -> str:
         """The end of the log, for a failure's report."""

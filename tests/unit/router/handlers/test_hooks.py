@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from router.handlers.hooks import HookError, HookMount, Hooks, load, misspelt
+from router.handlers.calls import UserCodeError
+from router.handlers.hooks import HookMount, Hooks, load, misspelt_hooks
 
 TIMEOUT_S = 0.05
 
@@ -49,7 +50,7 @@ def test_a_hook_that_raises_is_an_error() -> None:
     def broken(request: object) -> bool:
         raise RuntimeError("database down")
 
-    with pytest.raises(HookError):
+    with pytest.raises(UserCodeError):
         run(Hooks(SimpleNamespace(check_mount=broken), TIMEOUT_S).client.ask("check_mount", None))
 
 
@@ -62,7 +63,7 @@ def test_a_hook_that_hangs_is_an_error_in_time(kind: str) -> None:
 
     hang = {"sync": lambda request: released.wait(10), "async": forever}[kind]
     try:
-        with pytest.raises(HookError):
+        with pytest.raises(UserCodeError):
             run(Hooks(SimpleNamespace(check_mount=hang), TIMEOUT_S).client.ask("check_mount", None))
     finally:
         released.set()
@@ -84,7 +85,7 @@ def test_told_hooks_are_waited_for_at_the_end_only() -> None:
 
 @pytest.mark.parametrize("reference", ["no_such_module_here", "json:no_such_name"])
 def test_what_can_not_be_loaded_is_said(reference: str) -> None:
-    with pytest.raises(HookError, match=reference.partition(":")[0]):
+    with pytest.raises(UserCodeError, match=reference.partition(":")[0]):
         load(reference)
 
 
@@ -113,7 +114,7 @@ def test_a_hook_ends_nothing_but_itself(error: BaseException) -> None:
     def leave(request: object) -> bool:
         raise error
 
-    with pytest.raises(HookError):
+    with pytest.raises(UserCodeError):
         run(Hooks(SimpleNamespace(check_mount=leave), TIMEOUT_S).client.ask("check_mount", None))
 
 
@@ -121,19 +122,19 @@ def test_a_coroutine_ends_nothing_but_itself() -> None:
     async def leave(request: object) -> bool:
         raise SystemExit(3)
 
-    with pytest.raises(HookError):
+    with pytest.raises(UserCodeError):
         run(Hooks(SimpleNamespace(check_mount=leave), TIMEOUT_S).client.ask("check_mount", None))
 
 
 @pytest.mark.parametrize("hooks", [SimpleNamespace(authenticate=print), SimpleNamespace(client=SimpleNamespace()), 5])
 def test_hooks_that_hook_nothing_are_an_error(hooks: object) -> None:
-    with pytest.raises(HookError, match="authentication"):
+    with pytest.raises(UserCodeError, match="authentication"):
         Hooks(hooks, TIMEOUT_S)
 
 
 def test_what_is_nearly_a_hook_is_noticed() -> None:
     hooks = SimpleNamespace(client=SimpleNamespace(checkMount=print, authenticate=print, helper=print))
-    assert sorted(misspelt(hooks)) == [("authenticate", "authentication"), ("checkMount", "check_mount")]
+    assert sorted(misspelt_hooks(hooks)) == [("authenticate", "authentication"), ("checkMount", "check_mount")]
 
 
 def test_a_class_that_can_not_be_made_is_said() -> None:
@@ -144,7 +145,7 @@ def test_a_class_that_can_not_be_made_is_said() -> None:
         def check_mount(self, request: object) -> bool:
             return True
 
-    with pytest.raises(HookError, match="Wants"):
+    with pytest.raises(UserCodeError, match="Wants"):
         Hooks(Wants, TIMEOUT_S)
 
 
@@ -162,7 +163,7 @@ def test_a_cancelled_task_of_a_hook_is_the_hooks_trouble_alone() -> None:
         for _ in range(3):
             hooks.publish.tell("mount_open", HookMount("/a", 0))
         await hooks.settle()
-        with pytest.raises(HookError):
+        with pytest.raises(UserCodeError):
             await hooks.publish.ask("check_mount", HookMount("/b", 0))
 
     run(scenario())
