@@ -102,7 +102,7 @@ class Server:
         except UserCodeError as error:
             raise StartError(str(error)) from error
         limits = settings.limits
-        self._sessions = Sessions(limits.sessions, limits.sessions_per_connection, settings.session_timeout_s)
+        self._sessions = Sessions(settings)
         self._mounts = Mounts(limits.mounts)
         self._connections = Connections(limits.connections, limits.connections_per_host)
         self._listeners = Listeners()

@@ -1,6 +1,7 @@
 """Sessions: what one publisher or reader has set up, and the registry that finds it by its id."""
 
 import secrets
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -9,6 +10,7 @@ from router.connection import Connection
 from router.mounts import Mount
 from router.rtsp.errors import PeerError
 from router.rtsp.session_state import SessionState
+from router.settings import Settings
 from workers.contract.messages import InterleavedTransport, MulticastTransport, TrackTransport
 
 
@@ -70,10 +72,13 @@ class Session:
 class Sessions:
     """All sessions of the front, by id."""
 
-    def __init__(self, most: int, most_per_connection: int, timeout_s: int) -> None:
-        self._most = most
-        self._most_per_connection = most_per_connection
-        self._timeout_s = timeout_s
+    def __init__(self, settings: Settings) -> None:
+        self._limits = settings.limits
+        self._max_readers_of = settings.max_readers_of
+        self._timeout_s = settings.session_timeout_s
+        self._readers: Counter[Mount] = Counter()
+        """Of each mount that has any, from the first SETUP on, also while that waits for the worker."""
+        self._reader_count = 0
         self._by_id: dict[str, Session] = {}
         self._by_connection: dict[Connection, set[Session]] = {}
 
@@ -104,10 +109,13 @@ class Sessions:
         Raises:
             PeerError: 503 at a limit.
         """
-        if len(self._by_connection.get(connection, ())) >= self._most_per_connection:
-            raise PeerError(503, f"this connection has {self._most_per_connection} sessions already")
-        if len(self._by_id) >= self._most:
-            raise PeerError(503, f"all {self._most} sessions are taken")
+        limits = self._limits
+        if len(self._by_connection.get(connection, ())) >= limits.sessions_per_connection:
+            raise PeerError(503, f"this connection has {limits.sessions_per_connection} sessions already")
+        if len(self._by_id) >= limits.sessions:
+            raise PeerError(503, f"all {limits.sessions} sessions are taken")
+        if role is Role.READER:
+            self._check_readers(mount)
         session = Session(
             # 64 random bits: the id is what lets another connection take the session up.
             id=secrets.token_hex(8),
@@ -121,9 +129,23 @@ class Sessions:
             since=now,
             heard=now,
         )
-        self._by_id[session.id] = session
-        self._by_connection.setdefault(connection, set()).add(session)
+        self._enter(session)
         return session
+
+    def _check_readers(self, mount: Mount) -> None:
+        most, most_here = self._limits.max_readers, self._max_readers_of(mount.path)
+        if self._reader_count >= most:
+            raise PeerError(503, f"there are {most} readers, as many as may be")
+        if most_here and self._readers[mount] >= most_here:
+            raise PeerError(503, f"{mount.path} has {most_here} readers, as many as it may")
+
+    def _enter(self, session: Session) -> None:
+        self._by_id[session.id] = session
+        if session.role is Role.READER:
+            self._readers[session.mount] += 1
+            self._reader_count += 1
+        if session.connection is not None:
+            self._by_connection.setdefault(session.connection, set()).add(session)
 
     def of(self, connection: Connection) -> list[Session]:
         """List the sessions whose last request came on a connection."""
@@ -145,6 +167,10 @@ class Sessions:
 
     def remove(self, session: Session) -> None:
         """Forget a session."""
-        self._by_id.pop(session.id, None)
+        if self._by_id.pop(session.id, None) is not None and session.role is Role.READER:
+            self._readers[session.mount] -= 1
+            self._reader_count -= 1
+            if not self._readers[session.mount]:
+                del self._readers[session.mount]
         self.move(session, None)
         session.state = SessionState.CLOSED

@@ -68,7 +68,9 @@ def at(keys: Sequence[str], model: type[BaseModel] = Settings) -> FieldInfo | No
     setting = model.model_fields.get(keys[0]) if keys else None
     if setting is None or len(keys) == 1:
         return setting
-    below = submodel(setting)
+    below, rows = submodel(setting), row_model(setting)
+    if rows is not None:
+        return at(keys[2:], rows) if len(keys) > 2 else setting
     return at(keys[1:], below) if below is not None else setting
 
 
@@ -78,14 +80,22 @@ def submodel(setting: FieldInfo) -> type[BaseModel] | None:
     return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
+def row_model(setting: FieldInfo) -> type[BaseModel] | None:
+    """Give the model of a setting that is a table of such tables by name; None for others."""
+    kinds = get_args(setting.annotation) if get_origin(setting.annotation) is dict else ()
+    return kinds[1] if kinds and isinstance(kinds[1], type) and issubclass(kinds[1], BaseModel) else None
+
+
 def leaves(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
     """Give every setting with its whole key, such as `limits.sessions`."""
     for name, setting in model.model_fields.items():
-        below = submodel(setting)
+        below, rows = submodel(setting), row_model(setting)
         if below is not None:
             yield from leaves(below, f"{prefix}{name}.")
         else:
             yield prefix + name, setting
+        if rows is not None:
+            yield from leaves(rows, f'{prefix}{name}."/PATH".')
 
 
 def _collect(kind: Any, metadata: Sequence[Any], found: Allowed) -> None:

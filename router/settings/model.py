@@ -22,6 +22,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from router.settings.mounts import MountTables, of_path
 from router.settings.multicast import check_interface, check_multicast, check_range
 from workers.contract.endpoints import Endpoints
 from workers.contract.messages import MAX_TRACKS
@@ -65,6 +66,10 @@ class Limits(BaseModel):
     # A client has one, ffmpeg two while it changes its transport; a proxy for several viewers has a few.
     sessions_per_connection: Maximum = Field(
         default=32, description="sessions begun on one connection; one more gets 503"
+    )
+    max_readers: Maximum = Field(default=10_000, description="readers of all mounts together; one more gets 503")
+    max_readers_per_mount: StrictInt = Field(
+        default=0, ge=0, le=1_000_000, description="readers of one mount; one more gets 503; 0 is no limit"
     )
     mounts: Maximum = Field(default=5_000, description="mounts; one more gets 503")
     line_bytes: MessageBytes = Field(default=8_192, description="request line (414) or one header line (413)")
@@ -230,11 +235,21 @@ class Settings(BaseSettings):
     )
     limits: Limits = Field(default_factory=Limits, description="what peers can make grow, and how far")
     auth: Auth = Field(default_factory=Auth, description="who may publish and read")
+    mounts: MountTables = Field(
+        default={},
+        description='what is different for single mounts: a table for each path, such as [mounts."/hall"],'
+        ' or beginning of paths, such as [mounts."/cameras/*"]; the closest wins',
+    )
 
     @property
     def worker_count(self) -> int:
         """The number of workers, with `auto` worked out."""
         return len(os.sched_getaffinity(0)) if self.workers == "auto" else self.workers
+
+    def max_readers_of(self, path: str) -> int:
+        """Say how many readers a mount may have; 0 is no limit."""
+        own = of_path(self.mounts, path).max_readers
+        return self.limits.max_readers_per_mount if own is None else own
 
     @property
     def endpoints(self) -> Endpoints:

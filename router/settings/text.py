@@ -38,8 +38,14 @@ def _toml_lines(model: BaseModel, table: str) -> Iterator[str]:
         yield f"[{table}{name}]"
         if isinstance(value, BaseModel):
             yield from _toml_lines(value, f"{table}{name}.")
-        else:
-            yield from (f"{json.dumps(key, ensure_ascii=False)} = {_toml_value(each)}" for key, each in value.items())
+            continue
+        for key, each in value.items():
+            quoted = json.dumps(key, ensure_ascii=False)
+            if isinstance(each, BaseModel):
+                yield f"[{table}{name}.{quoted}]"
+                yield from _toml_lines(each, f"{table}{name}.{quoted}.")
+            else:
+                yield f"{quoted} = {_toml_value(each)}"
 
 
 def _toml_value(value: Any) -> str:

@@ -193,6 +193,66 @@ def test_sessions(start_router: StartRouter, path: str) -> None:
             one_more.start()
 
 
+OVER_TCP = "RTP/AVP/TCP;unicast;interleaved={}-{}"
+
+
+def one_more(router: RouterProcess, path: str, status: int) -> str:
+    """Ask for one reader more, give the reason phrase, and leave again."""
+    with Reader(router.read(path)) as reader:
+        reader.describe()
+        offer = {"Transport": OVER_TCP.format(0, 1)}
+        reply = reader.connection.expect(status, "SETUP", reader.control_url(0), offer)
+        if status == 200:
+            reader.teardown()
+        return reply.reason
+
+
+def test_readers_of_a_mount_and_in_all(start_router: StartRouter, path: str) -> None:
+    """Sessions count, whatever the number of their tracks, and whether they play or not."""
+    limits = {"max_readers": 5, "max_readers_per_mount": 2}
+    mounts = {f"{path}-few": {"max_readers": 1}, f"{path}-many*": {"max_readers": 0}}
+    router = start_router(settings={"limits": limits, "mounts": mounts})
+    few, some, many = (f"{path}-few", f"{path}-some", f"{path}-many-too")
+    with ExitStack() as stack:
+        for each in (few, some, many):
+            stack.enter_context(Publisher(router.publish(each), tracks=2).start())
+
+        def read(mount: str, transport: str) -> Reader:
+            return stack.enter_context(Reader(router.read(mount), transport=transport)).start()
+
+        only = read(few, "udp")
+        assert "few has 1 readers" in one_more(router, few, 503)
+        only.pause()
+        assert "few has 1 readers" in one_more(router, few, 503)
+        both = [read(some, "udp"), read(some, "tcp")]
+        assert "some has 2 readers" in one_more(router, some, 503)
+        both[1].teardown()
+        one_more(router, some, 200)
+        both[0].connection.session = None  # a second session on a connection is another reader
+        offer = {"Transport": OVER_TCP.format(4, 5)}
+        both[0].connection.expect(200, "SETUP", both[0].control_url(0), offer)
+        assert "some has 2 readers" in one_more(router, some, 503)
+        for transport in ("udp", "tcp"):
+            last = read(many, transport)
+        assert "there are 5 readers" in one_more(router, many, 503)
+        last.connection.close()
+        eventually(lambda: one_more(router, many, 200), "the place of one who is gone")
+        assert router.status()["front"]["sessions"] == 3 + 4
+
+
+def test_readers_that_come_at_once(start_router: StartRouter, path: str) -> None:
+    """All ask before the worker has answered any of them."""
+    router = start_router(settings={"mounts": {path: {"max_readers": 3}}})
+    with Publisher(router.publish(path)).start(), ExitStack() as stack:
+        readers = [stack.enter_context(Reader(router.read(path))) for _ in range(12)]
+        for reader in readers:
+            reader.describe()
+        for reader in readers:
+            connection = reader.connection
+            connection.send(connection.build("SETUP", reader.control_url(0), {"Transport": OVER_TCP.format(0, 1)}))
+        assert sorted(reader.connection.reply().status for reader in readers) == [200] * 3 + [503] * 9
+
+
 def test_mounts(start_router: StartRouter, path: str) -> None:
     router = start_router(settings={"limits": {"mounts": 2}})
     with ExitStack() as stack:

@@ -33,7 +33,8 @@ def _table(name: str, table: Mapping[str, Any]) -> list[str]:
     lines = [f"{json.dumps(key)} = {json.dumps(value)}" for key, value in table.items() if not isinstance(value, dict)]
     for key, value in table.items():
         if isinstance(value, dict):
-            lines += [f"[{name}.{key}]", *_table(f"{name}.{key}", value)]
+            quoted = f"{name}.{json.dumps(key)}"
+            lines += [f"[{quoted}]", *_table(quoted, value)]
     return lines
 
 

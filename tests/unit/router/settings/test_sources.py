@@ -111,6 +111,22 @@ def test_an_unknown_key_is_an_error_that_knows_better(config: Path, monkeypatch:
     ]
 
 
+def test_settings_of_mounts(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config.write_text('[mounts."/hall"]\nmax_readers = 3\n[mounts."/cam/*"]\n')
+    assert load(config, {}).max_readers_of("/hall") == 3
+    config.write_text('[mounts."/hall"]\nmax_readers = "3"\nmax_reader = 3\n')
+    assert sorted(problems(config, {})) == [
+        f'mounts./hall.max_reader ({config}): no such setting; did you mean mounts."/PATH".max_readers?',
+        f"mounts./hall.max_readers = '3' ({config}): must be a whole number from 0 to 1000000",
+    ]
+    config.write_text("")
+    monkeypatch.setenv("TRUNKLINE_MOUNTS", '{"/hall": {"max_readers": 4}}')
+    assert load(config, {}).max_readers_of("/hall") == 4
+    monkeypatch.setenv("TRUNKLINE_MOUNTS", '{"hall": {}}')
+    (problem,) = problems(config, {})
+    assert "(TRUNKLINE_MOUNTS): must be tables by path" in problem
+
+
 def test_what_does_not_fit_together_is_named() -> None:
     (problem,) = problems(None, {"rtp_port_count": "2", "workers": "4"})
     assert "rtp_port_count=2" in problem

@@ -16,6 +16,11 @@ def test_the_toml_is_what_it_was_made_of() -> None:
     assert Settings.model_validate(tomllib.loads(to_toml(settings))) == settings
 
 
+def test_tables_of_mounts_are_what_they_were_made_of() -> None:
+    settings = Settings.model_validate({"mounts": {"/a": {"max_readers": 3}, "/b/*": {}}})
+    assert Settings.model_validate(tomllib.loads(to_toml(settings))) == settings
+
+
 def test_the_toml_masks_secrets() -> None:
     text = to_toml(Settings.model_validate({"auth": {"publish_users": {'an"na': "geheim"}}}))
     assert "geheim" not in text
