@@ -40,6 +40,10 @@ LogFormat = Annotated[str | None, typer.Option(metavar="text|json", help=_help("
 Index = Annotated[int, typer.Option(metavar="I", min=0, max=1023, help="which worker of the router it is, from 0 on")]
 Launched = Annotated[bool, typer.Option("--launched", hidden=True)]
 Check = Annotated[bool, typer.Option("--check", hidden=True)]
+Kind = Annotated[str, typer.Argument(metavar="supervisor|systemd|container|sysctl", help="what the files are for")]
+ProgramPath = Annotated[str | None, typer.Option("--program", metavar="PATH", help="trunkline (default: this one)")]
+User = Annotated[str, typer.Option(metavar="NAME", help="user that the programs run as")]
+Output = Annotated[Path | None, typer.Option(metavar="DIR", help="write the files there, and print none")]
 AsJson = Annotated[bool, typer.Option("--json", help="print the whole document, for programs")]
 File = Annotated[Path | None, typer.Argument(metavar="FILE", help="TOML file with settings, else $TRUNKLINE_CONFIG")]
 
@@ -178,6 +182,30 @@ def publish(
     from router.files import publish_program
 
     sys.exit(publish_program.run(file, url, transport=transport, loop=loop))
+
+
+@app.command()
+def gen(
+    context: typer.Context,
+    kind: Kind,
+    config: Config = None, host: Host = None, publish_port: PublishPort = None, client_port: ClientPort = None,
+    rtp_port_start: RtpPortStart = None, rtp_port_count: RtpPortCount = None, workers: Workers = None,
+    hooks: Hooks = None, runtime_dir: RuntimeDir = None, log_level: LogLevel = None, log_format: LogFormat = None,
+    program: ProgramPath = None, user: User = "trunkline", output: Output = None,
+) -> None:  # fmt: skip
+    """Print the files that run this very router under a supervisor, for the settings given; see deploy/README.md."""
+    from router.deployment import cli
+
+    given = {name: value for name, value in context.params.items() if value is not None}
+    for name in ("kind", "config", "program", "user", "output"):
+        given.pop(name, None)
+    settings = _load(config, given)
+    try:
+        cli.generate_files(kind, settings, given, config, program=program, user=user, output=output)
+    except cli.GenerateError as error:
+        _fail(2, str(error))
+    except OSError as error:
+        _fail(1, f"{error.filename}: {error.strerror}")
 
 
 @config_app.command()
