@@ -1,0 +1,82 @@
+"""A cluster that supervisord keeps running: started, hurt, restarted piece by piece under load, stopped."""
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.programs import Status
+from tests.support.publisher import Publisher
+from tests.support.reader import Reader, receive_all
+from tests.support.supervisord import SupervisedRouter
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+def router() -> Iterator[SupervisedRouter]:
+    router = SupervisedRouter(settings={"limits": {"connections": 1000}})  # few enough for any limit of descriptors
+    with router:
+        yield router
+
+
+def lockstep(publisher: Publisher, readers: list[Reader], packets: int = 10) -> None:
+    """Send, and wait until all readers have it."""
+    publisher.send(packets)
+    receive_all(readers, lambda: all(len(r.tracks[0].packets) == publisher.tracks[0].counter for r in readers))
+    for reader in readers:
+        reader.check(publisher)
+
+
+def pids(status: Status) -> list[int]:
+    """List the front's pid, then the workers'."""
+    return [status["front"]["pid"], *(worker["pid"] for worker in status["workers"])]
+
+
+def test_all_programs_run_and_all_of_them_end(router: SupervisedRouter, path: str) -> None:
+    names = {"trunkline:front", "trunkline:worker_0", "trunkline:worker_1"}
+    eventually(lambda: router.programs() == dict.fromkeys(names, "RUNNING"), "all programs running")
+    with (
+        Publisher(router.publish(path)).start() as publisher,
+        Reader(router.read(path), transport="tcp").start() as reader,
+    ):
+        lockstep(publisher, [reader])
+        router.control("stop", "trunkline:*")
+        assert router.programs() == dict.fromkeys(names, "STOPPED")
+        reader.wait_ended()  # in order: it was told
+    assert "killed" not in router.log
+    router.control("start", "trunkline:*")
+    router.wait_serving()
+    assert router.control("shutdown") == "Shut down\n"
+    assert router.process is not None
+    assert router.process.wait(20) == 0
+    router.assert_nothing_left()
+
+
+@pytest.mark.parametrize("program", ["front", "worker"])
+def test_what_is_killed_is_started_again(router: SupervisedRouter, path: str, program: str) -> None:
+    with (
+        Publisher(router.publish(f"{path}-a"), transport="udp").start() as publisher,
+        Reader(router.read(f"{path}-a"), transport="udp").start() as over_udp,
+        Reader(router.read(f"{path}-a"), transport="tcp").start() as over_tcp,
+    ):
+        lockstep(publisher, [over_udp, over_tcp])
+        before = router.status()
+        victim = 0 if program == "front" else 2 - before["mounts"][0]["worker"]  # the worker without the mount
+        os.kill(pids(before)[victim], signal.SIGKILL)
+        router.wait_until(lambda status: pids(status)[victim] != pids(before)[victim], "another in its place", 30)
+        router.wait_serving()
+        assert [old == new for old, new in zip(pids(before), pids(router.status()), strict=True)].count(False) == 1
+        if program == "worker":
+            lockstep(publisher, [over_udp, over_tcp])
+    with Publisher(router.publish(f"{path}-b")).start() as again, Reader(router.read(f"{path}-b")).start() as reader:
+        lockstep(again, [reader])
+
+
+def test_a_rolling_restart_replaces_everything(router: SupervisedRouter, path: str) -> None:
+    before = pids(router.status())
+    for name in ("trunkline:worker_0", "trunkline:worker_1", "trunkline:front"):
+        said = router.control("restart", name)
+        assert said.splitlines() == [f"{name}: stopped", f"{name}: started"]
+        router.wait_serving()
+    assert not set(before) & set(pids(router.status()))
