@@ -27,6 +27,7 @@ from workers.listeners import KeptListeners
 from workers.logs import OncePerMinute
 from workers.loop import Loop, Timer
 from workers.mounts import Mounts
+from workers.moving import Moves
 from workers.notify import Notifier
 from workers.ports import PortPairs
 from workers.resources import Resources
@@ -74,6 +75,7 @@ class Worker:
         self._resources: Resources | None = None
         self._mounts: Mounts | None = None
         self._connections: Connections | None = None
+        self._moves: Moves | None = None
         self._control: Control | None = None
         self._listeners = KeptListeners()
         self._snapshot: Snapshot | None = None
@@ -129,6 +131,8 @@ class Worker:
         self._link.forget_front()
         if self._snapshot is not None:
             self._snapshot.cancel()
+        if self._moves is not None:
+            self._moves.end(now)
         if registered:
             self._loop.call_at(now + LOSS_NOTICED_AFTER_S, self._notice_loss)
             if self._resources is not None and self._orphan_at is None:
@@ -208,8 +212,15 @@ class Worker:
         self._resources = resources
         self._mounts = Mounts(resources)
         self._connections = Connections(resources, self._descriptors)
+        self._moves = Moves(self._mounts, self._connections, self._descriptors, self._logger)
         self._control = Control(
-            self._mounts, self._connections, self._descriptors, self._listeners, self._logger, self._link.reply
+            self._mounts,
+            self._connections,
+            self._descriptors,
+            self._listeners,
+            self._moves,
+            self._logger,
+            self._link.reply,
         )
 
     def _apply(self, resources: Resources, settings: Welcome) -> None:
@@ -275,6 +286,8 @@ class Worker:
         self._descriptors.sweep(now)
         if self._mounts is not None and self._connections is not None:
             self._mounts.sweep(now)
+            if self._moves is not None:
+                self._moves.sweep(now)
             self._connections.sweep(now)
         if self._orphan_at is not None and now >= self._orphan_at and self._exit_code is None:
             self._logger.error("no front came back, giving up")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
+from workers.contract.image import ConnectionImage
 from workers.contract.messages import (
     MAX_UNANSWERED,
     ConnectionClosed,
@@ -16,26 +17,18 @@ from workers.contract.messages import (
     StreamBroken,
 )
 from workers.counters import Drop
-from workers.fanout.send_tcp import Outlet, TooSlowError
+from workers.fanout.send_tcp import Outlet, TooSlowError, Unwritten
 from workers.framing import Broken, FramingLimits, Splitter
 from workers.loop import FAILED, READ, WRITE
 from workers.resources import Resources
+from workers.tcp_options import set_options
 
 MOST_UNANSWERED_BYTES = 256 * 1024
 """Bytes of requests that wait for the front's answer, which may take as long as a front is away."""
-SEND_BUFFER_BYTES = 512 * 1024
-"""What the kernel may hold of unacknowledged bytes (it doubles this): a picture of 400 packets at once."""
-NOT_SENT_BYTES = 128 * 1024
-"""What the kernel may hold beyond what the peer's window lets it send: for a stalled reader the queue here is the
-bound, whose drops are counted, and not the kernel's megabytes of old media."""
-USER_TIMEOUT_MARGIN_S = 5.0
-"""Our own write timeout knows more to say than the kernel's, so it comes first."""
 MOST_PRESSING_BYTES = 512 * 1024
 """Responses that wait for a peer to read them; one that asks on and doesn't read is not read any more either."""
 CLOSE_WITHIN_S = 2.0
 """How long the last bytes of a connection that is to be closed may take."""
-
-_TCP_NOTSENT_LOWAT = 25
 
 Way = Callable[[list[bytes], float], None]
 """Takes the payloads of one channel, in order."""
@@ -43,6 +36,10 @@ Way = Callable[[list[bytes], float], None]
 
 class User(Protocol):
     """A session that uses a connection for its media."""
+
+    @property
+    def path(self) -> str:
+        """Its mount."""
 
     def describe(self) -> str:
         """Say who this is, for people."""
@@ -98,10 +95,10 @@ class Connection:
         self._ended = False
         self._started = False
         self._reads = True
-        _set_options(sock, settings.write_timeout_s)
+        self._frozen = False
+        set_options(sock, settings.write_timeout_s)
         self.outlet = Outlet(sock, settings.write_queue_bytes, resources.counters, self._outlet_changed, unsent)
         self.outlet.closes_when_full = settings.close_slow_readers
-        self.outlet.flush(resources.loop.clock())
 
     # -- its life -------------------------------------------------------------------------------------------------
 
@@ -112,7 +109,7 @@ class Connection:
         self._resources.loop.defer(self._start)
 
     def _start(self) -> None:
-        if self._ended or self._started:
+        if self._ended or self._started or self._frozen:
             return
         self._started = True
         self._resources.loop.add(self._sock.fileno(), self, media=self._media, events=self._events())
@@ -188,6 +185,75 @@ class Connection:
             user.connection_ended()
         self._owner.forget(self)
 
+    # -- a move to another worker -----------------------------------------------------------------------------------
+
+    @property
+    def users(self) -> tuple[User, ...]:
+        """The sessions that use it for their media."""
+        return tuple(self._users)
+
+    @property
+    def ending(self) -> bool:
+        """Whether it ends at the end of this turn of the loop: it moves nowhere."""
+        return self.outlet.error is not None or (self.close_at is not None and not self.outlet.waiting)
+
+    def freeze(self) -> None:
+        """Read and write nothing, until `thaw` or `abandon`: another worker may carry on."""
+        self._frozen = True
+        self._resources.loop.remove(self._sock.fileno())
+
+    def thaw(self, now: float) -> None:
+        """Go on."""
+        self._frozen = False
+        if self._started:
+            self._resources.loop.add(self._sock.fileno(), self, media=self._media, events=self._events())
+        if self._half_closed:
+            self._resources.loop.call_at(now + CLOSE_WITHIN_S, self._close_half)
+        self._owner.waits(self, self.outlet.waiting)
+        if self.outlet.waiting:
+            self.outlet.flush(now)
+        self._resources.loop.defer(self._start)
+
+    def abandon(self) -> None:
+        """Let go of a duplicate only: another worker carries on."""
+        self._ended = True
+        self._users.clear()
+        self._ways.clear()
+        self._sock.close()
+
+    def image(self, budget_bytes: int) -> ConnectionImage:
+        """Say all that is known of a frozen connection, for another worker; of the media that waits, so many bytes."""
+        unwritten = self.outlet.unwritten(budget_bytes)
+        return ConnectionImage(
+            name=self.name,
+            unread=self._splitter.unread + self._unfed,
+            tail=unwritten.tail,
+            responses=unwritten.responses,
+            media=unwritten.media,
+            cut=unwritten.cut,
+            dropped=self.outlet.dropped,
+            progress_at=self.outlet.progress_at,
+            unanswered=tuple(self._unanswered),
+            half_closed=self._half_closed,
+            broken_status=0 if self._broken is None else self._broken.status,
+            broken_reason="" if self._broken is None else self._broken.reason[:1024],
+            close_at=self.close_at,
+            record=self.record,
+        )
+
+    def restore(self, image: ConnectionImage) -> None:
+        """Go on where another worker has stopped, at the next `thaw`."""
+        self._frozen = True
+        self._unfed = image.unread
+        self._unanswered.extend(image.unanswered)
+        self._unanswered_bytes = sum(map(len, image.unanswered))
+        self._half_closed, self.close_at = image.half_closed, image.close_at
+        if image.broken_status:
+            self._broken = Broken(image.broken_status, image.broken_reason)
+        self.outlet.restore(
+            Unwritten(image.tail, image.responses, image.media, image.cut), image.dropped, image.progress_at
+        )
+
     # -- who uses it ----------------------------------------------------------------------------------------------
 
     def use(self, user: User) -> None:
@@ -260,7 +326,11 @@ class Connection:
             return
         self._half_closed = True
         self._update_events()
-        self._resources.loop.call_at(now + CLOSE_WITHIN_S, lambda now: self.close("closed by the peer"))
+        self._resources.loop.call_at(now + CLOSE_WITHIN_S, self._close_half)
+
+    def _close_half(self, now: float) -> None:
+        if not self._frozen:
+            self.close("closed by the peer")
 
     def _take(self, data: bytes, now: float) -> None:
         channels: dict[int, list[bytes]] = {}
@@ -333,17 +403,3 @@ class Connection:
     def _update_events(self) -> None:
         if self._started and not self._ended:
             self._resources.loop.change(self._sock.fileno(), self._events())
-
-
-def _set_options(sock: socket.socket, write_timeout_s: float) -> None:
-    sock.setblocking(False)
-    if sock.family not in (socket.AF_INET, socket.AF_INET6):
-        return  # the near end of a socket pair, where TLS or a tunnel ends: the far end has these
-    timeout_ms = int((write_timeout_s + USER_TIMEOUT_MARGIN_S) * 1000)
-    for level, option, value in (
-        (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),  # bursts are written whole: nothing is gained by waiting for more
-        (socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, NOT_SENT_BYTES),
-        (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, timeout_ms),  # a peer that is switched off acknowledges nothing
-        (socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES),
-    ):
-        sock.setsockopt(level, option, value)

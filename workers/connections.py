@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 from workers.connection import Connection
+from workers.contract.image import ConnectionImage
 from workers.contract.messages import ConnectionState, HandOff, Refusal
 from workers.descriptors import Descriptors
 from workers.refusal import RefusedError
@@ -65,7 +66,25 @@ class Connections:
             raise
         self._ended.pop(name, None)  # it was here before, and is back
         self._by_name[name] = connection
+        connection.outlet.flush(now)
         connection.feed_later(handoff.unread)
+        return connection
+
+    def put_in(self, connection: Connection, now: float) -> None:
+        """Carry on with a connection that was frozen, here or at another worker."""
+        self._ended.pop(connection.name, None)
+        self._by_name[connection.name] = connection
+        connection.thaw(now)
+
+    def make(self, image: ConnectionImage, descriptor: int) -> Connection:
+        """Make a frozen connection of its image; it is nobody's before `put_in`. Takes the descriptor."""
+        sock = socket.socket(fileno=descriptor)
+        try:
+            connection = Connection(image.name, sock, b"", image.record, self._resources, self)
+        except BaseException:
+            sock.close()
+            raise
+        connection.restore(image)
         return connection
 
     def waits(self, connection: Connection, waiting: bool) -> None:

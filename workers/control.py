@@ -11,8 +11,11 @@ from workers.contract.codec import Envelope
 from workers.contract.messages import (
     CloseMount,
     Done,
+    ExportMounts,
     Feed,
     ForgetConnections,
+    ForgetMove,
+    ImportMounts,
     InterleavedTransport,
     KeepListeners,
     LendPorts,
@@ -31,8 +34,10 @@ from workers.contract.messages import (
     Reply,
     ReportState,
     Respond,
+    ResumeExported,
     RtpInfo,
     SetUpReader,
+    StartImported,
     StateReport,
     Tap,
     Untap,
@@ -40,6 +45,7 @@ from workers.contract.messages import (
 from workers.descriptors import Descriptors
 from workers.listeners import KeptListeners
 from workers.mounts import Mounts
+from workers.moving import Moves
 from workers.refusal import RefusedError
 
 MOST_REPLIES = 1024
@@ -56,6 +62,7 @@ class Control:
         connections: Connections,
         descriptors: Descriptors,
         listeners: KeptListeners,
+        moves: Moves,
         logger: logging.Logger,
         reply: Callable[[int, Reply], None],
     ) -> None:
@@ -63,6 +70,7 @@ class Control:
         self._connections = connections
         self._descriptors = descriptors
         self._listeners = listeners
+        self._moves = moves
         self._logger = logger
         self._reply = reply
         self._replies: OrderedDict[int, Reply] = OrderedDict()
@@ -108,9 +116,11 @@ class Control:
             self._descriptors.discard(command.handoff.token, now)
         elif isinstance(command, Feed | Tap) and command.token:
             self._descriptors.discard(command.token, now)
+        elif isinstance(command, ImportMounts):
+            self._descriptors.discard(command.move, now)
 
     def _carry_out(self, command: object, request: int, now: float) -> Reply | None:
-        if self.draining and isinstance(command, OpenMount | Record | Feed | Play):
+        if self.draining and isinstance(command, OpenMount | Record | Feed | Play | ImportMounts):
             raise RefusedError(Refusal.DRAINING, "this worker is on its way out")
         match command:
             case OpenMount():
@@ -148,6 +158,16 @@ class Control:
             case ReportState():
                 self.report(request)
                 return None
+            case ExportMounts():
+                return self._moves.export(command, now, lambda exported: self._reply(request, exported))
+            case ImportMounts():
+                self._moves.prepare(command, now)
+            case StartImported():
+                self._moves.start(command.move, now)
+            case ResumeExported():
+                self._moves.resume(command.move, now)
+            case ForgetMove():
+                self._moves.forget(command.move)
             case _:
                 raise RefusedError(Refusal.FAILED, f"{type(command).__name__} is no command to a worker")
         return Done()

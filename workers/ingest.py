@@ -47,7 +47,8 @@ class Port(ABC):
         self._counters = resources.counters
         self._is_publishers = is_publishers
         self._on_failure = on_failure
-        self._dropped_by_kernel = 0
+        self.kernel_drops = 0
+        """The kernel's own count of the packets that it dropped here, as last seen; it lasts as long as the socket."""
 
     def ready(self, events: int, now: float) -> None:
         """Read what has come, a bounded part of it, and send on what waited for room."""
@@ -60,7 +61,7 @@ class Port(ABC):
             count = receiver.receive(self._fd)
             if not count:
                 return
-            if receiver.dropped_by_kernel != self._dropped_by_kernel:
+            if receiver.dropped_by_kernel != self.kernel_drops:
                 self._count_kernel_drops(receiver.dropped_by_kernel)
             self._take(count, now)
             if count < SLOTS:
@@ -76,8 +77,8 @@ class Port(ABC):
 
     def _count_kernel_drops(self, dropped: int) -> None:
         if dropped:  # 0: this packet was queued before the first drop
-            self._counters.drop(Drop.KERNEL_RCVBUF, (dropped - self._dropped_by_kernel) % (1 << 32))
-            self._dropped_by_kernel = dropped
+            self._counters.drop(Drop.KERNEL_RCVBUF, (dropped - self.kernel_drops) % (1 << 32))
+            self.kernel_drops = dropped
 
     def _take_stranger(self, packet: bytes, address: bytes, now: float) -> None:
         """Take a packet that is not the publisher's: a sign of life, or of a reader's true port, or nobody's."""

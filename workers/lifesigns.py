@@ -10,10 +10,10 @@ class LifeSigns:
     def __init__(self, session: str, resources: Resources) -> None:
         self._session = session
         self._resources = resources
-        self._told_at = float("-inf")
+        self.told_at: float | None = None
 
     def hear(self, now: float) -> None:
         """Take note of a sign of life."""
-        if now - self._told_at >= self._resources.settings.life_sign_interval_s:
-            self._told_at = now
+        if self.told_at is None or now - self.told_at >= self._resources.settings.life_sign_interval_s:
+            self.told_at = now
             self._resources.tell(SessionHeard(self._session))

@@ -2,12 +2,13 @@
 
 import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import assert_never
 
 from workers.channel import Burst, Kind
 from workers.connection import Connection
+from workers.contract.image import MountImage
 from workers.contract.messages import (
     ChannelEnded,
     InterleavedTransport,
@@ -24,9 +25,11 @@ from workers.contract.messages import (
 )
 from workers.counters import Drop
 from workers.fanout.burst import packets_of
+from workers.fanout.send_udp import UdpFan
 from workers.feed import Feed
-from workers.ingest import RtcpPort, RtpPort
-from workers.loop import WRITE
+from workers.ingest import Port, RtcpPort, RtpPort
+from workers.loop import READ, WRITE
+from workers.mount_image import image_of, restore_ports
 from workers.multicast import MulticastReaderTrack, check_group, group_on
 from workers.publisher import Publisher
 from workers.reader import Reader, TcpReaderTrack, UdpReaderTrack
@@ -53,7 +56,9 @@ class Mount:
         self._taps: dict[str, Tap] = {}
         self._record = b""
         self._silent = True
-        self._reading = False
+        self._ports: list[Port] = []
+        """While its sockets are read: RTP and RTCP of each track."""
+        self._reports_at: list[float | None] = []
         self._on_failure = on_failure
 
     # -- the publisher --------------------------------------------------------------------------------------------
@@ -107,22 +112,35 @@ class Mount:
             raise RefusedError(Refusal.FAILED, reason)
 
     def _read_sockets(self) -> None:
-        if self._reading:
+        if self._ports:
             return
-        self._reading = True
+        self._make_ports()
+        self._watch()
+
+    def _make_ports(self) -> None:
+        judges = (self._resources, self._is_publishers, self._fail)
         for track in self.tracks:
-            rtp = RtpPort(track, track.rtp_fan, track.rtp_socket, self._resources, self._is_publishers, self._fail)
-            rtcp = RtcpPort(track, track.rtcp_fan, track.rtcp_socket, self._resources, self._is_publishers, self._fail)
-            self._resources.loop.add(track.rtp_socket.fileno(), rtp, media=True)
-            self._resources.loop.add(track.rtcp_socket.fileno(), rtcp, media=True)
+            self._ports.append(RtpPort(track, track.rtp_fan, track.rtp_socket, *judges))
+            self._ports.append(RtcpPort(track, track.rtcp_fan, track.rtcp_socket, *judges))
+
+    def _watch(self) -> None:
+        for port, (sock, fan) in zip(self._ports, self._ways(), strict=True):
+            events = READ | WRITE if fan.is_waiting else READ
+            self._resources.loop.add(sock.fileno(), port, media=True, events=events)
+
+    def _ways(self) -> list[tuple[socket.socket, UdpFan]]:
+        """List each track's sockets with what is sent by them, RTP before RTCP."""
+        ways = []
+        for track in self.tracks:
+            ways += [(track.rtp_socket, track.rtp_fan), (track.rtcp_socket, track.rtcp_fan)]
+        return ways
 
     def stop_reading(self) -> None:
         """Read no media any more; what waits is still sent."""
         if isinstance(self._publisher, Feed):
             self._publisher.stop_reading()
-        for track in self.tracks:
-            for sock, fan in ((track.rtp_socket, track.rtp_fan), (track.rtcp_socket, track.rtcp_fan)):
-                self._resources.loop.change(sock.fileno(), WRITE if fan.is_waiting else 0)
+        for sock, fan in self._ways():
+            self._resources.loop.change(sock.fileno(), WRITE if fan.is_waiting else 0)
 
     def _fail(self, error: Exception) -> None:
         self._on_failure(self, error)
@@ -140,10 +158,9 @@ class Mount:
             self._resources.tell(event(self.path, self.generation))
         if isinstance(self._publisher, Publisher):
             self._publisher.sweep(now)
-        for track in self.tracks:
-            for fan in (track.rtp_fan, track.rtcp_fan):
-                if fan.is_waiting:
-                    fan.resume(now)
+        for _, fan in self._ways():
+            if fan.is_waiting:
+                fan.resume(now)
 
     # -- readers --------------------------------------------------------------------------------------------------
 
@@ -299,13 +316,79 @@ class Mount:
         for reader in list(self.readers.values()):
             reader.forget()
         self.readers.clear()
+        self._close_sockets()
         for track in self.tracks:
-            for sock in (track.rtp_socket, track.rtcp_socket):
-                self._resources.loop.remove(sock.fileno())
-                with contextlib.suppress(OSError):
-                    sock.close()
             self._resources.ports.give_back(track.rtp_port, now, rested=not used)
         self.tracks = []
+
+    def _close_sockets(self) -> None:
+        for sock, _ in self._ways():
+            self._resources.loop.remove(sock.fileno())
+            with contextlib.suppress(OSError):
+                sock.close()
+
+    # -- a move to another worker -----------------------------------------------------------------------------------
+
+    def carriers(self) -> set[Connection]:
+        """Give the connections that carry media of its sessions: they move together with it."""
+        carriers = {each.carrier for each in self.readers.values()}
+        if isinstance(self._publisher, Publisher):
+            carriers.add(self._publisher.carrier)
+        return {each for each in carriers if each is not None}
+
+    @property
+    def sockets(self) -> list[socket.socket]:
+        """Its sockets, in the order in which they travel."""
+        return [sock for sock, _ in self._ways()]
+
+    def freeze(self) -> None:
+        """Read nothing and say nothing, until `thaw` or `abandon`: another worker may carry on."""
+        for sock in self.sockets:
+            self._resources.loop.remove(sock.fileno())
+        self._reports_at = [track.freeze() for track in self.tracks]
+
+    def thaw(self) -> None:
+        """Go on."""
+        if self._ports:
+            self._watch()
+        for track, report_at in zip(self.tracks, self._reports_at, strict=True):
+            track.thaw(report_at)
+
+    def abandon(self) -> None:
+        """Let go of duplicates only: another worker carries on."""
+        for track in self.tracks:
+            track.count_losses()
+        self._close_sockets()
+
+    def image(self) -> MountImage:
+        """Say all that is known of a frozen mount, for another worker."""
+        publisher = self._publisher if isinstance(self._publisher, Publisher) else None
+        return image_of(self, publisher, self._ports, self._reports_at, record=self._record, silent=self._silent)
+
+    @property
+    def rooted(self) -> bool:
+        """Whether programs hold ends of its channels, which don't move."""
+        return bool(self._taps) or isinstance(self._publisher, Feed)
+
+    def restore(self, image: MountImage, connections: Mapping[str, Connection], now: float) -> None:
+        """Go on where another worker has stopped, at the next `thaw`; the tracks have their sockets already."""
+        for track, stopped in zip(self.tracks, image.tracks, strict=True):
+            track.restore(stopped)
+        self._silent, self._record = image.silent, image.record
+        self._reports_at = [each.report_at for each in image.tracks]
+        if image.publisher is not None:
+            self._make_ports()
+            publisher = Publisher(image.publisher.session, self.path, self.tracks, self._resources)
+            publisher.restore(image.publisher, connections.get(image.publisher.carrier))
+            self._publisher = publisher
+        for told in image.readers:
+            reader = self._reader(told.session)
+            for each in told.tracks:
+                self._register(reader, each.transport)
+                if told.carrier in connections:
+                    self._attach(reader, each.transport, connections[told.carrier])
+            reader.restore(told, now)
+        restore_ports(self, self._ports, image)
 
     def state(self, *, records: bool = False) -> MountState:
         """Describe it as it is now; with what a new front needs to know of it, if `records` are asked for."""

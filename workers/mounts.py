@@ -3,8 +3,9 @@
 import errno
 import socket
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from workers.contract.image import MountImage
 from workers.contract.messages import MediaSilent, MountState, OpenMount, Refusal
 from workers.mount import Mount
 from workers.refusal import RefusedError
@@ -76,6 +77,52 @@ class Mounts:
             raise
         self._by_path[command.path] = mount
         return tuple(each.rtp_port for each in mount.tracks)
+
+    def lend_ports(self, mounts: Iterable[Mount]) -> None:
+        """Keep the ports of mounts that another worker carries from now on, until the front says otherwise."""
+        ports, now = self._resources.ports, self._resources.loop.clock()
+        gone = [track.rtp_port for mount in mounts for track in mount.tracks]
+        ports.lend([*ports.lent, *gone], now)
+        for port in gone:
+            ports.give_back(port, now)
+
+    def get(self, path: str) -> Mount | None:
+        """Give the mount on a path, in whatever generation."""
+        return self._by_path.get(path)
+
+    def take_out(self, mount: Mount) -> None:
+        """Know nothing of a mount while it is frozen."""
+        del self._by_path[mount.path]
+
+    def put_in(self, mount: Mount, now: float) -> None:
+        """Carry on with a mount that was frozen, here or at another worker; one that was closed meanwhile is closed."""
+        for track in mount.tracks:
+            self._resources.ports.claim(track.rtp_port)
+        held = self._by_path.get(mount.path)
+        if mount.generation <= max(-1 if held is None else held.generation, self._closed.get(mount.path, -1)):
+            mount.close(now)
+            return
+        if held is not None:
+            self._close(held, now)
+        self._by_path[mount.path] = mount
+        try:
+            mount.thaw()
+        except Exception as error:
+            self._fail(mount, error)
+
+    def make(self, image: MountImage, descriptors: list[int]) -> Mount:
+        """Make a frozen mount of its image; it is nobody's before `put_in`. Takes the descriptors: RTP and RTCP of each
+        track. Raises RefusedError where its sockets are of another family than this worker's."""
+        resources = self._resources
+        sockets = [socket.socket(fileno=each) for each in descriptors]
+        mount = Mount(image.path, image.generation, resources, self._fail)
+        for index, told in enumerate(image.tracks):
+            pair = (sockets[2 * index], sockets[2 * index + 1])
+            mount.tracks.append(Track(index, told.spec, told.rtp_port, pair, mount.addresses, resources))
+        if any(each.family != resources.family.number for each in sockets):
+            mount.abandon()
+            raise RefusedError(Refusal.FAILED, f"{image.path} has sockets of another address family")
+        return mount
 
     def _bind(self, path: str, now: float) -> tuple[int, tuple[socket.socket, socket.socket]]:
         ports = self._resources.ports
@@ -162,7 +209,7 @@ class Mounts:
     @property
     def lost(self) -> int:
         """How many packets the publishers' sequence numbers say were lost, in the mounts that are open."""
-        return sum(track.reception.lost for mount in self._by_path.values() for track in mount.tracks)
+        return sum(track.lost for mount in self._by_path.values() for track in mount.tracks)
 
     @property
     def waiting(self) -> bool:

@@ -2,14 +2,16 @@
 
 import ipaddress
 import socket
+from dataclasses import replace
 
 import psutil
 
 from workers.addresses import Family
 from workers.channel import Kind
-from workers.contract.messages import MulticastTransport, Refusal
+from workers.contract.image import ReaderTrackImage
+from workers.contract.messages import MulticastTransport, Refusal, TrackTransport
 from workers.fanout.destinations import Destination
-from workers.reader import Reader
+from workers.reader import Reader, plain_image
 from workers.refusal import RefusedError
 from workers.rtp import rtcp
 from workers.sockets import aim_multicast
@@ -24,8 +26,8 @@ class Group:
         self.aim = aim_of(transport)
         self._track = track
         self._family = family
-        self._rtp = Destination(family.pack(transport.group, transport.rtp_port), family)
-        self._rtcp = Destination(family.pack(transport.group, transport.rtcp_port), family)
+        self.rtp = Destination(family.pack(transport.group, transport.rtp_port), family)
+        self.rtcp = Destination(family.pack(transport.group, transport.rtcp_port), family)
         self._by_host: dict[bytes, dict[MulticastReaderTrack, None]] = {}
         self._hosts: dict[MulticastReaderTrack, bytes] = {}
         self._playing: set[MulticastReaderTrack] = set()
@@ -37,12 +39,12 @@ class Group:
     @property
     def packets_out(self) -> int:
         """Packets sent to the group."""
-        return self._track.rtp_fan.packets_to(self._rtp) + self._track.rtcp_fan.packets_to(self._rtcp)
+        return self._track.rtp_fan.packets_to(self.rtp) + self._track.rtcp_fan.packets_to(self.rtcp)
 
     @property
     def dropped(self) -> int:
         """Packets meant for the group and not sent."""
-        return self._rtp.dropped + self._rtcp.dropped
+        return self.rtp.dropped + self.rtcp.dropped
 
     def add(self, reader: "MulticastReaderTrack") -> None:
         """Know a reader by its host."""
@@ -63,23 +65,30 @@ class Group:
     def _host(self, reader: "MulticastReaderTrack") -> bytes:
         return self._family.host(self._family.pack(reader.transport.host, 0))
 
+    def restart(self, reader: "MulticastReaderTrack", refuses_segments: bool, now: float) -> None:
+        """Send to the group as another worker did."""
+        if not self._playing:
+            self._track.rtp_fan.add_again(self.rtp, refuses_segments, now)
+            self._track.rtcp_fan.add(self.rtcp)
+        self._playing.add(reader)
+
     def start(self, reader: "MulticastReaderTrack") -> None:
         """Send to the group, as this reader plays. The first one gets the publisher's last sender report, too: for the
         others it would come again, and they hear the next one."""
         if not self._playing:
             report = self._track.reports.sender_report
             if report is not None:
-                self._track.rtcp_fan.send_one(self._rtcp, report)
-            self._track.rtp_fan.add(self._rtp)
-            self._track.rtcp_fan.add(self._rtcp)
+                self._track.rtcp_fan.send_one(self.rtcp, report)
+            self._track.rtp_fan.add(self.rtp)
+            self._track.rtcp_fan.add(self.rtcp)
         self._playing.add(reader)
 
     def stop(self, reader: "MulticastReaderTrack") -> None:
         """Send no more for this reader, and with the last one not at all."""
         self._playing.discard(reader)
         if not self._playing:
-            self._track.rtp_fan.remove(self._rtp)
-            self._track.rtcp_fan.remove(self._rtcp)
+            self._track.rtp_fan.remove(self.rtp)
+            self._track.rtcp_fan.remove(self.rtcp)
 
     def take_rtcp(self, packet: bytes, address: bytes, now: float) -> bool:
         """Take RTCP that came to the track's own port; False if no reader is on the host that it came from.
@@ -138,6 +147,22 @@ class MulticastReaderTrack:
     def write(self, kind: Kind, packet: bytes, now: float) -> bool:
         """Send nothing: a group has no way to one of its readers."""
         return False
+
+    def image(self) -> ReaderTrackImage:
+        """Say all that is known, for another worker."""
+        image = plain_image(TrackTransport(self.track.index, self.transport), self.packets_out, self.dropped, 0)
+        return replace(image, refuses_segments=self.track.rtp_fan.refuses_segments(self._group.rtp))
+
+    def restore(self, image: ReaderTrackImage) -> None:
+        """Go on where another worker has stopped."""
+        self._sent, self._dropped = image.packets_out, image.dropped
+
+    def reopen_gate(self, image: ReaderTrackImage, now: float) -> None:
+        """Let media flow to the group as another worker did."""
+        self._sent -= self._group.packets_out
+        self._dropped -= self._group.dropped
+        self._playing = True
+        self._group.restart(self, image.refuses_segments, now)
 
     def forget(self) -> None:
         """Leave the group."""

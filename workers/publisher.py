@@ -1,6 +1,7 @@
 """The session that publishes a mount: where its packets come from."""
 
 from workers.connection import Connection, Way
+from workers.contract.image import PublisherImage
 from workers.contract.messages import InterleavedTransport, TrackTransport, UdpTransport
 from workers.fanout.burst import runs_of
 from workers.fanout.send_tcp import Subscriber
@@ -28,19 +29,34 @@ class Publisher:
         self._signs = LifeSigns(session, resources)
         self._trouble = Trouble(session, tracks, resources.tell)
 
+    @property
+    def path(self) -> str:
+        """The mount that it publishes."""
+        return self._path
+
+    @property
+    def carrier(self) -> Connection | None:
+        """The connection that brings its packets, if one does."""
+        return self._carrier
+
     def start(self, transports: tuple[TrackTransport, ...], connection: Connection | None, now: float) -> None:
         """Take its packets as media from here on. Without a connection none may be interleaved."""
+        pack = self._resources.family.pack
+        for each in transports:
+            track, transport = self._tracks[each.track], each.transport
+            if isinstance(transport, UdpTransport):
+                track.rtp_source.declare(pack(transport.host, transport.rtp_port))
+                track.rtcp_source.declare(pack(transport.host, transport.rtcp_port))
+                track.start_reports(now)
+        self._attach(transports, connection)
+
+    def _attach(self, transports: tuple[TrackTransport, ...], connection: Connection | None) -> None:
         self._transports = transports
         for each in transports:
             track, transport = self._tracks[each.track], each.transport
             if isinstance(transport, UdpTransport):
-                pack = self._resources.family.pack
-                track.rtp_source.declare(pack(transport.host, transport.rtp_port))
-                track.rtcp_source.declare(pack(transport.host, transport.rtcp_port))
                 track.hear_publisher = self._signs.hear
-                track.start_reports(now)
-            elif isinstance(transport, InterleavedTransport):  # `Mount.check` has seen that there is no third
-                assert connection is not None
+            elif isinstance(transport, InterleavedTransport) and connection is not None:
                 self._carrier = connection
                 connection.gather()
                 connection.use(self)
@@ -66,6 +82,18 @@ class Publisher:
     def sweep(self, now: float) -> None:
         """Tell the front what went wrong with its packets."""
         self._trouble.sweep(now)
+
+    def image(self) -> PublisherImage:
+        """Say all that is known, for another worker."""
+        carrier = "" if self._carrier is None else self._carrier.name
+        return PublisherImage(
+            self.session, self.connection, carrier, self._signs.told_at, self.record, self._transports
+        )
+
+    def restore(self, image: PublisherImage, carrier: Connection | None) -> None:
+        """Go on where another worker has stopped."""
+        self.connection, self.record, self._signs.told_at = image.connection, image.record, image.told_at
+        self._attach(image.transports, carrier)
 
     def stop(self) -> None:
         """Take nothing from it any more."""

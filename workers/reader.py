@@ -1,12 +1,21 @@
 """One reader's session in a mount: how it gets each track, and whether it is heard."""
 
+from dataclasses import replace
 from typing import Protocol
 
 from workers.addresses import Family
 from workers.channel import Kind
 from workers.connection import Connection
-from workers.contract.messages import InterleavedTransport, MulticastTransport, ReaderState, UdpTransport
+from workers.contract.image import ReaderImage, ReaderTrackImage
+from workers.contract.messages import (
+    InterleavedTransport,
+    MulticastTransport,
+    ReaderState,
+    TrackTransport,
+    UdpTransport,
+)
 from workers.counters import Drop
+from workers.fanout.catching_up import caught_in, cut_off
 from workers.fanout.destinations import Destination
 from workers.fanout.send_tcp import Subscriber
 from workers.ingest import fault_of
@@ -43,6 +52,15 @@ class Held(Protocol):
     def write(self, kind: Kind, packet: bytes, now: float) -> bool:
         """Send a packet to this reader alone; False if it can't be reached."""
 
+    def image(self) -> ReaderTrackImage:
+        """Say all that is known, for another worker."""
+
+    def restore(self, image: ReaderTrackImage) -> None:
+        """Go on where another worker has stopped."""
+
+    def reopen_gate(self, image: ReaderTrackImage, now: float) -> None:
+        """Let media flow as another worker did."""
+
 
 class Reader:
     """A session that reads a mount."""
@@ -56,8 +74,14 @@ class Reader:
         """What a new front needs to know of the session."""
         self.playing = False
         self.tracks: dict[int, Held] = {}
-        self.hear = LifeSigns(session, resources).hear
+        self._signs = LifeSigns(session, resources)
+        self.hear = self._signs.hear
         self._carrier: Connection | None = None
+
+    @property
+    def carrier(self) -> Connection | None:
+        """The connection that its interleaved tracks use, if they do."""
+        return self._carrier
 
     def use(self, connection: Connection) -> None:
         """Get its interleaved tracks through this connection."""
@@ -92,6 +116,28 @@ class Reader:
     def describe(self) -> str:
         """Say who this is, for people."""
         return f"reader {self.session} of {self.path}"
+
+    def image(self) -> ReaderImage:
+        """Say all that is known, for another worker."""
+        return ReaderImage(
+            self.session,
+            self.connection,
+            "" if self._carrier is None else self._carrier.name,
+            self.playing,
+            self._signs.told_at,
+            self.record,
+            tuple(each.image() for each in self.tracks.values()),
+        )
+
+    def restore(self, image: ReaderImage, now: float) -> None:
+        """Go on where another worker has stopped; its tracks are registered and attached already."""
+        self.connection, self.record = image.connection, image.record
+        self.playing, self._signs.told_at = image.playing, image.told_at
+        for each in image.tracks:
+            held = self.tracks[each.transport.track]
+            held.restore(each)
+            if image.playing:
+                held.reopen_gate(each, now)
 
     def state(self, *, records: bool = False) -> ReaderState:
         """Describe it as it is now."""
@@ -162,6 +208,44 @@ class UdpReaderTrack(ReaderTrack):
         if report is not None and self.rtcp.table is None:
             self.track.rtcp_fan.send_one(self.rtcp, report)
         self.track.rtp_fan.add(self.rtp)
+        self.track.rtcp_fan.add(self.rtcp)
+
+    def image(self) -> ReaderTrackImage:
+        """Say all that is known, for another worker."""
+        return ReaderTrackImage(
+            transport=TrackTransport(self.track.index, self.transport),
+            packets_out=self.packets_out,
+            dropped=self.dropped,
+            reported_lost=self.reported_lost,
+            rtp_address=self.rtp.address,
+            rtcp_address=self.rtcp.address,
+            rtp_heard=self.heard[False],
+            rtcp_heard=self.heard[True],
+            refuses_segments=self.track.rtp_fan.refuses_segments(self.rtp),
+            catching_up=None,
+        )
+
+    def restore(self, image: ReaderTrackImage) -> None:
+        """Go on where another worker has stopped."""
+        book = self.track.readers
+        for is_rtcp, destination, fan, address, heard in (
+            (False, self.rtp, self.track.rtp_fan, image.rtp_address, image.rtp_heard),
+            (True, self.rtcp, self.track.rtcp_fan, image.rtcp_address, image.rtcp_heard),
+        ):
+            if address is not None and address != destination.address:
+                book.remove(destination.address, self)
+                fan.move(destination, address)
+                book.add(address, self)
+            if heard:
+                book.end_waiting(self.track.port_key(is_rtcp), destination.address, self)
+            self.heard[is_rtcp] = heard
+        # What went to its two ports is told as one.
+        self.rtp.sent_before, self.rtp.dropped = image.packets_out + image.dropped, image.dropped
+        self.reported_lost = image.reported_lost
+
+    def reopen_gate(self, image: ReaderTrackImage, now: float) -> None:
+        """Let media flow as another worker did."""
+        self.track.rtp_fan.add_again(self.rtp, image.refuses_segments, now)
         self.track.rtcp_fan.add(self.rtcp)
 
     def close_gate(self) -> None:
@@ -270,6 +354,29 @@ class TcpReaderTrack(ReaderTrack):
         fan.send_one(member, packet, now)
         return True
 
+    def image(self) -> ReaderTrackImage:
+        """Say all that is known, for another worker."""
+        transport = TrackTransport(self.track.index, self.transport)
+        image = plain_image(transport, self.packets_out, self.dropped, self.reported_lost)
+        behind = None if self.rtp is None else self.rtp.catching_up
+        return image if behind is None else replace(image, catching_up=behind.image())
+
+    def restore(self, image: ReaderTrackImage) -> None:
+        """Go on where another worker has stopped."""
+        self._sent_before, self._dropped_before = image.packets_out, image.dropped
+        self.reported_lost = image.reported_lost
+
+    def reopen_gate(self, image: ReaderTrackImage, now: float) -> None:
+        """Let media flow as another worker did."""
+        if self.rtp is not None and self.rtcp is not None:
+            behind = None
+            if image.catching_up is not None:
+                behind = caught_in(image.catching_up)
+            elif self.rtp.outlet.cut:
+                behind = cut_off(now)
+            self.track.rtp_subscribers.add_again(self.rtp, behind, now)
+            self.track.rtcp_subscribers.add(self.rtcp)
+
     def detach(self) -> None:
         """Give up the channels."""
         self.close_gate()
@@ -282,3 +389,19 @@ class TcpReaderTrack(ReaderTrack):
     def forget(self) -> None:
         """Give up everything."""
         self.detach()
+
+
+def plain_image(transport: TrackTransport, packets_out: int, dropped: int, reported_lost: int) -> ReaderTrackImage:
+    """Make the image of a track without addresses of its own."""
+    return ReaderTrackImage(
+        transport=transport,
+        packets_out=packets_out,
+        dropped=dropped,
+        reported_lost=reported_lost,
+        rtp_address=None,
+        rtcp_address=None,
+        rtp_heard=False,
+        rtcp_heard=False,
+        refuses_segments=False,
+        catching_up=None,
+    )

@@ -2,6 +2,7 @@
 
 import random
 
+from workers.contract.image import ReportsImage
 from workers.counters import Counters, Drop
 from workers.rtp import rtcp
 from workers.rtp.reception import Reception
@@ -23,7 +24,7 @@ class Reports:
         self._own_ssrc = randomness.getrandbits(32)
         self._last_report = 0
         self._last_report_at: float | None = None
-        self._feedback_at = float("-inf")
+        self._feedback_at: float | None = None
         self.sender_report: bytes | None = None
         """The publisher's last compound packet with a sender report, as it came."""
 
@@ -32,6 +33,18 @@ class Reports:
         self.sender_report = None
         self._last_report_at = None
         self._own_ssrc = self._random.getrandbits(32)
+
+    def image(self) -> ReportsImage:
+        """Say all that is known, for another worker. The name goes with our SSRC: publishers know them together."""
+        return ReportsImage(
+            self._cname, self._own_ssrc, self._last_report, self._last_report_at, self._feedback_at, self.sender_report
+        )
+
+    def restore(self, image: ReportsImage) -> None:
+        """Go on where another worker has stopped."""
+        self._cname, self._own_ssrc = image.cname, image.own_ssrc
+        self._last_report, self._last_report_at = image.last_report, image.last_report_at
+        self._feedback_at, self.sender_report = image.feedback_at, image.sender_report
 
     def hear_publisher(self, packet: bytes, parts: list[rtcp.Part], now: float) -> None:
         """Take note of the publisher's compound packet."""
@@ -53,7 +66,7 @@ class Reports:
     def picture_requests(self, parts: list[rtcp.Part], now: float) -> list[bytes]:
         """Give the requests for a whole picture among these parts, unless one was passed on just before."""
         wanted = [part.data for part in parts if rtcp.asks_for_picture(part)]
-        if not wanted or now - self._feedback_at < FEEDBACK_INTERVAL_S:
+        if not wanted or (self._feedback_at is not None and now - self._feedback_at < FEEDBACK_INTERVAL_S):
             return []
         self._feedback_at = now
         return wanted[:1]

@@ -3,6 +3,7 @@
 from typing import Generic, TypeVar
 
 from workers.addresses import Family
+from workers.contract.image import SourceImage
 from workers.fanout.receive import SLOTS
 
 Who = TypeVar("Who")
@@ -64,6 +65,15 @@ class PublisherPort:
     def latch(self, address: bytes) -> None:
         """Believe that the publisher's packets come from here."""
         self._expect(address)
+
+    def image(self) -> SourceImage:
+        """Say all that is known, for another worker."""
+        return SourceImage(self._declared, self._heard, self.expected)
+
+    def restore(self, image: SourceImage) -> None:
+        """Go on where another worker has stopped."""
+        self._declared, self._heard = image.declared, image.heard
+        self._expect(image.expected)
 
 
 class AddressBook(Generic[Who]):

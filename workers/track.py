@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from workers.channel import Kind
+from workers.contract.image import PortImage, TrackImage
 from workers.contract.messages import TrackSpec, TrackState
 from workers.counters import Drop
 from workers.fanout.burst import Run
@@ -43,6 +44,7 @@ class Track:
         self.rtp_port = port
         self.rtp_socket, self.rtcp_socket = sockets
         self.readers = readers
+        self._spec = spec
         self._resources = resources
         self._counters = resources.counters
         self._clock_rates = {each.payload_type: each.clock_rate for each in spec.formats}
@@ -74,6 +76,8 @@ class Track:
         """The publisher's packets that were no RTP (or no RTCP), and that were of a type not announced."""
         self.media_at: float | None = None
         """When the publisher's last RTP packet came; None before the first."""
+        self._lost_elsewhere = 0
+        """Of the packets lost, those that another worker has counted before the mount came here."""
         self._timer: Timer | None = None
 
     def _fan(self, sock: socket.socket) -> UdpFan:
@@ -188,7 +192,10 @@ class Track:
     def start_reports(self, now: float) -> None:
         """Send receiver reports to the publisher from now on."""
         self.stop_reports()
-        self._timer = self._resources.loop.call_at(now + self.reports.next_interval_s(), self._report)
+        self._report_at(now + self.reports.next_interval_s())
+
+    def _report_at(self, when: float) -> None:
+        self._timer = self._resources.loop.call_at(when, self._report)
 
     def stop_reports(self) -> None:
         """Send no more receiver reports."""
@@ -197,7 +204,7 @@ class Track:
             self._timer = None
 
     def _report(self, now: float) -> None:
-        self._timer = self._resources.loop.call_at(now + self.reports.next_interval_s(), self._report)
+        self._report_at(now + self.reports.next_interval_s())
         if self.reception.ssrc is not None:
             self.send_to_publisher(Kind.RTCP, self.reports.report(self.reception, now), now)
 
@@ -220,7 +227,7 @@ class Track:
     def forget_publisher(self) -> None:
         """Start again, for another publisher."""
         self.stop_reports()
-        self._counters.drop(Drop.SEQUENCE_GAP, self.reception.lost)
+        self.count_losses()
         self.rtp_source.declare(None)
         self.rtcp_source.declare(None)
         self.subscribers = None
@@ -229,6 +236,57 @@ class Track:
         self.reports.forget_publisher()
         self.reception = Reception()
         self.media_at = None
+
+    @property
+    def lost(self) -> int:
+        """How many packets the publisher's sequence numbers say were lost while this worker carried it."""
+        return max(0, self.reception.lost - self._lost_elsewhere)
+
+    def count_losses(self) -> None:
+        """Add them to the worker's own count, before the stream is forgotten here."""
+        self._counters.drop(Drop.SEQUENCE_GAP, self.lost)
+        self._lost_elsewhere = 0
+
+    # -- a move to another worker -----------------------------------------------------------------------------------
+
+    def freeze(self) -> float | None:
+        """Say nothing any more; gives when the next receiver report is due, None for never."""
+        due = None if self._timer is None else self._timer.when
+        self.stop_reports()
+        return due
+
+    def thaw(self, report_at: float | None) -> None:
+        """Go on."""
+        if report_at is not None:
+            self._report_at(report_at)
+
+    def image(self, rtp: PortImage, rtcp: PortImage, report_at: float | None) -> TrackImage:
+        """Say all that is known, for another worker."""
+        return TrackImage(
+            spec=self._spec,
+            rtp_port=self.rtp_port,
+            rtp=rtp,
+            rtcp=rtcp,
+            packets_in=self.packets_in,
+            bytes_in=self.bytes_in,
+            not_rtp=self.not_rtp,
+            wrong_payload_type=self.wrong_payload_type,
+            media_at=self.media_at,
+            reception=self.reception.image(),
+            reports=self.reports.image(),
+            report_at=report_at,
+        )
+
+    def restore(self, image: TrackImage) -> None:
+        """Go on where another worker has stopped, but for its readers and reports."""
+        self.rtp_source.restore(image.rtp.source)
+        self.rtcp_source.restore(image.rtcp.source)
+        self.reception.restore(image.reception)
+        self.reports.restore(image.reports)
+        self.packets_in, self.bytes_in = image.packets_in, image.bytes_in
+        self.not_rtp, self.wrong_payload_type = image.not_rtp, image.wrong_payload_type
+        self.media_at = image.media_at
+        self._lost_elsewhere = self.reception.lost
 
     def state(self) -> TrackState:
         """Describe it as it is now."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from workers.contract.codec import Packer
-from workers.contract.fields import AtMost, Between, Blob, Count, Index, Name, Path, Port
+from workers.contract.fields import AtMost, Between, Blob, Count, Name, Path, Port, Text
 from workers.contract.messages import MAX_TRACKS, TrackSpec, TrackTransport
 
 Moment = Annotated[float, Between(-1e12, 1e12)]
@@ -96,7 +96,17 @@ class TrackImage:
     reception: ReceptionImage
     reports: ReportsImage
     report_at: Moment | None
-    group_refuses_segments: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CatchingUpImage:
+    """What an interleaved reader has missed, and which frame it gets to its end (`workers.fanout.catching_up`)."""
+
+    since: Moment
+    packets: Count
+    bytes: Count
+    finishing: Whole | None
+    passed: Whole | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +122,7 @@ class ReaderTrackImage:
     rtp_heard: bool
     rtcp_heard: bool
     refuses_segments: bool
+    catching_up: CatchingUpImage | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +134,7 @@ class ReaderImage:
     carrier: Name
     playing: bool
     told_at: Moment | None
+    record: Blob
     tracks: Annotated[tuple[ReaderTrackImage, ...], AtMost(MAX_TRACKS)]
 
 
@@ -131,8 +143,10 @@ class PublisherImage:
     """A mount's publisher. `carrier` is the connection that brings its interleaved packets, "" for none."""
 
     session: Name
+    connection: Name
     carrier: Name
     told_at: Moment | None
+    record: Blob
     transports: Annotated[tuple[TrackTransport, ...], AtMost(MAX_TRACKS)]
 
 
@@ -145,6 +159,7 @@ class MountImage:
     silent: bool
     tracks: Annotated[tuple[TrackImage, ...], AtMost(MAX_TRACKS)]
     publisher: PublisherImage | None
+    record: Blob
     readers: Annotated[tuple[ReaderImage, ...], AtMost(100_000)]
 
 
@@ -161,7 +176,7 @@ class ConnectionImage:
     """One connection; its socket travels beside the image.
 
     `tail` must be written before anything else, being the rest of a frame or of responses; then `responses`, then
-    `media`.
+    `media`, behind which `cut` packets were left out.
     """
 
     name: Name
@@ -169,12 +184,15 @@ class ConnectionImage:
     tail: Blob
     responses: Blob
     media: Annotated[tuple[QueuedImage, ...], AtMost(1_000_000)]
+    cut: Count
     dropped: Count
     progress_at: Moment
-    unanswered: Index
+    unanswered: Annotated[tuple[Blob, ...], AtMost(4096)]
     half_closed: bool
-    broken: bool
+    broken_status: Annotated[int, Between(0, 599)]
+    broken_reason: Text
     close_at: Moment | None
+    record: Blob
 
 
 @dataclass(frozen=True, slots=True)

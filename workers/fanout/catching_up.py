@@ -5,11 +5,15 @@ on the wire; then nothing, until a frame comes that a decoder may begin with and
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 
+from workers.contract.image import CatchingUpImage
 from workers.fanout.burst import Run, packets_of
 from workers.rtp.access_points import AccessPoints
+
+_NO_FRAME = -1
+"""No RTP timestamp."""
 
 
 @dataclass(slots=True)
@@ -39,7 +43,7 @@ class CatchingUp:
     episode: Episode
     finishing: int | None = None
     """The timestamp of the frame that it gets to its end; None until the first packet of a frame has come."""
-    _passed: int | None = field(default=None)
+    passed: int | None = None
     """The timestamp of the last frame that it might have begun with, had there been room: never begun half-way."""
 
     def choose(self, burst: SortedBurst, has_room: Callable[[list[bytes]], bool]) -> tuple[list[bytes], list[bytes]]:
@@ -55,9 +59,25 @@ class CatchingUp:
                 self.finishing = timestamp
             if timestamp == self.finishing:
                 rest_of_frame.append(burst.packets[index])
-            elif entry and timestamp != self._passed:
+            elif entry and timestamp != self.passed:
                 following = list(islice(burst.packets, index, None))
                 if has_room(following):
                     return rest_of_frame, following
-                self._passed = timestamp
+                self.passed = timestamp
         return rest_of_frame, []
+
+    def image(self) -> CatchingUpImage:
+        """Say all that is known, for another worker."""
+        return CatchingUpImage(
+            self.episode.since, self.episode.packets, self.episode.bytes, self.finishing, self.passed
+        )
+
+
+def caught_in(image: CatchingUpImage) -> CatchingUp:
+    """Go on where another worker has stopped."""
+    return CatchingUp(Episode(image.since, image.packets, image.bytes), image.finishing, image.passed)
+
+
+def cut_off(now: float) -> CatchingUp:
+    """Begin to wait for an access point, with no frame to be sent to its end."""
+    return CatchingUp(Episode(now), finishing=_NO_FRAME)

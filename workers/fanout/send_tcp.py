@@ -6,8 +6,10 @@ responses between them that may not.
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
+from workers.contract.image import QueuedImage
 from workers.counters import Counters, Drop
 from workers.fanout.burst import Run, frame_runs, runs_of
 from workers.fanout.catching_up import CatchingUp, Episode, SortedBurst
@@ -31,6 +33,17 @@ class Stream(Protocol):
         """Write without waiting; raises BlockingIOError if nothing can be written."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unwritten:
+    """What an outlet had not written when it moved: the rest of what was begun, responses, whole frames of media."""
+
+    tail: bytes
+    responses: bytes
+    media: tuple[QueuedImage, ...]
+    cut: int
+    """Packets of the media that were left behind: what moves is bounded."""
+
+
 class Outlet:
     """The writing side of one connection.
 
@@ -39,6 +52,7 @@ class Outlet:
     """
 
     __slots__ = (
+        "_begins_whole",
         "_counters",
         "_current",
         "_media",
@@ -48,6 +62,7 @@ class Outlet:
         "_responses",
         "_stream",
         "closes_when_full",
+        "cut",
         "dropped",
         "error",
         "limit_bytes",
@@ -63,6 +78,7 @@ class Outlet:
         self._counters = counters
         self._on_change = on_change
         self._current = memoryview(unsent)  # begins within a frame or response: nothing may come in between
+        self._begins_whole = False  # whether the bytes that `_current` is the rest of begin with a frame or response
         self._responses: deque[bytes] = deque()
         self._response_bytes = 0
         self._media: deque[tuple[bytes, int]] = deque()
@@ -72,6 +88,8 @@ class Outlet:
         """When something could be written last, while waiting."""
         self.dropped = 0
         """Packets that were left out, as their reader was too slow."""
+        self.cut = 0
+        """Packets that had waited and were left behind when it moved here."""
         self.closes_when_full = False
         """Whether a full queue ends the connection; if not, packets are left out."""
         self.error: OSError | TooSlowError | None = None
@@ -98,6 +116,7 @@ class Outlet:
                 return False
             if sent < len(data):
                 self._current = memoryview(data)[sent:]
+                self._begins_whole = True
                 self._wait(now)
         elif self.error is not None:
             return False
@@ -176,6 +195,7 @@ class Outlet:
                 size += len(data)
             self._media_bytes -= size
         self._current = memoryview(b"".join(pieces))
+        self._begins_whole = True
         return bool(pieces)
 
     def discard(self) -> int:
@@ -195,6 +215,47 @@ class Outlet:
         self._responses.clear()
         return unsent
 
+    # -- a move to another worker -----------------------------------------------------------------------------------
+
+    def unwritten(self, budget_bytes: int) -> Unwritten:
+        """Say what waits; media beyond so many bytes is dropped in whole frames, the latest first."""
+        tail, frames = self._cut_current()
+        media, cut = [], 0
+        for data, packets in ([frames] if frames[1] else []) + list(self._media):
+            budget_bytes -= len(data)
+            if budget_bytes >= 0:
+                media.append(QueuedImage(data, packets))
+            else:
+                cut += packets
+                self._counters.packets_out -= packets
+                self.leave_out(packets, Drop.QUEUE_FULL)
+        return Unwritten(tail, b"".join(self._responses), tuple(media), cut)
+
+    def _cut_current(self) -> tuple[bytes, tuple[bytes, int]]:
+        """Cut what is being written into the rest of the frame that was begun, and the whole frames behind it."""
+        data = self._current.obj
+        if not self._begins_whole or not isinstance(data, bytes) or not data.startswith(b"$"):
+            return bytes(self._current), (b"", 0)
+        begun = len(data) - len(self._current)
+        end = 0
+        while end < begun:
+            end = _frame_end(data, end)
+        packets, at = 0, end
+        while at < len(data):
+            at = _frame_end(data, at)
+            packets += 1
+        return data[begun:end], (data[end:], packets)
+
+    def restore(self, unwritten: Unwritten, dropped: int, progress_at: float) -> None:
+        """Go on where another worker has stopped; nothing is written before `flush`."""
+        self._current, self._begins_whole = memoryview(unwritten.tail), False
+        self._responses.extend(filter(None, [unwritten.responses]))
+        self._response_bytes = len(unwritten.responses)
+        self._media.extend((each.data, each.packets) for each in unwritten.media)
+        self._media_bytes = sum(len(each.data) for each in unwritten.media)
+        self.dropped, self.progress_at, self.cut = dropped, progress_at, unwritten.cut
+        self.waiting = self.queued_bytes > 0
+
     def _wait(self, now: float) -> None:
         if not self.waiting:
             self.waiting = True
@@ -206,6 +267,10 @@ class Outlet:
             self.error = error
             self.waiting = True  # nobody writes past it until the connection is closed, at the end of this turn
             self._on_change(True)
+
+
+def _frame_end(data: bytes, start: int) -> int:
+    return start + 4 + int.from_bytes(data[start + 2 : start + 4], "big")
 
 
 class SlowReaderWatch(Protocol):
@@ -268,6 +333,16 @@ class TcpFan:
             member.subscribed = True
             member.offered_before = self._offered
             self._join(member)
+
+    def add_again(self, member: Subscriber, catching_up: CatchingUp | None, now: float) -> None:
+        """Send to this reader as another worker did; one that has missed something goes on to wait."""
+        self.add(member)
+        if catching_up is not None and member.catching_up is None:
+            self._part(member)
+            self._behind.append(member)
+            member.catching_up = catching_up
+            if member.watch is not None:
+                member.watch.fell_behind(now)
 
     def _join(self, member: Subscriber) -> None:
         members = self._channels.setdefault(member.channel, [])

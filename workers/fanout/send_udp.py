@@ -9,9 +9,10 @@ import errno
 import socket
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from workers.addresses import Family
+from workers.contract.image import WaitingImage
 from workers.counters import Counters, Drop
 from workers.fanout.burst import Run, packets_of
 from workers.fanout.destinations import Arena, Destination, Table
@@ -274,6 +275,37 @@ class UdpFan:
             self._counters.packets_out += run[2]
             self._counters.bytes_out += len(run[0])
         return True
+
+    # -- a move to another worker -----------------------------------------------------------------------------------
+
+    def refuses_segments(self, member: Destination) -> bool:
+        """Tell whether this destination's path takes no segments."""
+        return member.table is self._without_segments
+
+    def add_again(self, member: Destination, refuses_segments: bool, now: float) -> None:
+        """Send to this destination as another worker did."""
+        self.add(member)
+        if refuses_segments:
+            self._refuse_segments(member, now)
+
+    def image(self, names: Mapping[Destination, str], budget_bytes: int) -> tuple[WaitingImage, ...]:
+        """Say what waits, by the destinations' names; beyond so many bytes it is dropped, the latest first."""
+        waiting = []
+        for deadline, run, members in self._waiting:
+            budget_bytes -= len(run[0])
+            if budget_bytes < 0:
+                for each in members:
+                    self._drop(each, run[2], Drop.SEND_BUFFER)
+                continue
+            there = tuple(names[each] for each in members if each.table is not None and each in names)
+            waiting.append(WaitingImage(deadline, *run, there))
+        return tuple(waiting)
+
+    def restore(self, waiting: Sequence[WaitingImage], members: Mapping[str, Destination]) -> None:
+        """Let wait what waited at another worker."""
+        for each in waiting:
+            there = deque(members[name] for name in each.readers if name in members)
+            self._waiting.append((each.deadline, (each.data, each.segment, each.packets), there))
 
     @property
     def is_waiting(self) -> bool:

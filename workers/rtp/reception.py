@@ -1,5 +1,6 @@
 """What a receiver knows of one RTP stream: sequence, loss, jitter (RFC 3550 appendices A.1, A.3, A.8)."""
 
+from workers.contract.image import ReceptionImage
 from workers.rtp import sequence
 
 MAX_DROPOUT = 3000
@@ -53,6 +54,36 @@ class Reception:
         self._bad: int | None = None
         self._transit: float | None = None
         self.jitter = 0.0
+
+    def image(self) -> ReceptionImage:
+        """Say all that is known, for another worker."""
+        return ReceptionImage(
+            ssrc=self._ssrc_bytes,
+            base=self._base,
+            extended=self._extended,
+            received=self._received,
+            expected_before=self._expected_before,
+            received_before=self._received_before,
+            bad=self._bad,
+            transit=self._transit,
+            jitter=self.jitter,
+            heard_at=self._heard_at,
+            last_sequence=self.last_sequence,
+            last_time=self.last_time,
+            last_time_at=self.last_time_at,
+            marker=self.marker,
+            clock_rate=self.clock_rate,
+        )
+
+    def restore(self, image: ReceptionImage) -> None:
+        """Go on where another worker has stopped."""
+        self._ssrc_bytes = image.ssrc
+        self._base, self._extended, self._received = image.base, image.extended, image.received
+        self._expected_before, self._received_before = image.expected_before, image.received_before
+        self._bad, self._transit, self.jitter = image.bad, image.transit, image.jitter
+        self._heard_at = image.heard_at
+        self.last_sequence, self.last_time, self.last_time_at = image.last_sequence, image.last_time, image.last_time_at
+        self.marker, self.clock_rate = image.marker, image.clock_rate
 
     @property
     def ssrc(self) -> int | None:

@@ -8,6 +8,7 @@ import pytest
 from workers.contract.codec import ContractError
 from workers.contract.image import (
     PACKER,
+    CatchingUpImage,
     ConnectionImage,
     Image,
     MountImage,
@@ -39,21 +40,34 @@ TRACK = TrackImage(
     reception=ReceptionImage(b"ssrc", 1, 2, 3, 4, 5, None, -0.5, 0.25, 6.0, 7, 8, 9.0, True, 90_000),
     reports=ReportsImage("cname", 1, 2, 3.0, None, b"report"),
     report_at=4.0,
-    group_refuses_segments=False,
 )
-IMAGE = Image(
-    (
-        MountImage(
-            "/a",
-            1,
-            False,
-            (TRACK,),
-            PublisherImage("p", "", None, (UDP,)),
-            (ReaderImage("r", "c", "c", True, 1.0, (ReaderTrackImage(UDP, 5, 1, -1, b"a", None, True, False, True),)),),
-        ),
-    ),
-    (ConnectionImage("c", b"un", b"tail", b"resp", (QueuedImage(b"$", 1),), 2, 3.0, 1, True, False, None),),
+READER_TRACK = ReaderTrackImage(UDP, 5, 1, -1, b"a", None, True, False, True, CatchingUpImage(1.0, 2, 3, -1, None))
+MOUNT = MountImage(
+    path="/a",
+    generation=1,
+    silent=False,
+    tracks=(TRACK,),
+    publisher=PublisherImage("p", "d", "", None, b"record", (UDP,)),
+    record=b"record",
+    readers=(ReaderImage("r", "c", "c", True, 1.0, b"record", (READER_TRACK,)),),
 )
+CONNECTION = ConnectionImage(
+    name="c",
+    unread=b"un",
+    tail=b"tail",
+    responses=b"resp",
+    media=(QueuedImage(b"$", 1),),
+    cut=1,
+    dropped=2,
+    progress_at=3.0,
+    unanswered=(b"OPTIONS",),
+    half_closed=True,
+    broken_status=0,
+    broken_reason="",
+    close_at=None,
+    record=b"record",
+)
+IMAGE = Image((MOUNT,), (CONNECTION,))
 
 
 def test_an_image_survives_the_way() -> None:
