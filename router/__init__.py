@@ -15,14 +15,72 @@ if TYPE_CHECKING:
     from router.rtsp.auth import HA1, compute_ha1
     from router.server import Server
     from router.settings import Settings
+    from router.streams.errors import (
+        CannotReload,
+        NotRtcp,
+        NotRtp,
+        PacketError,
+        PacketTooLarge,
+        PathTaken,
+        StreamClosed,
+        StreamError,
+        StreamFull,
+        StreamNotOpen,
+        StreamNotPlaced,
+        WrongMedia,
+        WrongPayloadType,
+    )
+    from router.streams.packets import ReceivedPacket
+    from router.streams.stats import MediaStats, StreamStats
+    from router.streams.stream import ServerStream
 
-__all__ = ["HA1", "Server", "Settings", "StartError", "compute_ha1"]
+__all__ = [
+    "HA1",
+    "CannotReload",
+    "MediaStats",
+    "NotRtcp",
+    "NotRtp",
+    "PacketError",
+    "PacketTooLarge",
+    "PathTaken",
+    "ReceivedPacket",
+    "Server",
+    "ServerStream",
+    "Settings",
+    "StartError",
+    "StreamClosed",
+    "StreamError",
+    "StreamFull",
+    "StreamNotOpen",
+    "StreamNotPlaced",
+    "StreamStats",
+    "WrongMedia",
+    "WrongPayloadType",
+    "compute_ha1",
+]
 
 _WHERE = {
     "HA1": "router.rtsp.auth",
+    "CannotReload": "router.streams.errors",
+    "MediaStats": "router.streams.stats",
+    "NotRtcp": "router.streams.errors",
+    "NotRtp": "router.streams.errors",
+    "PacketError": "router.streams.errors",
+    "PacketTooLarge": "router.streams.errors",
+    "PathTaken": "router.streams.errors",
+    "ReceivedPacket": "router.streams.packets",
     "Server": "router.server",
+    "ServerStream": "router.streams.stream",
     "Settings": "router.settings",
     "StartError": "router.listener",
+    "StreamClosed": "router.streams.errors",
+    "StreamError": "router.streams.errors",
+    "StreamFull": "router.streams.errors",
+    "StreamNotOpen": "router.streams.errors",
+    "StreamNotPlaced": "router.streams.errors",
+    "StreamStats": "router.streams.stats",
+    "WrongMedia": "router.streams.errors",
+    "WrongPayloadType": "router.streams.errors",
     "compute_ha1": "router.rtsp.auth",
 }
 

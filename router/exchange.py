@@ -30,6 +30,8 @@ REFUSALS_LOGGED = 10
 """Refused requests of one connection that are logged."""
 SESSION_METHODS = ("PLAY", "RECORD", "PAUSE", "TEARDOWN")
 """Methods that make no sense without a session (454)."""
+BACK_CHANNEL = "www.onvif.org/ver20/backchannel"
+"""What a reader requires that may send to the publisher (ONVIF Streaming section 5.3.1)."""
 
 
 def public(*, publishing: bool, reading: bool) -> dict[Side, tuple[str, ...]]:
@@ -111,6 +113,13 @@ def make_response(
     return Response(status, (*common, *headers), body, phrase)
 
 
+def required(request: Request) -> list[str]:
+    """List what a client can't do without (RFC 2326 section 12.32)."""
+    return [
+        option for line in request.headers.get_all("Require") for each in line.split(",") if (option := each.strip())
+    ]
+
+
 Method = Callable[[Exchange], Awaitable[Response]]
 
 
@@ -118,10 +127,12 @@ def worker_of(mount: Mount) -> Worker:
     """Give a mount's worker.
 
     Raises:
-        PeerError: 404 where the mount was closed while the request waited.
+        PeerError: 404 where the mount was closed while the request waited, 503 where it has no worker for now.
     """
-    if mount.worker is None or mount.closed:
+    if mount.closed or (mount.worker is None and mount.source is None):
         raise PeerError(404, f"{mount.path} was closed meanwhile")
+    if mount.worker is None:
+        raise PeerError(503, f"{mount.path} has lost its worker and waits for another")
     return mount.worker
 
 
@@ -272,9 +283,9 @@ class Dispatcher:
 
     def _check_require(self, request: Request) -> None:
         """Refuse what a client can't do without and we don't have (RFC 2326 section 12.32)."""
-        required = request.headers.get("Require")
-        if required is not None:
-            raise Unsupported(required)
+        unknown = [each for each in required(request) if each != BACK_CHANNEL]
+        if unknown:
+            raise Unsupported(", ".join(unknown))
 
     @staticmethod
     def failure(exchange: Exchange, error: Exception) -> Response:

@@ -42,6 +42,8 @@ class Lifecycle:
         mount = self._mounts.get(path)
         if mount is None:
             return
+        if mount.source is not None:
+            raise PeerError(503, f"{path} is published by the server itself")
         publisher = self._sessions.get(mount.publisher)
         own = publisher is not None and publisher.connection is claimant
         idle = mount.heard is None and now - (mount.recording_since or mount.since) > self._settings.stale_after_s
@@ -154,6 +156,8 @@ class Lifecycle:
             if session is not None:
                 keep = claimant is not None and session.connection is claimant
                 self.close_session(session, f"mount closed: {reason}", keep_connection=keep)
+        if mount.source is not None:
+            mount.source.mount_closed(reason)
         if mount.opened and publisher is not None:
             self._notices.mount_closed(publisher, reason)
 
@@ -172,7 +176,20 @@ class Lifecycle:
         """End the mounts of a worker that died, with their sessions."""
         for mount in self._mounts:
             if mount.worker is worker:
-                self.close_mount(mount, f"worker {worker.index} was lost: {reason}")
+                self.mount_lost(mount, f"worker {worker.index} was lost: {reason}")
+
+    def mount_lost(self, mount: Mount, reason: str) -> None:
+        """End a mount that its worker has no more. What a program publishes goes on elsewhere, without its readers."""
+        if mount.source is None:
+            self.close_mount(mount, reason)
+            return
+        log.warning("mount lost", mount=mount.path, worker=mount.worker and mount.worker.index, reason=reason)
+        mount.worker = None
+        for session_id in list(mount.readers):
+            session = self._sessions.get(session_id)
+            if session is not None:
+                self.close_session(session, reason)
+        mount.source.worker_lost()
 
     def close_all(self, reason: str) -> None:
         """End everything."""

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from router.fleet.worker import Worker
 from router.rtsp.errors import PeerError
@@ -11,6 +12,20 @@ from workers.contract.messages import Format, TrackSpec
 
 ENCODING_CHARACTERS = 64
 """What workers are told of an encoding's name: those that mean anything to them are shorter."""
+
+
+class Source(Protocol):
+    """A program that publishes a mount, in the place of a session."""
+
+    @property
+    def id(self) -> str:
+        """Names it as a session's id names a publisher."""
+
+    def worker_lost(self) -> None:
+        """Take note that the mount's worker died, or knows nothing of the mount: `mount.worker` is None by now."""
+
+    def mount_closed(self, reason: str) -> None:
+        """Take note that the mount was closed."""
 
 
 @dataclass(eq=False, slots=True)
@@ -26,6 +41,8 @@ class Mount:
     description: SessionDescription
     since: float
     publisher: str = ""
+    source: Source | None = None
+    """Publishes it where no session does."""
     worker: Worker | None = None
     rtp_ports: tuple[int, ...] = ()
     groups: tuple[str, ...] = ()
@@ -56,9 +73,10 @@ class Mount:
                 tuple(
                     Format(number, media.clock_rates[number], media.encodings.get(number, "")[:ENCODING_CHARACTERS])
                     for number in media.formats
-                )
+                ),
+                back_channel,
             )
-            for media in self.description.medias
+            for media, back_channel in zip(self.description.medias, self.description.back_channels, strict=True)
         )
 
 

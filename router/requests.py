@@ -6,7 +6,7 @@ A method checks first and changes state last, so that a refused request leaves e
 from contextlib import suppress
 
 from router.connection import ConnectionEnded
-from router.exchange import Exchange, Method, still_there, worker_of
+from router.exchange import BACK_CHANNEL, Exchange, Method, required, still_there, worker_of
 from router.lifecycle import Lifecycle
 from router.mounts import Mounts
 from router.rtsp.control import content_base, mount_path, reader_control, track_url
@@ -88,6 +88,7 @@ class Requests:
             session_id=mount.generation,
             host=exchange.connection.local_host,
             controls=[reader_control(url, index) for index in range(len(mount.description.medias))],
+            back_channels=BACK_CHANNEL in required(exchange.request),
         )
         return exchange.respond(
             200,

@@ -41,6 +41,8 @@ from router.sessions import Role, Sessions
 from router.settings import Settings
 from router.setup import Setup
 from router.status.document import compose
+from router.streams.errors import StreamError
+from router.streams.streams import Streams
 from workers.contract.messages import AdminCommand, Message, StatusAnswer, StatusQuery
 from workers.framing import FramingLimits
 
@@ -116,6 +118,8 @@ class Server:
         self._lifecycle = Lifecycle(settings, self._sessions, self._mounts, multicast, self._notices)
         self._fleet = Fleet(settings, self._sessions, self._mounts, self._connections, self._lifecycle, self._asked)
         placing = Placing(self._fleet.link, self._mounts)
+        self.streams = Streams(self._mounts, self._sessions, self._lifecycle, placing, limits.tracks)
+        """For `ServerStream`, which puts itself there."""
         setup = Setup(self._sessions, self._mounts, placing, multicast, self._lifecycle, limits.tracks)
         requests = Requests(
             sessions=self._sessions,
@@ -153,6 +157,7 @@ class Server:
         self._lock = -1
         self._started = 0.0
         self._begun = False
+        self._start_error: StartError | None = None
         self._close_task: asyncio.Task[None] | None = None
         self._stood_still = False
         self._emptied = asyncio.Event()
@@ -189,7 +194,7 @@ class Server:
         With workers from elsewhere it doesn't wait for them, see `wait_ready`; clients wait in the backlog meanwhile.
 
         Raises:
-            StartError: a port or the runtime directory is taken.
+            StartError: a port or the runtime directory is taken, or a stream can't be opened.
             OSError: a worker can't be started.
             RuntimeError: it was started before.
         """
@@ -224,7 +229,7 @@ class Server:
         """Wait until every worker has been there and clients are served.
 
         Raises:
-            StartError: the server was closed before that.
+            StartError: the server was closed before that, or a stream can't be opened.
         """
         tasks = [asyncio.ensure_future(each.wait()) for each in (self._ready, self._closing)]
         try:
@@ -233,7 +238,7 @@ class Server:
             for task in tasks:
                 task.cancel()
         if not self._ready.is_set():
-            raise StartError("the server was closed before it was ready")
+            raise self._start_error or StartError("the server was closed before it was ready")
 
     async def _open_doors(self) -> None:
         """Let clients in once all workers are there: the first mounts would all go to the first worker otherwise."""
@@ -241,6 +246,12 @@ class Server:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(WORKERS_MISSING_S):
                 await self._fleet.all_ready.wait()
+        try:
+            await self.streams.open_all()
+        except StreamError as error:
+            self._start_error = StartError(str(error))
+            self._closing.set()  # ends the start; what has begun is let go of by `close`
+            return
         limits = self.settings.limits
         await self._listeners.accept(
             ConnectionCallbacks(

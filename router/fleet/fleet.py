@@ -153,7 +153,7 @@ class Fleet:
         reason = f"worker {worker.index} does not know it"
         for name in lost:
             if mount := self._mounts.get(name):
-                self._lifecycle.close_mount(mount, reason)
+                self._lifecycle.mount_lost(mount, reason)
             if session := self._sessions.get(name):
                 self._lifecycle.close_session(session, reason)
             if connection := held.get(name):

@@ -68,6 +68,15 @@ class SessionDescription:
     medias: tuple[Media, ...]
     lines: tuple[str, ...]
 
+    @property
+    def back_channels(self) -> tuple[bool, ...]:
+        """Tell which medias flow from readers to the publisher (ONVIF Streaming 5.3): those that are `sendonly`.
+
+        Where all are, none is one: some cameras call all that they send so.
+        """
+        marked = tuple(any(line.strip().lower() == "a=sendonly" for line in media.lines) for media in self.medias)
+        return (False,) * len(marked) if all(marked) else marked
+
 
 def parse_sdp(body: bytes, max_tracks: int) -> SessionDescription:
     """Read a publisher's description. Session-level lines may be missing, lines may end with LF alone.
@@ -108,11 +117,13 @@ def description_for_readers(
     session_id: int,
     host: str,
     controls: Sequence[str],
+    back_channels: bool = False,
 ) -> bytes:
     """Write what DESCRIBE answers: origin, address, ports and controls are ours, every other line is the publisher's.
 
     The publisher's `c=` is left out everywhere: no reader joins a group because of it. `host` is ours, numeric or a
-    name; `controls` names each track.
+    name; `controls` names each track. Back channels are there only for who asks for them: other readers would wait for
+    their packets.
 
     Raises:
         LocalError: if there aren't as many controls as medias, or a value can't stand in a line.
@@ -126,8 +137,9 @@ def description_for_readers(
     present = {line[0] for line in kept}
     defaults = [line for line in ("s=-", "t=0 0") if line[0] not in present]
     lines = sorted([*ours, *defaults, *kept], key=_rank)
-    for media, control in zip(description.medias, controls, strict=True):
-        lines += _media_for_readers(media, control)
+    for media, control, back_channel in zip(description.medias, controls, description.back_channels, strict=True):
+        if back_channels or not back_channel:
+            lines += _media_for_readers(media, control)
     if not all(_LINE.fullmatch(line) for line in lines):
         raise LocalError("control character in the SDP")
     return "".join([f"{line}\r\n" for line in lines]).encode(errors="surrogateescape")

@@ -109,16 +109,22 @@ def _mount(mount: Mount, state: MountState | None, sessions: Sessions, wall: flo
         "worker": mount.worker.index if mount.worker is not None else None,
         "state": mount.state,
         "tracks": tracks,
-        "publisher": None
-        if publisher is None
-        else {
-            "session": publisher.id,
-            "peer": _peer(publisher.connection, publisher.host),
-            "user": publisher.user,
-            "transport": publisher.transport_name,
-        },
+        "publisher": _publisher(mount, publisher),
         "readers": len(mount.readers),
         "since": round(wall + mount.since, 3),
+    }
+
+
+def _publisher(mount: Mount, publisher: Session | None) -> dict[str, Any] | None:
+    if mount.source is not None:
+        return {"session": mount.source.id, "peer": "", "user": "", "transport": "program"}
+    if publisher is None:
+        return None
+    return {
+        "session": publisher.id,
+        "peer": _peer(publisher.connection, publisher.host),
+        "user": publisher.user,
+        "transport": publisher.transport_name,
     }
 
 

@@ -7,5 +7,19 @@ sends them, so that neither end does anything for a single packet. The ends are 
 
 from workers.channel.codec import MOST_MESSAGE_BYTES, Burst, ChannelError, Kind, decode, encode
 from workers.channel.runs import announces, is_rtp, stamps
+from workers.fanout.burst import Run, packets_of, runs_of
 
-__all__ = ["MOST_MESSAGE_BYTES", "Burst", "ChannelError", "Kind", "announces", "decode", "encode", "is_rtp", "stamps"]
+__all__ = [
+    "MOST_MESSAGE_BYTES",
+    "Burst",
+    "ChannelError",
+    "Kind",
+    "Run",
+    "announces",
+    "decode",
+    "encode",
+    "is_rtp",
+    "packets_of",
+    "runs_of",
+    "stamps",
+]

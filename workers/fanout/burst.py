@@ -4,6 +4,8 @@ UDP_SEGMENT cuts a buffer every `segment` bytes: all packets of a run are equall
 shorter. That is how a picture is fragmented, so most bursts are one run.
 """
 
+from collections.abc import Sequence
+
 MOST_SEGMENTS = 64
 """UDP_MAX_SEGMENTS before Linux 6.9."""
 MOST_BYTES = 65507
@@ -36,7 +38,7 @@ def run_ends(lengths: list[int]) -> list[int]:
     return ends
 
 
-def runs_of(packets: list[bytes] | list[memoryview], lengths: list[int]) -> list[Run]:
+def runs_of(packets: Sequence[bytes] | Sequence[memoryview], lengths: list[int]) -> list[Run]:
     """Join packets into runs."""
     runs = []
     start = 0

@@ -1,0 +1,69 @@
+"""All streams that programs have made for one server."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from router.fleet.placing import Placing
+from router.lifecycle import Lifecycle
+from router.mounts import Mount, Mounts
+from router.rtsp.errors import PeerError
+from router.rtsp.sdp import SessionDescription
+from router.sessions import Sessions
+from router.streams.errors import PathTaken, StreamNotPlaced
+
+if TYPE_CHECKING:
+    from router.streams.carriage import Carriage
+    from router.streams.stream import ServerStream
+
+
+class Streams:
+    """What streams need of their server, and which there are."""
+
+    def __init__(
+        self, mounts: Mounts, sessions: Sessions, lifecycle: Lifecycle, placing: Placing, max_tracks: int
+    ) -> None:
+        self.lifecycle = lifecycle
+        self.placing = placing
+        self._mounts = mounts
+        self._sessions = sessions
+        self._max_tracks = max_tracks
+        self._waiting: list[ServerStream] = []
+        self._started = False
+
+    def add(self, stream: ServerStream) -> None:
+        """Take note of a new stream: one that is made before the server starts is opened with it."""
+        if not self._started:
+            self._waiting.append(stream)
+
+    async def open_all(self) -> None:
+        """Open the streams that were made before the server had workers. Raises as `ServerStream.open` does."""
+        self._started = True
+        waiting, self._waiting = self._waiting, []
+        await asyncio.gather(*(each.open() for each in waiting if not each.closed))
+
+    def claim(self, source: Carriage, description: SessionDescription) -> Mount:
+        """Take a path for a stream.
+
+        Raises:
+            PathTaken: somebody has it.
+            StreamNotPlaced: a limit is reached.
+        """
+        if self._mounts.get(source.name) is not None:
+            raise PathTaken(f"{source.name} is in use")
+        if len(description.medias) > self._max_tracks:
+            raise StreamNotPlaced(
+                f"{source.name} has {len(description.medias)} medias, limits.tracks {self._max_tracks}"
+            )
+        try:
+            mount = self._mounts.add(source.name, description, asyncio.get_running_loop().time())
+        except PeerError as error:
+            raise StreamNotPlaced(f"{source.name} can't be opened: {error.reason}") from error
+        mount.source = source
+        return mount
+
+    def readers_of(self, mount: Mount | None) -> list[set[int]]:
+        """Give the tracks that each reader of a mount has set up."""
+        sessions = [self._sessions.get(each) for each in mount.readers] if mount is not None else []
+        return [set(each.transports) for each in sessions if each is not None]
