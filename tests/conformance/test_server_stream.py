@@ -322,7 +322,7 @@ def test_many_streams_leave_nothing_behind() -> None:
         return len(os.listdir(f"/proc/{pid}/fd"))
 
     async def program() -> None:
-        async with serving(limits={"mounts": 5000}, port_rest_s=0.05) as server:
+        async with serving(port_rest_s=0.001) as server:
             (worker,) = server._fleet.link.ready()
             one = SessionDescription([PICTURE])
 
