@@ -16,7 +16,7 @@ from workers.addresses import family_for
 from workers.connections import Connections
 from workers.contract.codec import Envelope
 from workers.contract.endpoints import Endpoints
-from workers.contract.messages import Heartbeat, Hello, StateReport, Welcome
+from workers.contract.messages import DrainWanted, Heartbeat, Hello, StateReport, Welcome
 from workers.control import Control
 from workers.counters import Counters, Drop
 from workers.descriptors import Descriptors
@@ -42,6 +42,8 @@ LOSS_NOTICED_AFTER_S = 1.0
 """Who stops a whole router stops the front first: that is nothing to warn of."""
 SPARE_DESCRIPTORS = 256
 """For connections and the worker itself, beside a socket for each port."""
+DRAIN_LOOK_S = 0.05
+"""How often a worker that waits to be drained looks whether it is: it ends that much later than it could."""
 FLUSH_WITHIN_S = 2.0
 """How long readers may take for what is queued for them, when the worker is told to end."""
 
@@ -82,6 +84,7 @@ class Worker:
         self._reach_timer: Timer | None = None
         self._orphan_at: float | None = None
         self._exit_code: int | None = None
+        self._drain_until: float | None = None
         self._flush_until: float | None = None
         self._wake = _SignalWake(self._loop, self._terminate)
 
@@ -296,15 +299,42 @@ class Worker:
     # -- the end --------------------------------------------------------------------------------------------------
 
     def _terminate(self) -> None:
-        if self._exit_code is None:
-            self._logger.info("told to end")
-            self._end(EXIT_TOLD)
+        """End, but not before the front has had time to move what is carried here; told twice, at once."""
+        if self._exit_code is not None:
+            return
+        now = self._loop.clock()
+        if self._drain_until is None and self._resources is not None and self._control is not None:
+            timeout_s = self._resources.settings.drain_timeout_s
+            self._drain_until = now + timeout_s
+            self._control.draining = True
+            if self._carries and self._link.front:
+                self._logger.info("told to end, asking to be drained", extra={"within_s": timeout_s})
+                self._link.tell(DrainWanted(timeout_s))
+            self._end_when_drained(now)
+        else:
+            self._end_as_told()
+
+    @property
+    def _carries(self) -> bool:
+        return bool(self._mounts) or bool(self._connections) or bool(self._moves)
+
+    def _end_when_drained(self, now: float) -> None:
+        if self._exit_code is not None:
+            return
+        if self._carries and self._link.front and self._drain_until is not None and now < self._drain_until:
+            self._loop.call_at(now + DRAIN_LOOK_S, self._end_when_drained)
+        else:
+            self._end_as_told()
+
+    def _end_as_told(self) -> None:
+        self._logger.info("told to end")
+        self._end(EXIT_TOLD)
 
     def _end(self, exit_code: int) -> None:
         """Stop to read, and wait a little for what is queued to be written."""
         now = self._loop.clock()
         if self._control is not None and self._mounts is not None and self._connections is not None:
-            self._control.draining = True
+            self._control.draining = self._control.ending = True
             self._beat(now)
             self._mounts.stop_reading()
             self._connections.stop_reading()

@@ -75,6 +75,9 @@ class Control:
         self._reply = reply
         self._replies: OrderedDict[int, Reply] = OrderedDict()
         self.draining = False
+        """No new mounts: this worker waits for what it carries to be moved away."""
+        self.ending = False
+        """Nothing new at all."""
 
     def forget_front(self) -> None:
         """Start again with another front: request numbers and generations are its own."""
@@ -120,7 +123,9 @@ class Control:
             self._descriptors.discard(command.move, now)
 
     def _carry_out(self, command: object, request: int, now: float) -> Reply | None:
-        if self.draining and isinstance(command, OpenMount | Record | Feed | Play | ImportMounts):
+        if (self.draining and isinstance(command, OpenMount | ImportMounts)) or (
+            self.ending and isinstance(command, Record | Feed | Play)
+        ):
             raise RefusedError(Refusal.DRAINING, "this worker is on its way out")
         match command:
             case OpenMount():

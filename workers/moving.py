@@ -67,6 +67,10 @@ class Moves:
         self._exported: dict[str, Load] = {}
         self._imported: dict[str, Load] = {}
 
+    def __len__(self) -> int:
+        """Count the moves that may still be taken back, or come to be."""
+        return len(self._exported) + len(self._imported)
+
     # -- from here ------------------------------------------------------------------------------------------------
 
     def export(self, command: ExportMounts, now: float, reply: Callable[[Exported], None]) -> Entangled | None:

@@ -21,6 +21,7 @@ from router.settings import Settings
 from workers.contract.messages import (
     ChannelEnded,
     ConnectionClosed,
+    DrainWanted,
     Event,
     Heartbeat,
     Hello,
@@ -98,6 +99,7 @@ class Fleet:
             max_line_bytes=settings.limits.line_bytes,
             max_head_bytes=settings.limits.head_bytes,
             max_body_bytes=settings.limits.body_bytes,
+            drain_timeout_s=settings.stop_timeout_s,
             close_slow_readers=settings.slow_reader_policy == "close",
         )
 
@@ -191,6 +193,8 @@ class Fleet:
         match event:
             case Heartbeat():
                 self._heartbeat(worker, event)
+            case DrainWanted():
+                log.info("worker was told to end, and asks to be drained", worker=worker.index, within_s=event.within_s)
             case RequestReceived():
                 if connection := self._held(worker, event.connection):
                     connection.receive(event.message)

@@ -171,6 +171,8 @@ class Welcome:
     """RTP ports of this slice that mounts on other workers have: they were moved, or placed again there. What a worker
     has been told before counts on, until `LendPorts` says otherwise: a new front may not know of all of them yet."""
     close_slow_readers: bool = False
+    drain_timeout_s: Seconds = 0.0
+    """How long a worker that was told to end waits for its mounts to be moved away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -582,6 +584,14 @@ class Heartbeat:
 
 
 @dataclass(frozen=True, slots=True)
+class DrainWanted:
+    """The worker was told to end, takes no new mounts, and asks for all that it carries to be moved away. It ends as
+    soon as it carries nothing, at the latest in `within_s`."""
+
+    within_s: Seconds
+
+
+@dataclass(frozen=True, slots=True)
 class RequestReceived:
     """A whole RTSP message (head and body) came in on a connection that the worker holds."""
 
@@ -694,7 +704,7 @@ Command = (
 )  # fmt: skip
 Reply = Done | Refused | MountOpened | ReaderSetUp | Playing | Released | StateReport | Exported | Entangled
 Event = (
-    Hello | Heartbeat | RequestReceived | StreamBroken | ConnectionClosed | MediaHeard | MediaSilent
+    Hello | Heartbeat | DrainWanted | RequestReceived | StreamBroken | ConnectionClosed | MediaHeard | MediaSilent
     | ChannelEnded | SessionHeard | SessionTrouble
 )  # fmt: skip
 Administration = StatusQuery | StatusAnswer | AdminCommand | AdminAnswer
