@@ -11,9 +11,62 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from router.clients import ServerConnection, ServerSession
+    from router.handlers.contexts import (
+        AnnounceContext,
+        AuthenticateContext,
+        ConnectionCloseContext,
+        ConnectionOpenContext,
+        CredentialsContext,
+        DecodeErrorContext,
+        DescribeContext,
+        GetParameterContext,
+        MountCloseContext,
+        MountOpenContext,
+        PacketsLostContext,
+        PauseContext,
+        PlayContext,
+        RecordContext,
+        RequestContext,
+        ResponseContext,
+        SessionCloseContext,
+        SessionOpenContext,
+        SetParameterContext,
+        SetupContext,
+        StreamWriteErrorContext,
+    )
+    from router.handlers.interface import (
+        Answer,
+        Handler,
+        OnAnnounce,
+        OnAuthenticate,
+        OnConnectionClose,
+        OnConnectionOpen,
+        OnCredentials,
+        OnDecodeError,
+        OnDescribe,
+        OnGetParameter,
+        OnMountClose,
+        OnMountOpen,
+        OnPacketsLost,
+        OnPause,
+        OnPlay,
+        OnRecord,
+        OnRequest,
+        OnResponse,
+        OnSessionClose,
+        OnSessionOpen,
+        OnSetParameter,
+        OnSetup,
+        OnStreamWriteError,
+        StreamAnswer,
+    )
     from router.listener import StartError
     from router.rtsp.auth import HA1, compute_ha1
+    from router.rtsp.message import Request, Response
+    from router.rtsp.session_state import SessionState
     from router.server import Server
+    from router.sessions import Role
     from router.settings import Settings
     from router.streams.errors import (
         CannotReload,
@@ -36,53 +89,110 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HA1",
+    "AnnounceContext",
+    "Answer",
+    "AuthenticateContext",
     "CannotReload",
+    "ConnectionCloseContext",
+    "ConnectionOpenContext",
+    "CredentialsContext",
+    "DecodeErrorContext",
+    "DescribeContext",
+    "GetParameterContext",
+    "Handler",
     "MediaStats",
+    "MountCloseContext",
+    "MountOpenContext",
     "NotRtcp",
     "NotRtp",
+    "OnAnnounce",
+    "OnAuthenticate",
+    "OnConnectionClose",
+    "OnConnectionOpen",
+    "OnCredentials",
+    "OnDecodeError",
+    "OnDescribe",
+    "OnGetParameter",
+    "OnMountClose",
+    "OnMountOpen",
+    "OnPacketsLost",
+    "OnPause",
+    "OnPlay",
+    "OnRecord",
+    "OnRequest",
+    "OnResponse",
+    "OnSessionClose",
+    "OnSessionOpen",
+    "OnSetParameter",
+    "OnSetup",
+    "OnStreamWriteError",
     "PacketError",
     "PacketTooLarge",
+    "PacketsLostContext",
     "PathTaken",
+    "PauseContext",
+    "PlayContext",
     "ReceivedPacket",
+    "RecordContext",
+    "Request",
+    "RequestContext",
+    "Response",
+    "ResponseContext",
+    "Role",
     "Server",
+    "ServerConnection",
+    "ServerSession",
     "ServerStream",
+    "SessionCloseContext",
+    "SessionOpenContext",
+    "SessionState",
+    "SetParameterContext",
     "Settings",
+    "SetupContext",
     "StartError",
+    "StreamAnswer",
     "StreamClosed",
     "StreamError",
     "StreamFull",
     "StreamNotOpen",
     "StreamNotPlaced",
     "StreamStats",
+    "StreamWriteErrorContext",
     "WrongMedia",
     "WrongPayloadType",
     "compute_ha1",
 ]
 
-_WHERE = {
-    "HA1": "router.rtsp.auth",
-    "CannotReload": "router.streams.errors",
-    "MediaStats": "router.streams.stats",
-    "NotRtcp": "router.streams.errors",
-    "NotRtp": "router.streams.errors",
-    "PacketError": "router.streams.errors",
-    "PacketTooLarge": "router.streams.errors",
-    "PathTaken": "router.streams.errors",
-    "ReceivedPacket": "router.streams.packets",
-    "Server": "router.server",
-    "ServerStream": "router.streams.stream",
-    "Settings": "router.settings",
-    "StartError": "router.listener",
-    "StreamClosed": "router.streams.errors",
-    "StreamError": "router.streams.errors",
-    "StreamFull": "router.streams.errors",
-    "StreamNotOpen": "router.streams.errors",
-    "StreamNotPlaced": "router.streams.errors",
-    "StreamStats": "router.streams.stats",
-    "WrongMedia": "router.streams.errors",
-    "WrongPayloadType": "router.streams.errors",
-    "compute_ha1": "router.rtsp.auth",
+_MODULES = {
+    "router.clients": "ServerConnection ServerSession",
+    "router.handlers.contexts": (
+        "AnnounceContext AuthenticateContext ConnectionCloseContext ConnectionOpenContext CredentialsContext "
+        "DecodeErrorContext DescribeContext GetParameterContext MountCloseContext MountOpenContext "
+        "PacketsLostContext PauseContext PlayContext RecordContext RequestContext ResponseContext "
+        "SessionCloseContext SessionOpenContext SetParameterContext SetupContext StreamWriteErrorContext "
+    ),
+    "router.handlers.interface": (
+        "Answer Handler OnAnnounce OnAuthenticate OnConnectionClose OnConnectionOpen OnCredentials OnDecodeError "
+        "OnDescribe OnGetParameter OnMountClose OnMountOpen OnPacketsLost OnPause OnPlay OnRecord OnRequest "
+        "OnResponse OnSessionClose OnSessionOpen OnSetParameter OnSetup OnStreamWriteError StreamAnswer "
+    ),
+    "router.listener": "StartError",
+    "router.rtsp.auth": "HA1 compute_ha1",
+    "router.rtsp.message": "Request Response",
+    "router.rtsp.session_state": "SessionState",
+    "router.server": "Server",
+    "router.sessions": "Role",
+    "router.settings": "Settings",
+    "router.streams.errors": (
+        "CannotReload NotRtcp NotRtp PacketError PacketTooLarge PathTaken StreamClosed StreamError StreamFull "
+        "StreamNotOpen StreamNotPlaced WrongMedia WrongPayloadType "
+    ),
+    "router.streams.packets": "ReceivedPacket",
+    "router.streams.stats": "MediaStats StreamStats",
+    "router.streams.stream": "ServerStream",
 }
+"""Where each name comes from."""
+_WHERE = {name: module for module, names in _MODULES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:

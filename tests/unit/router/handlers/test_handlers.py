@@ -1,0 +1,86 @@
+"""Whose methods are called, and what their answers mean."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from router.handlers.calls import UserCodeError
+from router.handlers.handlers import Handler, Handlers, Verdict, read_answer
+from router.handlers.interface import NAMES
+from router.rtsp.message import Response
+from router.sessions import Role
+
+MOUNT: Any = SimpleNamespace(closed=False)
+STREAM = SimpleNamespace(mount=MOUNT)
+OK = Response(200)
+GONE = Response(404, reason="Not Found: the stream is closed")
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (None, None),
+        (403, Verdict(Response(403), None)),
+        (OK, Verdict(OK, None)),
+        (STREAM, Verdict(None, MOUNT)),
+        ((200, STREAM), Verdict(OK, MOUNT)),
+        ((OK, STREAM), Verdict(OK, MOUNT)),
+        ((404, None), Verdict(Response(404), None)),
+        (SimpleNamespace(mount=None), Verdict(GONE, None)),
+        ((OK, SimpleNamespace(mount=SimpleNamespace(closed=True))), Verdict(GONE, None)),
+    ],
+)
+def test_answers(answer: object, verdict: Verdict | None) -> None:
+    assert read_answer("on_describe", answer) == verdict
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        True,
+        "200",
+        b"",
+        99,
+        600,
+        (200,),
+        (200, "stream"),
+        (200, STREAM, 1),
+        ("no", STREAM),
+        Response(200, (("a b", ""),)),
+    ],
+)
+def test_what_is_no_answer(answer: object) -> None:
+    with pytest.raises(UserCodeError, match="on_describe gave"):
+        read_answer("on_describe", answer)
+
+
+def test_only_describe_and_setup_may_offer_a_stream() -> None:
+    with pytest.raises(UserCodeError, match="on_play gave"):
+        read_answer("on_play", STREAM)
+
+
+def test_a_handler_with_a_role_is_asked_about_such_sessions_only() -> None:
+    source = SimpleNamespace(on_session_close=print, on_request=print)
+    publishers, everybody = Handler(source, "a", 1, Role.PUBLISHER), Handler(source, "b", 1)
+    handlers = Handlers([publishers, everybody])
+    assert handlers.with_method("on_session_close", Role.READER) == [everybody]
+    assert handlers.with_method("on_session_close", Role.PUBLISHER) == [publishers, everybody]
+    assert handlers.with_method("on_play", Role.READER) == []
+    assert handlers.of(Role.READER) == [everybody]
+
+
+def test_a_handler_has_one_method_at_least_and_a_class_is_made_into_one() -> None:
+    with pytest.raises(UserCodeError, match="has none of on_connection_open"):
+        Handler.of_program(SimpleNamespace(onPlay=print), 1)
+
+    class Mine:
+        def on_play(self, context: object) -> None: ...
+
+    assert [name for name in NAMES if name in Handler.of_program(Mine, 1)] == ["on_play"]
+
+
+def test_what_is_nearly_a_method_is_noticed(caplog: pytest.LogCaptureFixture) -> None:
+    Handler.of_program(SimpleNamespace(on_play=print, on_desribe=print, onSetup=print), 1)
+    assert "on_desribe" in caplog.text
+    assert "onSetup" in caplog.text
