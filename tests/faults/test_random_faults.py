@@ -13,7 +13,7 @@ from tests.conftest import Figure
 from tests.support.faults import FAULTS
 from tests.support.invariants import Invariants
 from tests.support.ordeal import Ordeal
-from tests.support.router import StartRouter
+from tests.support.router import StartRouter, can_become_nobody
 from tests.support.swarm import Swarm
 
 SETTINGS = {
@@ -28,14 +28,16 @@ SETTINGS = {
 """Times that are waited for are short; those that busy cores could bring about are not."""
 
 
-def ordeal(start_router: StartRouter, figure: Figure, faults: int, default_seed: int) -> None:
+def ordeal(
+    start_router: StartRouter, figure: Figure, faults: int, default_seed: int, *, unprivileged: bool = False
+) -> None:
     """Let a router suffer `faults` faults."""
     seed = int(os.environ.get("TRUNKLINE_TESTS_SEED", default_seed))
     names = os.environ.get("TRUNKLINE_TESTS_FAULTS", ",".join(FAULTS)).split(",")
     print(f"TRUNKLINE_TESTS_SEED={seed}")
     figure("seed", seed)
     chance = random.Random(seed)
-    router = start_router(workers=3, one_port=True, settings=SETTINGS)
+    router = start_router(workers=3, one_port=True, settings=SETTINGS, unprivileged=unprivileged)
     invariants = Invariants(router)
     done: list[str] = []
     with Swarm(router, mounts=12, readers=4, packets_per_s=50, burst=5) as swarm:
@@ -57,6 +59,11 @@ def ordeal(start_router: StartRouter, figure: Figure, faults: int, default_seed:
 
 def test_20_random_faults(start_router: StartRouter, figure: Figure) -> None:
     ordeal(start_router, figure, 20, default_seed=1)
+
+
+@pytest.mark.skipif(not can_become_nobody(), reason="nobody can't run it here, or the tests run as such a user already")
+def test_20_random_faults_without_privileges(start_router: StartRouter, figure: Figure) -> None:
+    ordeal(start_router, figure, 20, default_seed=2, unprivileged=True)
 
 
 @pytest.mark.long

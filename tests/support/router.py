@@ -38,6 +38,23 @@ HURRIED: dict[str, Any] = {
 }
 """Short enough to wait for, long enough that busy cores don't bring one about."""
 
+NOBODY = 65_534
+_MAY = "-all,+dac_read_search"
+"""Nobody may read the checkout and Python, also in root's own directory, and nothing else."""
+AS_NOBODY = (
+    "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
+    f"--inh-caps={_MAY}", f"--ambient-caps={_MAY}", f"--bounding-set={_MAY}", "--",
+)  # fmt: skip
+
+
+def can_become_nobody() -> bool:
+    """Say whether a router can be run as nobody: by root, where root has the capabilities that it takes."""
+    if os.geteuid() != 0 or shutil.which(AS_NOBODY[0]) is None:
+        return False
+    import_it = ["env", sys.executable, "-c", "import router"]  # by two steps, as a launcher starts its programs
+    return subprocess.run([*AS_NOBODY, *import_it], cwd=ROOT, capture_output=True, check=False).returncode == 0
+
+
 StartRouter = Callable[..., "RouterProcess"]
 """What the fixture `start_router` gives: takes the options of `RouterProcess`."""
 
@@ -46,7 +63,7 @@ class RouterProcess:
     """One `serve` with its own runtime directory and ports.
 
     `settings` go into a TOML file, `hooks` is Python source that a module `hooks_under_test` is made of: its object
-    `hooks` is the one given to the router.
+    `hooks` is the one given to the router. `unprivileged` lets it run as nobody, where `can_become_nobody`.
     """
 
     def __init__(
@@ -61,6 +78,7 @@ class RouterProcess:
         hooks: str | None = None,
         options: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
+        unprivileged: bool = False,
     ) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="tl-", dir="/tmp"))  # pytest's own paths are too long for ipc
         self.runtime_dir = self.directory / "run"
@@ -83,6 +101,9 @@ class RouterProcess:
             (self.directory / "hooks_under_test.py").write_text(hooks)
             self.environment["PYTHONPATH"] = str(self.directory)
             command += ["--hooks", "hooks_under_test:hooks"]
+        if unprivileged:
+            os.chown(self.directory, NOBODY, NOBODY)
+            command = [*AS_NOBODY, *command]
         self.command = [*command, *options]
         self.process: subprocess.Popen[str] | None = None
         self.publish_url = ""

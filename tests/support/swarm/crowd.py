@@ -3,6 +3,7 @@
 import heapq
 import select
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
@@ -13,6 +14,7 @@ from router.bench.read import Reader, own_drops
 from router.bench.read_tcp import Basin
 from router.bench.read_udp import Landing
 from router.bench.tally import Latencies
+from tests.support.swarm.dialog import Dialog
 from tests.support.swarm.receiving import Session, Watch
 from tests.support.swarm.sending import Sender
 
@@ -46,7 +48,8 @@ class Crowd:
         self._publishers: dict[int, Sender] = {}
         self._writing: set[int] = set()
         self._keep_alive_at = time.monotonic()
-        self._keep_alive_next = 0
+        self._dialogs: deque[Dialog] = deque()
+        """Of all sessions, the one whose turn it is first."""
         self._late_s = 0.0
 
     # -- handshakes: these block, and are for threads of their own -----------------------------------------------
@@ -73,7 +76,7 @@ class Crowd:
     def published(self, mount: int, publisher: Publisher) -> None:
         """Let a publisher send from now on."""
         sender = self.senders[mount]
-        sender.attach(publisher, time.monotonic())
+        self._dialogs.append(sender.attach(publisher, time.monotonic()))
         fd = publisher.client.sock.fileno()
         self._publishers[fd] = sender
         self._epoll.register(fd, select.EPOLLIN)
@@ -82,6 +85,7 @@ class Crowd:
     def joined(self, session: Session) -> None:
         """Take in what a reader gets from now on."""
         self.sessions.append(session)
+        self._dialogs.append(session.dialog)
         for fd in session.descriptors:
             self._readers[fd] = session
             self._epoll.register(fd, select.EPOLLIN)
@@ -96,6 +100,7 @@ class Crowd:
     def part(self, session: Session, how: str) -> None:
         """Let a reader go."""
         session.gone = how
+        session.dialog.gone = True
         for fd in session.descriptors:
             self._forget(fd)
         session.close()
@@ -156,15 +161,13 @@ class Crowd:
 
     def _keep_alive(self, now: float) -> None:
         """Let one session after the other make a request, so that each makes one every so often."""
-        if not self.keep_alive_s or now < self._keep_alive_at:
-            return
-        dialogs = [each.dialog for each in self.sessions if each.open]
-        dialogs += [each.dialog for each in self.senders if each.dialog is not None and each.publisher is not None]
         self._keep_alive_at = max(self._keep_alive_at, now - _MOST_ARREARS_S)
-        while dialogs and now >= self._keep_alive_at:
-            self._keep_alive_next += 1
-            dialogs[self._keep_alive_next % len(dialogs)].ask("GET_PARAMETER", now)
-            self._keep_alive_at += self.keep_alive_s / len(dialogs)
+        while self.keep_alive_s and self._dialogs and now >= self._keep_alive_at:
+            dialog = self._dialogs.popleft()
+            if not dialog.over:
+                dialog.ask("GET_PARAMETER", now)
+                self._dialogs.append(dialog)
+                self._keep_alive_at += self.keep_alive_s / len(self._dialogs)
 
     # -- what came of it ----------------------------------------------------------------------------------------
 

@@ -22,6 +22,8 @@ class Dialog:
         self.asked = ""
         """The method whose answer is waited for."""
         self.torn_down = False
+        self.gone = False
+        """Whether the client has gone by itself."""
         self._write = write
         self._cseq = _FIRST_CSEQ
         self._asked_at = 0.0
@@ -30,6 +32,11 @@ class Dialog:
         self._slowest_s = 0.0
         self._given_up: set[str] = set()
         """The CSeqs of requests that were not waited for any longer."""
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nobody left to ask, or to be asked."""
+        return self.gone or self.closed_at is not None
 
     def ask(self, method: str, now: float) -> None:
         """Make a request, unless one is still to be answered."""

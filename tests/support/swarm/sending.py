@@ -36,8 +36,8 @@ class Sender:
         self._queued = 0
         self._splitter = Splitter(FramingLimits())
 
-    def attach(self, publisher: Publisher, now: float) -> None:
-        """Let a publisher that records send from now on."""
+    def attach(self, publisher: Publisher, now: float) -> Dialog:
+        """Let a publisher that records send from now on, and give its dialog."""
         self.publisher = publisher
         self.transport = "tcp" if publisher.udp is None else "udp"
         self._server_port = 0 if publisher.udp is None else publisher.udp.getpeername()[1]
@@ -47,6 +47,7 @@ class Sender:
         self._queued = 0
         self._begun_at, self._begun_frame = now, self.frame
         publisher.client.sock.setblocking(False)
+        return self.dialog
 
     @property
     def due_at(self) -> float:
@@ -127,6 +128,8 @@ class Sender:
             self.publisher.client.sock.close()
             self.publisher.close_media()
             self.publisher = None
+        if self.dialog is not None:
+            self.dialog.gone = True
 
     def verdict(self, now: float) -> PublisherVerdict | None:
         """Sum up; None if nobody has published it yet."""
