@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from router.rtsp.message import Request, Response
     from router.rtsp.session_state import SessionState
     from router.server import Server
+    from router.session_stats import SessionStats, TrackStats
     from router.sessions import Role
     from router.settings import Settings
     from router.streams.errors import (
@@ -146,6 +147,7 @@ __all__ = [
     "SessionCloseContext",
     "SessionOpenContext",
     "SessionState",
+    "SessionStats",
     "SetParameterContext",
     "Settings",
     "SetupContext",
@@ -158,6 +160,7 @@ __all__ = [
     "StreamNotPlaced",
     "StreamStats",
     "StreamWriteErrorContext",
+    "TrackStats",
     "WrongMedia",
     "WrongPayloadType",
     "compute_ha1",
@@ -182,6 +185,7 @@ _MODULES = {
     "router.rtsp.session_state": "SessionState",
     "router.server": "Server",
     "router.sessions": "Role",
+    "router.session_stats": "SessionStats TrackStats",
     "router.settings": "Settings",
     "router.streams.errors": (
         "CannotReload NotRtcp NotRtp PacketError PacketTooLarge PathTaken StreamClosed StreamError StreamFull "

@@ -9,6 +9,7 @@ from router.connection import Connection
 from router.rtsp.control import mount_path
 from router.rtsp.session_state import SessionState
 from router.rtsp.url import parse_url
+from router.session_stats import SessionStats, ask_stats
 from router.sessions import Role, Session, Sessions
 
 if TYPE_CHECKING:
@@ -128,6 +129,10 @@ class ServerSession:
         """The connection that its last request came on; None once that has ended: a session over UDP outlives it."""
         connection = self._session.connection
         return None if connection is None else self._clients.connection(connection)
+
+    async def stats(self) -> SessionStats:
+        """Ask its worker what it has received or sent; all is 0 where there is nobody to ask."""
+        return await ask_stats(self._session)
 
     def close(self, reason: str = "closed by the program") -> None:
         """End it, and a publisher's mount with it; its client hears of it by the end of its connection."""

@@ -161,7 +161,10 @@ class Control:
             case LendPorts():
                 self._mounts.lend(command.ports, now)
             case ReportState():
-                self.report(request)
+                if command.path:
+                    self._report_mount(request, command.path)
+                else:
+                    self.report(request)
                 return None
             case ExportMounts():
                 return self._moves.export(command, now, lambda exported: self._reply(request, exported))
@@ -240,6 +243,10 @@ class Control:
         if connection is None:
             raise RefusedError(Refusal.UNKNOWN_CONNECTION, f"connection {command.connection} is not here")
         return Released(*connection.release())
+
+    def _report_mount(self, request: int, path: str) -> None:
+        """Reply with one mount's state, if it is here."""
+        self._reply(request, StateReport(self._mounts.state_of(path), (), more=False))
 
     def report(self, request: int) -> None:
         """Reply with all that this worker holds, in parts."""

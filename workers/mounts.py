@@ -225,6 +225,11 @@ class Mounts:
         for mount in self._by_path.values():
             mount.stop_reading()
 
+    def state_of(self, path: str) -> tuple[MountState, ...]:
+        """Describe one mount, if it is here."""
+        mount = self._by_path.get(path)
+        return () if mount is None else (mount.state(),)
+
     def state_parts(self, *, records: bool = False) -> Iterator[tuple[MountState, ...]]:
         """Describe all mounts, in parts of bounded size; one part at least. With what a front has told to remember, if
         `records` are asked for."""

@@ -24,11 +24,12 @@ from router.sessions import Role
 
 
 def handlers_of(hooks: Hooks) -> list[Handler]:
-    """Make the handlers of both sides. Each hook has its own time limit, so these need none."""
-    return [
-        Handler(PublishHooks(hooks.publish), "publish hook", None, Role.PUBLISHER),
-        Handler(ClientHooks(hooks.client), "client hook", None, Role.READER),
+    """Make the handlers of the sides that have hooks. Each hook has its own time limit, so these need none."""
+    handlers = [
+        (hooks.publish, Handler(PublishHooks(hooks.publish), "publish hook", None, Role.PUBLISHER)),
+        (hooks.client, Handler(ClientHooks(hooks.client), "client hook", None, Role.READER)),
     ]
+    return [handler for side, handler in handlers if side]
 
 
 def hook_request(context: AccessContext | DecisionContext) -> HookRequest:

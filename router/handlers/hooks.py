@@ -91,6 +91,10 @@ class HookSide:
         }
         self._calls = Calls(f"{side} hook", timeout_s)
 
+    def __bool__(self) -> bool:
+        """Tell whether this side has any hook."""
+        return bool(self._functions)
+
     def __contains__(self, name: str) -> bool:
         """Tell whether this side has a hook of that name."""
         return name in self._functions

@@ -37,22 +37,13 @@ from router.handlers.contexts import (
 from router.rtsp.message import Response
 
 if TYPE_CHECKING:
-    from router.mounts import Mount
     from router.rtsp.auth import HA1
-
-
-class Stream(Protocol):
-    """What a handler may offer: a `ServerStream`."""
-
-    @property
-    def mount(self) -> Mount | None:
-        """The mount that carries it, None while it is not open."""
-
+    from router.streams.stream import ServerStream
 
 Answer: TypeAlias = "Response | int | None"
 """What a request is answered with: a response, or its status alone. A status below 300 lets the server do its part, and
 the response's headers are added to what it answers then. None is the server's own answer."""
-StreamAnswer: TypeAlias = "Response | int | Stream | tuple[Response | int, Stream | None] | None"
+StreamAnswer: TypeAlias = "Response | int | ServerStream | tuple[Response | int, ServerStream | None] | None"
 """The same with the stream to offer, alone or beside the response; without one it is what is published at the path."""
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from router import Response
+from router import Response, ServerStream
 from router.handlers.interface import NAMES
 from tests.support.clip import Clip
 from tests.support.media import publish, read
@@ -17,6 +17,7 @@ from tests.support.publisher import Publisher
 from tests.support.reader import Reader
 from tests.support.rtsp import Credentials, RtspConnection
 from tests.support.serving import Served, serving
+from tests.support.streams import DESCRIPTION, WrittenTrack, check
 from tests.support.waiting import eventually
 
 TIMEOUT_S = 0.5
@@ -383,31 +384,29 @@ def test_a_default_that_refuses_is_a_response(path: str) -> None:
         reader.describe(451)
 
 
-def test_a_stream_of_a_handlers_choice(path: str) -> None:
-    """What is published elsewhere stands in for a stream here: both are mounts."""
+def test_a_stream_without_a_path_is_there_wherever_a_handler_says_so(path: str) -> None:
     heard = Heard()
-    with serving(heard) as served, Publisher(served.publish(path)).start() as publisher:
-        (session,) = served.server.sessions
-
-        class Offered:
-            @property
-            def mount(self) -> Any:
-                return session._session.mount
-
-        heard.answers["on_describe"] = lambda context: Offered()
-        heard.answers["on_setup"] = lambda context: (Response(200, (("X-Stream", "yes"),)), Offered())
+    with serving(heard) as served:
+        stream = served.call(ServerStream, served.server, DESCRIPTION)
+        heard.answers["on_describe"] = lambda context: stream
+        heard.answers["on_setup"] = lambda context: (Response(200, (("X-Stream", "yes"),)), stream)
         with Reader(served.read("/any/path?you=like")) as reader:
-            reader.start()
-            publisher.send(3)
+            reader.describe(404)  # it is not open yet
+            served.run(stream.open())
+            track = WrittenTrack(stream, 0)
+            reader.start([0])
+            served.call(track.write, 3)
             reader.receive(3)
-            reader.check(publisher)
+            check(reader, track)
             playing = heard.contexts("on_play")[0].session
             assert (playing.path, playing.query) == ("/any/path", "you=like")
-            heard.answers["on_setup"] = lambda context: None
-            reader.connection.expect(455, "SETUP", f"{reader.base}trackID=0", {"Transport": "RTP/AVP/TCP;unicast"})
-        publisher.teardown()
-        with Reader(served.read("/any")) as late:
-            late.describe(404)
+            assert served.run(playing.stats()).packets >= 3, "and reports beside them"
+            heard.answers.clear()
+            reader.set_up(1)  # of the session's own stream, whatever is said of the path now
+            served.call(stream.close)
+            reader.wait_ended()
+            assert "closed by its program" in heard.wait_for("on_session_close").reason
+        assert served.server.sessions == ()
 
 
 def test_who_somebody_is(path: str) -> None:
@@ -494,6 +493,8 @@ def test_trouble_is_told(path: str) -> None:
         publisher.send_rtp(0, b"garbage")
         publisher.send_rtp(0, b"\x80\x7f" + bytes(40))
         assert heard.wait_for("on_packets_lost").packets == 4
+        stats = served.run(heard.contexts("on_packets_lost")[0].session.stats())
+        assert (stats.packets, [each.lost for each in stats.tracks]) == (2, [4])
         eventually(lambda: undecodable(heard) == (1, 1), "both that can't be used")
         ids = {each.session.id for each in heard.contexts("on_packets_lost") + heard.contexts("on_decode_error")}
         assert ids == {publisher.connection.session}

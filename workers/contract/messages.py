@@ -354,7 +354,12 @@ class LendPorts:
 
 @dataclass(frozen=True, slots=True)
 class ReportState:
-    """Ask for a `StateReport`: for `trunkline status`, and wherever desired and actual state may differ."""
+    """Ask for a `StateReport`: for `trunkline status`, and wherever desired and actual state may differ.
+
+    With a `path` it is of that mount alone.
+    """
+
+    path: Path = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,7 @@ MESSAGES: list[Message] = [
     KeepListeners(("publish", "client"), "t"),
     LendPorts((10_000, 10_002)),
     ReportState(),
+    ReportState("/a"),
     ExportMounts("m", (MountName("/a", 1),), ("c",)),
     ImportMounts("m", b"image"),
     StartImported("m"),

@@ -15,6 +15,7 @@ from router.handlers.hook_handlers import ClientHooks, handlers_of
 from router.handlers.hooks import Hooks
 from router.rtsp.auth import HA1
 from router.rtsp.message import Headers, Request
+from router.sessions import Role
 from router.settings import Auth
 
 REQUEST = Request("DESCRIBE", "rtsp://h/cam", Headers())
@@ -45,7 +46,8 @@ def digest(user: str, password: str, challenges: tuple[str, ...]) -> str:
 
 def door(hooks: object = None, users: dict[str, str] | None = None) -> Access:
     secrets = {name: SecretStr(password) for name, password in (users or {}).items()}
-    return Access([handlers_of(Hooks(hooks, 1))[1]], secrets, Auth(failure_delay_s=0))
+    handlers = [each for each in handlers_of(Hooks(hooks, 1)) if each.role is Role.READER]
+    return Access(handlers, secrets, Auth(failure_delay_s=0))
 
 
 def check_mount(hooks: object) -> int | None:
