@@ -393,16 +393,19 @@ def test_a_stream_without_a_path_is_there_wherever_a_handler_says_so(path: str) 
         with Reader(served.read("/any/path?you=like")) as reader:
             reader.describe(404)  # it is not open yet
             served.run(stream.open())
-            track = WrittenTrack(stream, 0)
-            reader.start([0])
-            served.call(track.write, 3)
+            tracks = WrittenTrack(stream, 0), WrittenTrack(stream, 1)
+            reader.describe()
+            assert reader.set_up(0)["X-Stream"] == "yes"
+            heard.answers.clear()
+            reader.set_up(1)  # of the session's own stream, whatever is said of the path now
+            reader.play()
+            for track in tracks:
+                served.call(track.write, 3)
             reader.receive(3)
-            check(reader, track)
+            check(reader, *tracks)
             playing = heard.contexts("on_play")[0].session
             assert (playing.path, playing.query) == ("/any/path", "you=like")
             assert served.run(playing.stats()).packets >= 3, "and reports beside them"
-            heard.answers.clear()
-            reader.set_up(1)  # of the session's own stream, whatever is said of the path now
             served.call(stream.close)
             reader.wait_ended()
             assert "closed by its program" in heard.wait_for("on_session_close").reason
