@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from router.connection import Connection
+from router.description import Media, SessionDescription
+from router.mounts import Mount
 from router.rtsp.control import mount_path
 from router.rtsp.session_state import SessionState
 from router.rtsp.url import parse_url
 from router.session_stats import SessionStats, ask_stats
 from router.sessions import Role, Session, Sessions
+from router.streams.listeners import Callback
+from router.streams.session_packets import SessionPackets
+from router.streams.tap import MountTap
 
 if TYPE_CHECKING:
     from router.server import Server
@@ -73,6 +80,7 @@ class ServerSession:
 
     def __init__(self, session: Session, clients: Clients) -> None:
         self._session = session
+        self._packets = SessionPackets(session, clients.tap_of)
         self._clients = clients
         url = parse_url(session.url)
         self._path, self._query = mount_path(url), url.query
@@ -134,6 +142,53 @@ class ServerSession:
         """Ask its worker what it has received or sent; all is 0 where there is nobody to ask."""
         return await ask_stats(self._session)
 
+    # -- packets ---------------------------------------------------------------------------------------------------
+
+    @property
+    def description(self) -> SessionDescription | None:
+        """What it publishes or reads; None where a format's parameters can't be read: then medias go by their index."""
+        return self._packets.description
+
+    @property
+    def missed_packets(self) -> int:
+        """Packets of its mount that came for this program, and that it was too slow for: whole bursts were dropped."""
+        return self._packets.missed
+
+    def on_packet_rtp(self, media: Media | int, callback: Callback) -> Callable[[], None]:
+        """Call back with each RTP packet that it sends: a publisher's, or a reader's on a back channel.
+
+        `media` is one of the description's, or its index. `callback` is called with a `ReceivedPacket` in the server's
+        event loop, in order; if it fails that is logged. Gives a function that ends it. What is asked for in
+        `on_record` or `on_play`, or before, begins with the first packet.
+
+        Raises:
+            WrongMedia: the media is not in the description, or the session sends no RTP on it.
+            StreamClosed: the session has ended.
+        """
+        return self._packets.on_packet_rtp(media, callback)
+
+    def on_packet_rtcp(self, media: Media | int, callback: Callback) -> Callable[[], None]:
+        """Call back with each RTCP packet that it sends, a compound as it came: see `on_packet_rtp`."""
+        return self._packets.on_packet_rtcp(media, callback)
+
+    def write_packet_rtp(self, media: Media | int, packet: bytes) -> None:
+        """Send an RTP packet to its client alone: to a publisher on a back channel, or to one of many readers.
+
+        Raises:
+            NotRtp, PacketTooLarge, WrongPayloadType: the packet is wrong.
+            WrongMedia: the media is not in the description, or not set up.
+            StreamFull: too much waits for its worker.
+            StreamNotOpen, StreamClosed: it does not play or record.
+        """
+        self._packets.write_packet_rtp(media, packet)
+
+    def write_packet_rtcp(self, media: Media | int, packet: bytes) -> None:
+        """Send an RTCP packet, or a compound, to its client alone: see `write_packet_rtp`.
+
+        Raises NotRtcp in the place of NotRtp.
+        """
+        self._packets.write_packet_rtcp(media, packet)
+
     def close(self, reason: str = "closed by the program") -> None:
         """End it, and a publisher's mount with it; its client hears of it by the end of its connection."""
         self._clients.close_session(self._session, reason)
@@ -151,6 +206,20 @@ class Clients:
         self._registry = sessions
         self._connections: dict[str, ServerConnection] = {}
         self._sessions: dict[str, ServerSession] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tapping = threading.Lock()
+
+    def begin(self) -> None:
+        """Take note of the event loop, before any client comes: handlers may be called in threads."""
+        self._loop = asyncio.get_running_loop()
+
+    def tap_of(self, mount: Mount) -> MountTap:
+        """Give the tap on a mount, made when it is first wanted."""
+        with self._tapping:
+            if mount.tap is None:
+                assert self._loop is not None  # there is no session before `begin`
+                mount.tap = MountTap(mount, self._loop)
+            return mount.tap
 
     def connection(self, connection: Connection) -> ServerConnection:
         """Give what stands for a connection."""

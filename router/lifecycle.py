@@ -120,6 +120,8 @@ class Lifecycle:
         """
         if session.state is SessionState.CLOSED:
             return
+        if session.mount.tap is not None:
+            session.mount.tap.forget(session.id)
         connection, mount, began = session.connection, session.mount, session.state is not SessionState.INIT
         self._sessions.remove(session)
         log.info(
@@ -158,6 +160,8 @@ class Lifecycle:
                 self.close_session(session, f"mount closed: {reason}", keep_connection=keep)
         if mount.source is not None:
             mount.source.mount_closed(reason)
+        if mount.tap is not None:
+            mount.tap.close()
         if mount.opened and publisher is not None:
             self._notices.mount_closed(publisher, reason)
 

@@ -3,12 +3,15 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from router.fleet.worker import Worker
 from router.rtsp.errors import PeerError
 from router.rtsp.sdp import SessionDescription
 from workers.contract.messages import Format, TrackSpec
+
+if TYPE_CHECKING:
+    from router.streams.tap import MountTap
 
 ENCODING_CHARACTERS = 64
 """What workers are told of an encoding's name: those that mean anything to them are shorter."""
@@ -43,6 +46,8 @@ class Mount:
     publisher: str = ""
     source: Source | None = None
     """Publishes it where no session does."""
+    tap: "MountTap | None" = None
+    """How this program hears its packets, once it wants to."""
     worker: Worker | None = None
     rtp_ports: tuple[int, ...] = ()
     groups: tuple[str, ...] = ()

@@ -127,6 +127,7 @@ class Requests:
         response = exchange.respond(200, *headers)
         base = parse_url(session.url)
         transports = session.in_order()
+        await self._heard(session, exchange)
         async with exchange.connection.handed_to(worker) as handoff:
             await worker.ask(
                 Play(
@@ -158,6 +159,7 @@ class Requests:
         worker = worker_of(mount)
         mount.range = passed_range(exchange.request.headers.get("Range")) or mount.range
         response = exchange.respond()
+        await self._heard(session, exchange)
         recording_before = mount.recording_since
         if recording_before is None:
             # Before the worker writes the 200: whoever knows of that may come to read at once.
@@ -185,6 +187,12 @@ class Requests:
         if recording_before is None:
             self._lifecycle.recording(session)
         return response
+
+    async def _heard(self, session: Session, exchange: Exchange) -> None:
+        """Let the program hear the first packet already, if it wants to hear any."""
+        if session.mount.tap is not None:
+            await session.mount.tap.settle()
+            still_there(session, exchange)
 
     # -- inside a session ------------------------------------------------------------------------------------------
 

@@ -214,6 +214,7 @@ class Server:
             await self.close()
             raise
         self._started = asyncio.get_running_loop().time()
+        self._clients.begin()
         self._run(self._watch())
         self._run(self._fleet.reconcile())
         self._run(self._open_doors())

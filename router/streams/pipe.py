@@ -6,6 +6,7 @@ import secrets
 import socket
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 
 from router.fleet.worker import Worker, WorkerGone
 from router.logs import get_logger
@@ -50,7 +51,14 @@ class Pipe:
     # -- out -------------------------------------------------------------------------------------------------------
 
     def send(self, messages: list[bytes]) -> bool:
-        """Write, or queue what finds no room; False, with nothing written, where the queue is full."""
+        """Write, or queue what finds no room; False, with nothing written, where the queue is full.
+
+        From another thread it waits for the event loop to do it.
+        """
+        if asyncio._get_running_loop() is not self._loop:
+            done: Future[bool] = Future()
+            self._loop.call_soon_threadsafe(lambda: done.set_result(self.send(messages)))
+            return done.result()
         if not self._queue and len(messages) == 1:  # as it mostly is
             try:
                 self._sock.send(messages[0])
@@ -98,25 +106,36 @@ class Pipe:
 
     def _read(self) -> None:
         for _ in range(MESSAGES_PER_TURN):
-            if self.closed:
+            if not self._read_one():
                 return
-            try:
-                message = self._sock.recv(MOST_MESSAGE_BYTES)
-            except BlockingIOError:
-                return
-            except OSError:
-                message = b""
-            if not message:
-                self.close()
-                self._on_end()
-                return
-            try:
-                burst = decode(message)
-            except ChannelError:
-                log.error("a worker sent what is no burst", exc_info=True)
-                continue
-            self.missed += burst.missed
-            self._on_burst(burst)
+
+    def read_all(self) -> None:
+        """Take in now what has come."""
+        while self._read_one():
+            pass
+
+    def _read_one(self) -> bool:
+        """Take in one message; False if there is none."""
+        if self.closed:
+            return False
+        try:
+            message = self._sock.recv(MOST_MESSAGE_BYTES)
+        except BlockingIOError:
+            return False
+        except OSError:
+            message = b""
+        if not message:
+            self.close()
+            self._on_end()
+            return False
+        try:
+            burst = decode(message)
+        except ChannelError:
+            log.error("a worker sent what is no burst", exc_info=True)
+            return True
+        self.missed += burst.missed
+        self._on_burst(burst)
+        return True
 
     # -- the end ---------------------------------------------------------------------------------------------------
 

@@ -43,8 +43,9 @@ class ServerStream:
     """A stream that a program writes, carried by one of a server's workers like any other.
 
     With a `path` it is there for readers; without, handlers give it out. One that is made before its server starts is
-    open when the first client is let in; later, `await stream.open()` or `async with stream:` opens it. All methods are
-    to be called in the server's event loop; none but `open` and `drain` waits.
+    open when the first client is let in; later, `await stream.open()` or `async with stream:` opens it. All is to be
+    called in the server's event loop, where nothing but `open` and `drain` waits; what writes may also be called from
+    other threads, where it waits for the event loop.
     """
 
     def __init__(

@@ -11,6 +11,7 @@ from tests.support.ports import udp_pair
 from tests.support.rtp import Rtp, Stamp, build_payload, build_rtp, build_sender_report
 from tests.support.rtsp import Credentials, Reply, RtspConnection
 from tests.support.sdp import build_sdp, clock_rate, payload_type
+from tests.support.waiting import eventually
 
 RECORD_RANGE = "npt=0.000-"
 
@@ -172,6 +173,25 @@ class Publisher:
         found = [payload for channel, payload in self.connection.frames if channel == track.channels[1]]
         self.connection.frames.clear()
         return found
+
+    def await_back(self, index: int, rtp: bytes, rtcp: bytes) -> None:
+        """Wait until both have come back on a track, beside the router's own reports."""
+        track = self.tracks[index]
+        got: list[tuple[bool, bytes]] = []
+
+        def there() -> bool:
+            for is_rtcp, sock in ((False, track.rtp), (True, track.rtcp)):
+                while sock is not None:
+                    try:
+                        got.append((is_rtcp, sock.recv(65_536)))
+                    except BlockingIOError:
+                        break
+            self.connection.pump()
+            got.extend((channel == track.channels[1], payload) for channel, payload in self.connection.frames)
+            self.connection.frames.clear()
+            return {(False, rtp), (True, rtcp)} <= set(got)
+
+        eventually(there, f"packets back on track {index} of {self.url}")
 
     def teardown(self) -> Reply:
         """End the session in order."""

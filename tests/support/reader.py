@@ -68,8 +68,10 @@ class Reader:
         credentials: Credentials | None = None,
         source_host: str | None = None,
         punches: bool = True,
+        require: str | None = None,
     ) -> None:
         self.url = url
+        self.require = require
         self.transport = transport
         self.punches = punches
         self.connection = connection or RtspConnection(url, credentials=credentials, source_host=source_host)
@@ -98,7 +100,8 @@ class Reader:
 
     def describe(self, status: int = 200) -> Reply:
         """Fetch the SDP."""
-        reply = self.connection.expect(status, "DESCRIBE", self.url, {"Accept": "application/sdp"})
+        headers = {"Accept": "application/sdp", "Require": self.require}
+        reply = self.connection.expect(status, "DESCRIBE", self.url, headers)
         if status == 200:
             assert reply["Content-Type"].lower().startswith("application/sdp")
             self.base = reply.get("Content-Base") or self.url
@@ -147,6 +150,22 @@ class Reader:
     def teardown(self) -> Reply:
         """End the session in order."""
         return self.connection.expect(200, "TEARDOWN", self.url)
+
+    def send(self, index: int, packet: bytes) -> None:
+        """Send RTP on a track, as on a back channel."""
+        track = self.tracks[index]
+        if track.rtp is not None:
+            track.rtp.sendto(packet, (self.server_host, track.server_ports[0]))
+        else:
+            self.connection.send_frame(track.channels[0], packet)
+
+    def send_rtcp(self, index: int, packet: bytes) -> None:
+        """Send RTCP on a track."""
+        track = self.tracks[index]
+        if track.rtcp is not None:
+            track.rtcp.sendto(packet, (self.server_host, track.server_ports[1]))
+        else:
+            self.connection.send_frame(track.channels[1], packet)
 
     # -- media --------------------------------------------------------------------------------------------------
 
