@@ -333,7 +333,7 @@ def test_many_streams_leave_nothing_behind() -> None:
             for number in range(20):
                 streams = [ServerStream(server, one, f"/{number}/{each}") for each in range(50)]
                 await asyncio.gather(*(each.open() for each in streams))
-                assert counts()[1] == before[1] + 3 * len(streams)
+                assert counts()[1] >= before[1] + 3 * len(streams)
                 for each in streams:
                     each.write_packets_rtp(PICTURE, [WrittenTrack(each, VIDEO).build(100)])
                     await each.drain()
