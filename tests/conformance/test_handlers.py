@@ -11,6 +11,7 @@ import pytest
 
 from router import Response, ServerStream
 from router.handlers.interface import NAMES
+from tests.examples.handler import Cameras
 from tests.support.clip import Clip
 from tests.support.media import publish, read
 from tests.support.publisher import Publisher
@@ -534,6 +535,23 @@ def test_a_reader_that_can_not_be_served(path: str) -> None:
 def test_a_handler_that_is_none_is_refused() -> None:
     with pytest.raises(Exception, match="has none of on_connection_open"), serving(object()):
         pass
+
+
+def test_the_readmes_example(capsys: pytest.CaptureFixture[str]) -> None:
+    with serving(Cameras()) as served:
+        with Publisher(served.publish("/elsewhere")) as refused:
+            refused.announce(403)
+        with Publisher(served.publish("/cameras/new")).start() as publisher, Reader(served.read("/old")) as reader:
+            assert reader.describe(302)["Location"] == served.read("/cameras/new")
+            publisher.send(1)
+            publisher.tracks[0].skip(2)
+            publisher.send(1)
+            said = []
+            eventually(
+                lambda: said.append(capsys.readouterr().out) or "lost: /cameras/new 2" in "".join(said), "a loss"
+            )
+        assert "announced: /cameras/new 200" in "".join(said)
+        eventually(lambda: said.append(capsys.readouterr().out) or "left: publisher /cam" in "".join(said), "its end")
 
 
 def test_real_encoder_and_players(clip: Clip, path: str) -> None:
