@@ -215,7 +215,9 @@ class Settings(BaseSettings):
         description="what a TCP reader that is too slow gets: a gap of whole frames up to the next random-access point,"
         " or the end of its connection",
     )
-    hook_timeout_s: Timeout = Field(default=10, description="time limit of a hook; a hook that takes longer denies")
+    hook_timeout_s: Timeout = Field(
+        default=10, description="time limit of a hook or a handler's method; what takes longer denies"
+    )
     command_timeout_s: Timeout = Field(default=5, description="time limit of a worker's reply to a command")
     heartbeat_interval_s: Timeout = Field(default=0.5, description="time between a worker's heartbeats")
     heartbeat_timeout_s: Timeout = Field(default=3, description="silence after which a worker counts as hung")

@@ -546,12 +546,16 @@ def test_the_readmes_example(capsys: pytest.CaptureFixture[str]) -> None:
             publisher.send(1)
             publisher.tracks[0].skip(2)
             publisher.send(1)
-            said = []
-            eventually(
-                lambda: said.append(capsys.readouterr().out) or "lost: /cameras/new 2" in "".join(said), "a loss"
-            )
-        assert "announced: /cameras/new 200" in "".join(said)
-        eventually(lambda: said.append(capsys.readouterr().out) or "left: publisher /cam" in "".join(said), "its end")
+            said = ""
+
+            def says(words: str) -> bool:
+                nonlocal said
+                said += capsys.readouterr().out
+                return words in said
+
+            eventually(lambda: says("lost: /cameras/new 2"), "a loss")
+        assert "announced: /cameras/new 200" in said
+        eventually(lambda: says("left: publisher /cameras/new"), "its end")
 
 
 def test_real_encoder_and_players(clip: Clip, path: str) -> None:
