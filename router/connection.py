@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
+from router.fleet.records import CONNECTION, ConnectionRecord
 from router.fleet.worker import Worker, WorkerGone, WorkerRefused
 from workers.contract.messages import HandOff, ReleaseConnection, Released, Respond
 from workers.framing import Broken, FramingLimits, Item, Splitter, joined
@@ -83,6 +84,13 @@ class Connection(asyncio.Protocol):
         self.closing = False
         self._half_closed = False
 
+    def restore(self, name: str, record: ConnectionRecord, holder: Worker, duplicate: socket.socket | None) -> None:
+        """Become one that a worker holds since an earlier front gave it away; None: no duplicate of it could be had."""
+        self.id = name
+        self.host, self.port, self.local_host = record.host, record.port, record.local_host
+        self.holder = holder
+        self._duplicate = duplicate
+
     @property
     def peer(self) -> str:
         """The peer's address and port, for people."""
@@ -92,6 +100,11 @@ class Connection(asyncio.Protocol):
     def busy(self) -> bool:
         """Tell whether a request is being served."""
         return self._task is not None
+
+    async def served(self) -> None:
+        """Wait until what has come so far is served."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
 
     # -- asyncio.Protocol ------------------------------------------------------------------------------------------
 
@@ -226,9 +239,18 @@ class Connection(asyncio.Protocol):
             # shutdown() and not close(): the worker's duplicate would keep the connection open.
             with suppress(OSError):  # ended already
                 self._duplicate.shutdown(socket.SHUT_RDWR)
+        elif self.holder is not None:
+            self.holder.tell(Respond(self.id, b"", close=True))
         if self._transport is not None:
             self._transport.abort()
         self._end(reason)
+
+    def let_be(self) -> None:
+        """Leave it to the worker that holds it, and to the next front."""
+        self.closed = True
+        if self._duplicate is not None:
+            self._duplicate.close()
+            self._duplicate = None
 
     def _end(self, reason: str) -> None:
         if self.closed:
@@ -298,7 +320,8 @@ class Connection(asyncio.Protocol):
             await worker.channel.send(token, self._duplicate.fileno())
         except OSError as error:
             raise WorkerGone(f"worker {worker.index} died") from error
-        return HandOff(token, unread, unsent)
+        record = ConnectionRecord(self.side, self.host, self.port, self.local_host)
+        return HandOff(token, unread, unsent, CONNECTION.pack(record))
 
     def _take_back(self, travelling: Sequence[Item]) -> None:
         """Go on after a hand-off that did not happen: serve what was pending, then read."""

@@ -237,6 +237,8 @@ class Lifecycle:
         if mount.silent_since is None:
             return None
         silent = now - mount.silent_since + settings.stale_after_s
+        if session.orphaned is not None and now - session.orphaned > settings.stale_after_s:
+            return f"its connection is lost and no RTP came for {silent:.0f} s"  # an earlier front may have heard of it
         return f"no RTP for {silent:.0f} s" if silent > settings.publish_timeout_s else None
 
     def _idle(self, idle_s: float, limit_s: float) -> str | None:

@@ -27,11 +27,15 @@ class StartError(Exception):
     """The server can't start; the text says what is in the way and what to do."""
 
 
+class PortTaken(StartError):
+    """Somebody listens on a port already: another program, or the workers of a front that died."""
+
+
 def bind(host: str, port: int, setting: str) -> socket.socket:
     """Bind and listen; `host` "" is all addresses, IPv4 and IPv6.
 
     Raises:
-        StartError: the address is taken or not ours; `setting` is named as what to change.
+        StartError: the address is taken (PortTaken) or not ours; `setting` is named as what to change.
     """
     dual = host in ("", "::") and socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if dual or ":" in host else socket.AF_INET
@@ -40,7 +44,8 @@ def bind(host: str, port: int, setting: str) -> socket.socket:
     except OSError as error:
         where = f"port {port}" if not host else f"port {port} of {host}"
         hint = HINTS.get(error.errno or 0, "See --host and {setting}.").format(setting=setting)
-        raise StartError(f"{where} can't be listened on: {os.strerror(error.errno or 0)}. {hint}") from error
+        kind = PortTaken if error.errno == errno.EADDRINUSE else StartError
+        raise kind(f"{where} can't be listened on: {os.strerror(error.errno or 0)}. {hint}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +150,11 @@ class Listeners:
         port: int = self._sockets[side].getsockname()[1]
         return port
 
+    @property
+    def sockets(self) -> dict[str, socket.socket]:
+        """The listening sockets, by their sides' names."""
+        return {str(side): each for side, each in self._sockets.items()}
+
     async def accept(self, callbacks: ConnectionCallbacks) -> None:
         """Let clients in."""
         loop = asyncio.get_running_loop()
@@ -163,6 +173,14 @@ class Listeners:
             listener.close()
         self._servers.clear()
         self._sockets.clear()
+
+
+def belongs_to(listener: socket.socket, settings: Settings) -> bool:
+    """Tell whether a socket listens where these settings want one."""
+    host, port = listener.getsockname()[:2]
+    everywhere = {"::", "0.0.0.0"}
+    wanted = everywhere if settings.host in ("", *everywhere) else {settings.host}
+    return port in (settings.publish_port, settings.client_port) and host in wanted
 
 
 def _is_for(passed: Passed, names: Sequence[str], port: int) -> bool:

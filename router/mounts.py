@@ -129,6 +129,13 @@ class Mounts:
         self._by_path[path] = mount
         return mount
 
+    def restore(self, mount: Mount) -> None:
+        """Know a mount again that an earlier front has made; whatever the limit, and its generation is never used."""
+        assert mount.path not in self._by_path
+        self._by_path[mount.path] = mount
+        # The clock may have been set back since.
+        self._generation = max(self._generation, mount.generation)
+
     def remove(self, mount: Mount) -> None:
         """Free a mount's path."""
         mount.closed = True

@@ -29,23 +29,40 @@ class Groups:
         first, last = int(network.network_address), int(network.broadcast_address)
         if self._version == 6 and last - first > FIRST_DYNAMIC_GROUP:
             first += FIRST_DYNAMIC_GROUP
-        self._fresh, self._last = first, last
+        self._first = self._fresh = first
+        self._last = last
         self._free: deque[int] = deque()
         self._resting: deque[tuple[float, int]] = deque()
         self._used: set[int] = set()
+        self._claimed: set[int] = set()
+        """Those beyond `_fresh` that were not taken in their turn."""
 
     def take(self, count: int, now: float) -> tuple[str, ...] | None:
         """Take so many groups, all or none; None if there are not so many."""
         while self._resting and self._resting[0][0] <= now:
             self._free.append(self._resting.popleft()[1])
-        if len(self._free) + self._last + 1 - self._fresh < count:
+        if len(self._free) + self._last + 1 - self._fresh - len(self._claimed) < count:
             return None
         return tuple(self._take_one() for _ in range(count))
+
+    def claim(self, groups: tuple[str, ...]) -> None:
+        """Take groups that somebody uses already; harmless for one that is not of this range."""
+        for number in (int(ip_address(each)) for each in groups):
+            if number in self._used or not self._first <= number <= self._last:
+                continue
+            self._used.add(number)
+            if number >= self._fresh:
+                self._claimed.add(number)
+            self._free = deque(each for each in self._free if each != number)
+            self._resting = deque(each for each in self._resting if each[1] != number)
 
     def _take_one(self) -> str:
         if self._free:
             number = self._free.popleft()
         else:
+            while self._fresh in self._claimed:
+                self._claimed.remove(self._fresh)
+                self._fresh += 1
             number, self._fresh = self._fresh, self._fresh + 1
         self._used.add(number)
         return str(ip_address(number.to_bytes(4 if self._version == 4 else 16, "big")))
@@ -101,6 +118,11 @@ class Multicast:
             raise PeerError(503, f"{self._settings.multicast_range} has no {wanted} groups left for {mount.path}")
         mount.groups = taken
         log.info("multicast groups taken", mount=mount.path, groups=taken)
+
+    def claim(self, mount: Mount) -> None:
+        """Give nobody else the groups of a mount that had them before this front began."""
+        if self._groups is not None:
+            self._groups.claim(mount.groups)
 
     def release(self, mount: Mount) -> None:
         """Take a closed mount's groups back."""

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from router.connection import ConnectionEnded
 from router.exchange import BACK_CHANNEL, Exchange, Method, required, still_there, worker_of
+from router.fleet.restore import mount_record, session_record
 from router.lifecycle import Lifecycle
 from router.mounts import Mounts
 from router.rtsp.control import content_base, mount_path, reader_control, track_url
@@ -139,6 +140,7 @@ class Requests:
                     transports=transports,
                     response_head=response.head_bytes(),
                     rtp_info_urls=tuple(track_url(base, each.track) for each in transports),
+                    record=session_record(session),
                 )
             )
         exchange.answered = True
@@ -175,6 +177,8 @@ class Requests:
                         handoff=handoff,
                         transports=session.in_order(),
                         response=response.to_bytes(),
+                        mount_record=mount_record(mount),
+                        session_record=session_record(session),
                     )
                 )
         except BaseException:

@@ -9,7 +9,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, assert_never
@@ -22,6 +22,7 @@ from router.exchange import Dispatcher, public
 from router.fleet.fleet import Fleet
 from router.fleet.link import Asked
 from router.fleet.placing import Placing
+from router.fleet.restore import Restore
 from router.handlers.calls import UserCodeError
 from router.handlers.decisions import Decisions
 from router.handlers.handlers import Handler, Handlers
@@ -30,7 +31,7 @@ from router.handlers.hooks import Hooks, load
 from router.handlers.interface import Handler as ProgramHandler
 from router.handlers.notices import Notices
 from router.lifecycle import Lifecycle
-from router.listener import Connections, Listeners, Passed, StartError
+from router.listener import Connections, Listeners, Passed, PortTaken, StartError, belongs_to
 from router.logs import get_logger
 from router.mounts import Mounts
 from router.multicast import Multicast
@@ -52,6 +53,14 @@ log = get_logger(__name__)
 
 TICK_S = 0.25
 """How often life times are looked at: a quarter of the shortest that makes sense."""
+LISTEN_AGAIN_S = 0.02
+"""How often a port that is taken is tried again: clients wait meanwhile."""
+WORKERS_COME_S = 0.5
+"""How long the workers of a dead front take to find this one: they try ten times a second."""
+LISTENERS_BACK_S = 5.0
+"""How long workers that were found may take to bring the listening sockets: as long as for any command."""
+LET_GO_S = 1.0
+"""How long requests may take that are being served when the front lets go of everything: most take milliseconds."""
 WORKERS_MISSING_S = 2.0
 """How long clients wait for the rest of the workers once one is there."""
 
@@ -116,7 +125,24 @@ class Server:
         )
         self._notices = Notices(self._handlers, self._clients)
         self._lifecycle = Lifecycle(settings, self._sessions, self._mounts, multicast, self._notices)
-        self._fleet = Fleet(settings, self._sessions, self._mounts, self._connections, self._lifecycle, self._asked)
+        self._callbacks = ConnectionCallbacks(
+            framing=framing_limits(settings),
+            pipelined_requests=limits.pipelined_requests,
+            opened=self._connection_opened,
+            message=self._serve,
+            broken=lambda connection, status, reason: self._dispatcher.refuse(connection, status, reason),
+            ended=self._connection_ended,
+        )
+        self._fleet = Fleet(
+            settings,
+            self._sessions,
+            self._mounts,
+            self._connections,
+            self._lifecycle,
+            Restore(self._sessions, self._mounts, self._connections, self._lifecycle, multicast, self._callbacks),
+            self._told,
+            self._asked,
+        )
         placing = Placing(self._fleet.link, self._mounts)
         self.streams = Streams(self._mounts, self._sessions, self._lifecycle, placing, limits.tracks)
         """For `ServerStream`, which puts itself there."""
@@ -160,6 +186,7 @@ class Server:
         self._start_error: StartError | None = None
         self._close_task: asyncio.Task[None] | None = None
         self._stood_still = False
+        self._doors_open = asyncio.Event()
         self._emptied = asyncio.Event()
         self._ready = asyncio.Event()
         self._closing = asyncio.Event()
@@ -202,10 +229,10 @@ class Server:
             raise RuntimeError("a Server starts once; make another one")
         self._begun = True
         raise_descriptor_limit()
-        self._listeners.bind(self.settings, self._passed)
         try:
             self._hold_runtime_dir()
             self._fleet.link.start()
+            await self._listen()
         except OSError as error:
             await self.close()
             directory = self.settings.runtime_dir
@@ -241,8 +268,32 @@ class Server:
         if not self._ready.is_set():
             raise self._start_error or StartError("the server was closed before it was ready")
 
+    async def _listen(self) -> None:
+        """Take the ports. Those that are taken may be a dead front's: its workers hold them, and bring them back.
+
+        Raises:
+            StartError: a port stays taken.
+        """
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        passed = self._passed
+        while True:
+            try:
+                self._listeners.bind(self.settings, passed)
+                return
+            except PortTaken:
+                waited_s = loop.time() - begun
+                expected_s = LISTENERS_BACK_S if self._fleet.link.has_workers else WORKERS_COME_S
+                if self._own_workers is not None or self._passed or waited_s > expected_s:
+                    raise
+            await asyncio.sleep(LISTEN_AGAIN_S)
+            passed = [
+                Passed("", each.listener.dup()) for each in self._fleet.kept if belongs_to(each.listener, self.settings)
+            ]
+
     async def _open_doors(self) -> None:
         """Let clients in once all workers are there: the first mounts would all go to the first worker otherwise."""
+        self._fleet.share_listeners(self._listeners.sockets)
         await self._fleet.first_ready.wait()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(WORKERS_MISSING_S):
@@ -253,17 +304,8 @@ class Server:
             self._start_error = StartError(str(error))
             self._closing.set()  # ends the start; what has begun is let go of by `close`
             return
-        limits = self.settings.limits
-        await self._listeners.accept(
-            ConnectionCallbacks(
-                framing=framing_limits(self.settings),
-                pipelined_requests=limits.pipelined_requests,
-                opened=self._connection_opened,
-                message=self._dispatcher.serve,
-                broken=self._dispatcher.refuse,
-                ended=self._connection_ended,
-            )
-        )
+        await self._listeners.accept(self._callbacks)
+        self._doors_open.set()
         await self._fleet.all_ready.wait()
         self._ready.set()
 
@@ -274,13 +316,44 @@ class Server:
         """
         self._begun = True
         if self._close_task is None:
-            self._close_task = asyncio.get_running_loop().create_task(self._close())
+            self._close_task = asyncio.get_running_loop().create_task(self._close(self._end_sessions))
         await asyncio.shield(self._close_task)
 
-    async def _close(self) -> None:
+    async def let_go(self) -> None:
+        """End this front and no stream: workers go on with every session that plays or records, clients wait in the
+        backlog, and the next front on this runtime directory takes it all up. Sessions before that end.
+
+        Requests that are being served get `LET_GO_S`; those without an answer by then get it from the next front.
+
+        Raises:
+            RuntimeError: the workers are this server's own, and would end with it.
+        """
+        if self._own_workers is not None:
+            raise RuntimeError("this server's workers end with it")
+        self._begun = True
+        if self._close_task is None:
+            self._close_task = asyncio.get_running_loop().create_task(self._close(self._leave_sessions))
+        await asyncio.shield(self._close_task)
+
+    async def _leave_sessions(self) -> None:
+        self._listeners.release()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LET_GO_S):
+                await asyncio.gather(*(each.served() for each in self._connections))
+        for connection in self._connections:
+            if connection.holder is None:
+                connection.abort("the front is started again")
+            else:
+                connection.let_be()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.settings.stop_timeout_s / 2):
+                await self._handlers.settle()
+                await self._hooks.settle()
+
+    async def _close(self, end: Callable[[], Awaitable[None]]) -> None:
         self._closing.set()
         try:
-            await self._end_sessions()
+            await end()
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -295,6 +368,7 @@ class Server:
 
     async def _end_sessions(self) -> None:
         self._listeners.release()
+        self._fleet.share_listeners({})
         self._lifecycle.close_all("the server stops")
         for connection in self._connections:
             connection.close()
@@ -353,6 +427,17 @@ class Server:
         self._notices.connection_opened(connection)
         return refusal
 
+    async def _told(self) -> None:
+        """Wait until everybody has heard what they were told so far: hooks hear it from a handler."""
+        await self._handlers.told()
+        await self._hooks.told()
+
+    async def _serve(self, connection: Connection, message: bytes) -> None:
+        """Answer a request, once it is known what there is: those that a front before this one left unanswered are here
+        before the last worker has told."""
+        await self._doors_open.wait()
+        await self._dispatcher.serve(connection, message)
+
     def _connection_ended(self, connection: Connection, reason: str) -> None:
         known = self._connections.remove(connection)
         if not len(self._connections):
@@ -361,6 +446,7 @@ class Server:
         self._lifecycle.connection_ended(connection, reason, asyncio.get_running_loop().time())
         if known:
             self._notices.connection_closed(connection, reason)
+        self._fleet.connection_ended(connection)
 
     async def _watch(self) -> None:
         """Look after everything that ends by time."""

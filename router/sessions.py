@@ -147,6 +147,10 @@ class Sessions:
         if session.connection is not None:
             self._by_connection.setdefault(session.connection, set()).add(session)
 
+    def restore(self, session: Session) -> None:
+        """Know a session again that an earlier front has begun, whatever the limits."""
+        self._enter(session)
+
     def of(self, connection: Connection) -> list[Session]:
         """List the sessions whose last request came on a connection."""
         return list(self._by_connection.get(connection, ()))

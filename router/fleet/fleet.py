@@ -4,15 +4,20 @@ Messages come and go through `workers_link`; what they mean for sessions and mou
 """
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+import secrets
+import socket
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import assert_never
 
 from router.connection import Connection
+from router.fleet.handoff import close_all
 from router.fleet.link import Asked, WorkersLink
 from router.fleet.reconcile import DesiredMount, compare
+from router.fleet.restore import Restore
 from router.fleet.worker import Worker, WorkerError
 from router.lifecycle import Lifecycle
-from router.listener import Connections
+from router.listener import Connections, Passed
 from router.logs import get_logger
 from router.mounts import Mount, Mounts
 from router.rtsp.session_state import SessionState
@@ -23,8 +28,10 @@ from workers.contract.messages import (
     ConnectionClosed,
     DrainWanted,
     Event,
+    ForgetConnections,
     Heartbeat,
     Hello,
+    KeepListeners,
     MediaHeard,
     MediaSilent,
     Message,
@@ -44,6 +51,8 @@ RECONCILE_INTERVAL_S = 10.0
 """How often desired and actual state are compared without a reason."""
 SETTLED_AFTER_S = 1.0
 """How old a change must be before a report can contradict it: both travel on the same way, and this is far longer."""
+ACKNOWLEDGE_AFTER_S = 0.1
+"""How long ended connections gather before they are acknowledged together."""
 STATUS_REPORT_S = 1.0
 """How long `status` waits for a worker's own figures: it is wanted most when one hangs."""
 
@@ -58,14 +67,26 @@ class Fleet:
         mounts: Mounts,
         connections: Connections,
         lifecycle: Lifecycle,
+        restore: Restore,
+        told: Callable[[], Awaitable[None]],
         on_asked: Callable[[Asked, Callable[[Message], None]], None],
     ) -> None:
-        """`on_asked` is given an administrator's message, and a function that sends an answer to whoever asked."""
+        """`told` waits until handlers have heard of what has ended so far.
+
+        `on_asked` is given an administrator's message, and a function that sends an answer to whoever asked.
+        """
         self._settings = settings
         self._sessions = sessions
         self._mounts = mounts
         self._connections = connections
         self._lifecycle = lifecycle
+        self._restore = restore
+        self._told = told
+        self._listeners: dict[str, socket.socket] = {}
+        self._ended: list[tuple[Worker, str]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.kept: list[Passed] = []
+        """Listening sockets of a front that died, as workers have kept them: whoever takes one, takes it out."""
         self.first_ready = asyncio.Event()
         self.all_ready = asyncio.Event()
         self.link = WorkersLink(
@@ -105,10 +126,52 @@ class Fleet:
 
     def _ready(self, worker: Worker, reports: list[StateReport]) -> None:
         log.info("worker ready", worker=worker.index, pid=worker.pid)
-        self._repair(worker, reports, asyncio.get_running_loop().time())
+        now = asyncio.get_running_loop().time()
+        self._keep_listeners(worker, reports[-1])
+        self._restore.take(worker, reports, now)
+        self._repair(worker, reports, now)
+        self._send_listeners(worker)
         self.first_ready.set()
         if len(self.link.ready()) == self._settings.worker_count:
             self.all_ready.set()
+
+    # -- the listening sockets -------------------------------------------------------------------------------------
+
+    def _keep_listeners(self, worker: Worker, report: StateReport) -> None:
+        descriptors = worker.channel.claim(report.listeners_token) if report.listeners_token else []
+        if self._listeners or self.kept or len(descriptors) != len(report.listeners):
+            close_all(descriptors)
+            return
+        self.kept = [
+            Passed(name, socket.socket(fileno=each)) for name, each in zip(report.listeners, descriptors, strict=True)
+        ]
+
+    def share_listeners(self, listeners: Mapping[str, socket.socket]) -> None:
+        """Let every worker hold duplicates of these sockets, now and as they come: clients can connect though this
+        front dies. None: those of before are let go of, and nobody can connect any more."""
+        self._listeners = dict(listeners)
+        for passed in self.kept:
+            passed.listener.close()
+        self.kept = []
+        for worker in self.link.ready():
+            self._send_listeners(worker)
+
+    def _send_listeners(self, worker: Worker) -> None:
+        if self._listeners:
+            self._run(self._send_duplicates(worker, dict(self._listeners)))
+        else:
+            worker.tell(KeepListeners((), ""))
+
+    async def _send_duplicates(self, worker: Worker, listeners: Mapping[str, socket.socket]) -> None:
+        token = secrets.token_hex(8)
+        with contextlib.suppress(OSError):  # the worker is gone, or the listeners are
+            await worker.channel.send(token, *(each.fileno() for each in listeners.values()))
+            worker.tell(KeepListeners(tuple(listeners), token))
+
+    def _run(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _lost(self, worker: Worker, reason: str) -> None:
         if worker.heartbeat is not None and worker.heartbeat.draining:
@@ -206,6 +269,8 @@ class Fleet:
                     if event.unserved:
                         self._lifecycle.unserved(connection, event.reason)
                     connection.receive_end(event.reason)
+                else:
+                    self._acknowledge(worker, event.connection)
             case MediaHeard():
                 self._lifecycle.media_heard(event.path, event.generation, now)
             case MediaSilent():
@@ -222,6 +287,27 @@ class Fleet:
                 pass  # served before it comes here
             case _:
                 assert_never(event)
+
+    def connection_ended(self, connection: Connection) -> None:
+        """Let a connection's worker forget it, once everybody was told who has to know."""
+        if connection.holder is not None:
+            self._acknowledge(connection.holder, connection.id)
+
+    def _acknowledge(self, worker: Worker, connection_id: str) -> None:
+        self._ended.append((worker, connection_id))
+        if len(self._ended) == 1:
+            self._run(self._acknowledge_all())
+
+    async def _acknowledge_all(self) -> None:
+        """Tell workers which of their ended connections need not be told to another front any more."""
+        await asyncio.sleep(ACKNOWLEDGE_AFTER_S)
+        ended, self._ended = self._ended, []
+        await self._told()
+        by_worker: dict[Worker, list[str]] = {}
+        for worker, connection_id in ended:
+            by_worker.setdefault(worker, []).append(connection_id)
+        for worker, names in by_worker.items():
+            worker.tell(ForgetConnections(tuple(names)))
 
     def _held(self, worker: Worker, connection_id: str) -> Connection | None:
         """Find a connection that this worker may speak for."""

@@ -127,6 +127,11 @@ class WorkersLink:
         self._requests += 1
         return self._requests
 
+    @property
+    def has_workers(self) -> bool:
+        """Tell whether any worker has found this front."""
+        return bool(self._channels)
+
     def ready(self) -> list[Worker]:
         """The workers that can be given mounts."""
         return [worker for worker in self.workers.values() if worker.state == "ready"]
@@ -207,7 +212,10 @@ class WorkersLink:
         if isinstance(message, Reply):
             worker.take_reply(envelope.request, message)
         elif isinstance(message, Event):
-            self._on_event(worker, message)
+            if worker.state == "connecting":
+                worker.early.append(message)
+            else:
+                self._on_event(worker, message)
         else:
             self.malformed += 1
 
@@ -270,6 +278,9 @@ class WorkersLink:
             reports = await worker.report(self._welcome(worker.index))
             worker.state = "ready"
             self._on_ready(worker, reports)
+            early, worker.early = worker.early, []
+            for event in early:
+                self._on_event(worker, event)
         except WorkerError as error:
             self.lose(worker, str(error))
         except Exception as error:  # a defect of ours: without this worker nobody is served, and its next start may do

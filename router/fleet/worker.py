@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from router.fleet.handoff import WorkerChannel
-from workers.contract.messages import Command, Heartbeat, Message, Refused, Reply, StateReport
+from workers.contract.messages import Command, Event, Heartbeat, Message, Refused, Reply, StateReport
 
 
 class WorkerError(Exception):
@@ -54,6 +54,8 @@ class Worker:
     packets_per_s: float = 0.0
     missing: set[str] = field(default_factory=set)
     """Mounts and connections that its last report should have named."""
+    early: list[Event] = field(default_factory=list)
+    """What it said right behind its first report, before that was taken in."""
     pidfd: int = -1
     waiting: dict[int, "asyncio.Future[Reply]"] = field(default_factory=dict)
     parts: dict[int, list[StateReport]] = field(default_factory=dict)

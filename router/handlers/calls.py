@@ -101,6 +101,11 @@ class Calls:
         if before:
             await asyncio.wait(before)
 
+    async def told(self) -> None:
+        """Wait for what was told so far, and nothing that comes meanwhile; each call has its time limit."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks))
+
     async def settle(self) -> None:
         """Wait for all that was told; each call has its time limit."""
         while self._tasks:

@@ -109,6 +109,11 @@ class Handlers:
         """List those that concern themselves with such sessions."""
         return [each for each in self._handlers if each.role in (None, role)]
 
+    async def told(self) -> None:
+        """Wait for what they were told so far."""
+        for each in self._handlers:
+            await each.calls.told()
+
     async def settle(self) -> None:
         """Wait for what they were told last; each call has its time limit."""
         for each in self._handlers:

@@ -112,6 +112,10 @@ class HookSide:
         if name in self._functions:
             self._calls.tell((mount.path,), name, self._functions[name], mount)
 
+    async def told(self) -> None:
+        """Wait for the hooks that were told so far, and no others; each has its time limit."""
+        await self._calls.told()
+
     async def settle(self) -> None:
         """Wait for the hooks that were told last; each has its time limit."""
         await self._calls.settle()
@@ -134,6 +138,11 @@ class Hooks:
             )
         for name, meant in misspelt_hooks(hooks):
             log.warning("not a hook, is it misspelt?", name=name, hook=meant)
+
+    async def told(self) -> None:
+        """Wait for the hooks of both sides that were told so far."""
+        await self.publish.told()
+        await self.client.told()
 
     async def settle(self) -> None:
         """Wait for the hooks of both sides that were told last."""

@@ -10,7 +10,7 @@ import functools
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 from router import logs
 from router.handlers.calls import UserCodeError
@@ -51,11 +51,18 @@ async def _serve(make: Callable[[], Server], supervisor: Notifier, say: Callable
         supervisor.ready("waiting for workers")
         beating = asyncio.create_task(_beat(supervisor))  # to the very end: stopping must not hang either
         announcing = asyncio.create_task(_announce(server, supervisor, say))
-        await stop.wait()
+        await _first_of(stop.wait(), server.wait_closed())
         supervisor.stopping()
         announcing.cancel()
     beating.cancel()
     return 0
+
+
+async def _first_of(*waits: Coroutine[None, None, object]) -> None:
+    tasks = [asyncio.create_task(each) for each in waits]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
 
 
 async def _beat(supervisor: Notifier) -> None:

@@ -145,6 +145,12 @@ def description_for_readers(
     return "".join([f"{line}\r\n" for line in lines]).encode(errors="surrogateescape")
 
 
+def description_as_announced(description: SessionDescription) -> bytes:
+    """Write a description as it was read: `parse_sdp` makes the same of it."""
+    lines = [*description.lines, *(line for media in description.medias for line in media.lines)]
+    return "".join([f"{line}\r\n" for line in lines]).encode(errors="surrogateescape")
+
+
 def _lines(body: bytes) -> Iterator[str]:
     # Lenient readers take a lone CR or a space in front for a line break: a `c=` hidden by it would pass as ours.
     # What isn't UTF-8 (a title in Latin-1) comes out as it went in.

@@ -1,0 +1,225 @@
+"""A new front's memory: mounts, sessions and connections, as the workers of the front before it tell of them.
+
+A worker's report is taken in this order: its connections; its mounts with the sessions that were active; then what the
+connections have to say, requests without an answer and their ends, each served as if it had just come. What has no
+record was not active: it died with the front before, and `reconcile` takes its ports and registrations back.
+
+Workers may contradict each other, where that front died while something changed hands. Then:
+
+* of two mounts on one path the higher generation is the newer one; the other is closed, with its sessions;
+* of two workers that hold one connection, or one generation of a mount, the first that reports it keeps it; the other
+  is told to let go, which the peer does not notice;
+* a session whose media travels inside a connection that its worker does not hold is over; one over UDP lives on.
+"""
+
+import socket
+from collections.abc import Iterable
+
+from router.connection import Connection, ConnectionCallbacks, Side
+from router.fleet.handoff import close_all
+from router.fleet.records import CONNECTION, MOUNT, SESSION, MountRecord, SessionRecord
+from router.fleet.worker import Worker
+from router.lifecycle import Lifecycle
+from router.listener import Connections
+from router.logs import get_logger
+from router.mounts import Mount, Mounts
+from router.multicast import Multicast
+from router.rtsp.errors import PeerError
+from router.rtsp.sdp import description_as_announced, parse_sdp
+from router.rtsp.session_state import SessionState
+from router.sessions import Role, Session, Sessions
+from workers.contract.codec import ContractError
+from workers.contract.messages import (
+    MAX_TRACKS,
+    ConnectionState,
+    MountState,
+    ReaderState,
+    ReleaseConnection,
+    StateReport,
+)
+
+log = get_logger(__name__)
+
+
+def mount_record(mount: Mount) -> bytes:
+    """Pack what the next front has to know of a mount that is published."""
+    recording_since = mount.since if mount.recording_since is None else mount.recording_since
+    record = MountRecord(description_as_announced(mount.description), mount.since, recording_since, mount.range)
+    return MOUNT.pack(record)
+
+
+def session_record(session: Session) -> bytes:
+    """Pack what the next front has to know of a session that is about to be active."""
+    return SESSION.pack(
+        SessionRecord(
+            host=session.host,
+            url=session.url,
+            user=session.user,
+            timeout_s=session.timeout_s,
+            since=session.since,
+            transports=session.in_order(),
+            groups=session.mount.groups if session.transport_name == "multicast" else (),
+        )
+    )
+
+
+class Restore:
+    """Takes in what workers report to a front that did not know it."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        mounts: Mounts,
+        connections: Connections,
+        lifecycle: Lifecycle,
+        multicast: Multicast,
+        callbacks: ConnectionCallbacks,
+    ) -> None:
+        self._sessions = sessions
+        self._mounts = mounts
+        self._connections = connections
+        self._lifecycle = lifecycle
+        self._multicast = multicast
+        self._callbacks = callbacks
+        self._elsewhere: dict[str, list[Session]] = {}
+        """Sessions whose connection another worker may hold, by the connection's id."""
+
+    def take(self, worker: Worker, reports: Iterable[StateReport], now: float) -> None:
+        """Take in the report of a worker that was just taken on; there is nothing in that of one which is new."""
+        states = self._take_connections(worker, reports)
+        sessions_before = len(self._sessions)
+        taken = [mount for report in reports for state in report.mounts if (mount := self._mount(worker, state, now))]
+        for name, state in states.items():
+            self._replay(name, state)
+        if taken or states:
+            restored = len(self._sessions) - sessions_before
+            log.info("restored", worker=worker.index, mounts=len(taken), sessions=restored, connections=len(states))
+
+    # -- connections -----------------------------------------------------------------------------------------------
+
+    def _take_connections(self, worker: Worker, reports: Iterable[StateReport]) -> dict[str, ConnectionState]:
+        taken = {}
+        for report in reports:
+            descriptors = worker.channel.claim(report.token) if report.token else []
+            if len(descriptors) != len(report.states):  # none left at the worker, or it has only ended ones to tell of
+                close_all(descriptors)
+                descriptors = []
+            for place, state in enumerate(report.states):
+                duplicate = socket.socket(fileno=descriptors[place]) if descriptors else None
+                if self._take_connection(worker, state, duplicate):
+                    taken[state.name] = state
+                elif duplicate is not None:
+                    duplicate.close()
+        return taken
+
+    def _take_connection(self, worker: Worker, state: ConnectionState, duplicate: socket.socket | None) -> bool:
+        known = self._connections.get(state.name)
+        if known is not None:
+            if not state.ended and known.holder is not worker:
+                worker.tell(ReleaseConnection(state.name))
+            return False
+        try:
+            record = CONNECTION.unpack(state.record)
+            side = Side(record.side)
+        except (ContractError, ValueError) as error:
+            if state.record:
+                log.error("connection can't be restored", connection=state.name, reason=str(error))
+            return False
+        connection = Connection(side, self._callbacks)
+        connection.restore(state.name, record, worker, duplicate)
+        self._connections.add(connection)  # beyond a limit too: it has been let in
+        for session in self._elsewhere.pop(state.name, ()):
+            if session.state is not SessionState.CLOSED and session.connection is None:
+                self._sessions.move(session, connection)
+        return True
+
+    def _replay(self, name: str, state: ConnectionState) -> None:
+        connection = self._connections.get(name)
+        if connection is None:
+            return
+        for message in state.unanswered:
+            connection.receive(message)
+        if state.broken_status:
+            connection.receive_broken(state.broken_status, state.broken_reason)
+        if state.unserved:
+            self._lifecycle.unserved(connection, state.ended)
+        if state.ended:
+            connection.receive_end(state.ended)
+
+    # -- mounts and sessions ---------------------------------------------------------------------------------------
+
+    def _mount(self, worker: Worker, state: MountState, now: float) -> Mount | None:
+        """Restore one mount with its sessions; None for one that is not to be."""
+        if not state.record:
+            return None
+        held = self._mounts.get(state.path)
+        if held is not None and held.generation >= state.generation:
+            log.warning("older mount of two closed", mount=state.path, worker=worker.index)
+            return None
+        try:
+            record = MOUNT.unpack(state.record)
+            publishing = SESSION.unpack(state.publisher_record)
+            description = parse_sdp(record.description, MAX_TRACKS)
+        except (ContractError, PeerError) as error:
+            log.error("mount can't be restored", mount=state.path, worker=worker.index, reason=str(error))
+            return None
+        if held is not None:
+            self._lifecycle.close_mount(held, f"worker {worker.index} has a newer one")
+        mount = Mount(state.path, state.generation, description, min(record.since, now))
+        mount.worker = worker
+        mount.rtp_ports = tuple(track.rtp_port for track in state.tracks)
+        mount.publisher = state.publisher
+        mount.range = record.range
+        mount.recording_since = min(record.recording_since, now)
+        mount.opened = True
+        mount.heard = now if any(track.packets_in for track in state.tracks) else None
+        mount.silent_since = now if state.silent and mount.heard is not None else None
+        self._mounts.restore(mount)
+        self._session(mount, state.publisher, Role.PUBLISHER, publishing, state.publisher_connection, now)
+        for reader in state.readers:
+            self._reader(mount, reader, now)
+        return mount
+
+    def _reader(self, mount: Mount, reader: ReaderState, now: float) -> None:
+        if mount.closed or not reader.record:  # it has never played
+            return
+        try:
+            record = SESSION.unpack(reader.record)
+        except ContractError as error:
+            log.error("session can't be restored", session=reader.session, mount=mount.path, reason=str(error))
+            return
+        mount.readers.add(reader.session)
+        if record.groups and not mount.groups:
+            mount.groups = record.groups
+            self._multicast.claim(mount)
+        session = self._session(mount, reader.session, Role.READER, record, reader.connection, now)
+        if session.state is not SessionState.CLOSED and not reader.playing:
+            session.state = SessionState.READY
+
+    def _session(
+        self, mount: Mount, name: str, role: Role, record: SessionRecord, connection_id: str, now: float
+    ) -> Session:
+        session = Session(
+            id=name,
+            role=role,
+            host=record.host,
+            mount=mount,
+            url=record.url,
+            user=record.user,
+            connection=None,
+            timeout_s=record.timeout_s,
+            since=min(record.since, now),
+            heard=now,
+            state=SessionState.RECORDING if role is Role.PUBLISHER else SessionState.PLAYING,
+            transports={each.track: each for each in record.transports},
+        )
+        self._sessions.restore(session)
+        connection = self._connections.get(connection_id)
+        if connection is not None and (connection.holder is mount.worker or not session.interleaved):
+            self._sessions.move(session, connection)
+        elif session.interleaved:
+            self._lifecycle.close_session(session, "its connection was lost with the front")
+        else:
+            session.orphaned = now
+            self._elsewhere.setdefault(connection_id, []).append(session)
+        return session
