@@ -358,7 +358,7 @@ class Server:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
         finally:
-            self._fleet.link.close()
+            await self._fleet.close()
             try:
                 if self._own_workers is not None:
                     await self._own_workers.stop()

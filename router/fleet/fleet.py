@@ -135,6 +135,13 @@ class Fleet:
         if len(self.link.ready()) == self._settings.worker_count:
             self.all_ready.set()
 
+    async def close(self) -> None:
+        """Let go of the workers and of the sockets between the processes."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.link.close()
+
     # -- the listening sockets -------------------------------------------------------------------------------------
 
     def _keep_listeners(self, worker: Worker, report: StateReport) -> None:
