@@ -293,7 +293,8 @@ class Server:
 
     async def _open_doors(self) -> None:
         """Let clients in once all workers are there: the first mounts would all go to the first worker otherwise."""
-        self._fleet.share_listeners(self._listeners.sockets)
+        if self._own_workers is None:  # else nobody is left to wait for when this process dies
+            self._fleet.share_listeners(self._listeners.sockets)
         await self._fleet.first_ready.wait()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(WORKERS_MISSING_S):
