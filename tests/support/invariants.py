@@ -19,6 +19,8 @@ from tests.support.waiting import Deadline
 
 STEADY_LOOKS = 3
 """How often in a row everything must agree: a status and the processes can't be looked at in the same moment."""
+SLACK = 2
+"""A launcher has a pipe to a front that it started, none to one that it took over. A leak is soon more than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class Invariants:
         yield from _connections(status, holdings)
         for pid, held in holdings.items():
             before = self._others.setdefault(pid, held.others)
-            if held.others > before:
+            if held.others > before + SLACK:
                 yield f"process {pid} has {held.others} other descriptors, {before} at first: {found[pid]}"
 
 
