@@ -31,6 +31,29 @@ def _pause(ordeal: Ordeal, pid: int) -> None:
         os.kill(pid, signal.SIGCONT)
 
 
+def kill_front(ordeal: Ordeal) -> Toll:
+    """SIGKILL the front: nobody whose media flows may notice."""
+    front = ordeal.status["front"]["pid"]
+    begun = time.monotonic()
+    os.kill(front, signal.SIGKILL)
+    ordeal.wait_ready({front})
+    ordeal.note("kill front: until all is ready s", time.monotonic() - begun)
+    return Toll(newcomers_may_fail=True)
+
+
+def kill_front_and_worker(ordeal: Ordeal) -> Toll:
+    """SIGKILL both at once: the worker's sessions are gone, the others' are not."""
+    victim = ordeal.chance.choice(ordeal.status["workers"])
+    front = ordeal.status["front"]["pid"]
+    toll = Toll(newcomers_may_fail=True)
+    toll.mounts = ordeal.mounts_on(victim["index"])
+    toll.closed = {each.number for each in ordeal.readers_of(toll.mounts)}
+    for pid in (front, victim["pid"]):
+        os.kill(pid, signal.SIGKILL)
+    ordeal.wait_ready({front, victim["pid"]})
+    return toll
+
+
 def kill_launcher(ordeal: Ordeal) -> Toll:
     """SIGKILL the launcher, and start `serve` again on the same runtime directory."""
     router = ordeal.router
@@ -80,6 +103,8 @@ def _some_readers(ordeal: Ordeal) -> list[int]:
 
 
 FAULTS = {
+    "kill front": kill_front,
+    "kill front and worker": kill_front_and_worker,
     "pause worker": pause_worker,
     "pause front": pause_front,
     "kill launcher": kill_launcher,
