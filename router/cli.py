@@ -7,9 +7,10 @@ tables, nor `trunkline worker` for the front. Exit status 2 is a mistake in how 
 import os
 import sys
 import tomllib
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -17,6 +18,9 @@ from router.bench import cli as bench_cli
 from router.settings import Settings
 from router.settings import sources as settings_sources
 from router.settings.sources import SettingsError
+
+if TYPE_CHECKING:
+    from router.admin.running import Running
 
 
 def _help(setting: str) -> str:
@@ -38,6 +42,10 @@ RuntimeDir = Annotated[str | None, typer.Option(metavar="DIR", help=_help("runti
 LogLevel = Annotated[str | None, typer.Option(metavar="LEVEL", help=_help("log_level"))]
 LogFormat = Annotated[str | None, typer.Option(metavar="text|json", help=_help("log_format"))]
 Index = Annotated[int, typer.Option(metavar="I", min=0, max=1023, help="which worker of the router it is, from 0 on")]
+MountPath = Annotated[str, typer.Argument(metavar="MOUNT", help="the mount's path, such as /stream1")]
+ToWorker = Annotated[int, typer.Option("--to", metavar="WORKER", min=0, max=1023, help="the worker that gets it")]
+WorkerIndex = Annotated[int, typer.Argument(metavar="WORKER", min=0, max=1023, help="which worker, from 0 on")]
+Rolling = Annotated[bool, typer.Option("--rolling", help="one after the other, each drained before it ends")]
 Launched = Annotated[bool, typer.Option("--launched", hidden=True)]
 Check = Annotated[bool, typer.Option("--check", hidden=True)]
 Kind = Annotated[str, typer.Argument(metavar="supervisor|systemd|container|sysctl", help="what the files are for")]
@@ -53,6 +61,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+restart_app = typer.Typer(
+    help="Replace the programs of a running router, while all streams go on.", no_args_is_help=True
+)
+app.add_typer(restart_app, name="restart")
 config_app = typer.Typer(help="Check a file with settings, or show what comes of it.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(bench_cli.app, name="bench")
@@ -166,6 +178,38 @@ def status(as_json: AsJson = False, config: Config = None, runtime_dir: RuntimeD
 
 
 @app.command()
+def move(mount: MountPath, to: ToWorker, config: Config = None, runtime_dir: RuntimeDir = None) -> None:
+    """Move a mount to another worker, with its publisher and readers; no packet is lost."""
+    _operate(config, runtime_dir, lambda running: running.order("move", mount, str(to)))
+
+
+@app.command()
+def drain(worker: WorkerIndex, config: Config = None, runtime_dir: RuntimeDir = None) -> None:
+    """Move everything away from a worker, let it end, and wait until another one is in its place."""
+    _operate(config, runtime_dir, lambda running: running.order("drain", str(worker)))
+
+
+@restart_app.command("workers")
+def restart_workers(rolling: Rolling = False, config: Config = None, runtime_dir: RuntimeDir = None) -> None:
+    """Drain and replace all workers, one after the other; no packet is lost."""
+    if not rolling:
+        _fail(2, "workers are restarted one after the other, so that no stream is cut: say --rolling")
+    _operate(config, runtime_dir, lambda running: running.restart_workers())
+
+
+@restart_app.command("front")
+def restart_front(config: Config = None, runtime_dir: RuntimeDir = None) -> None:
+    """Let another front take over all sessions that play or record; no packet is lost."""
+    _operate(config, runtime_dir, lambda running: running.restart_front())
+
+
+@app.command()
+def upgrade(config: Config = None, runtime_dir: RuntimeDir = None) -> None:
+    """Let launcher, front and workers become the installed code, one after the other; no packet is lost."""
+    _operate(config, runtime_dir, lambda running: running.upgrade())
+
+
+@app.command()
 def publish(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="any file that FFmpeg reads")],
     url: Annotated[str, typer.Argument(metavar="URL", help="rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH")],
@@ -222,6 +266,18 @@ def show(file: File = None) -> None:
     from router.settings import text as settings_text
 
     print(settings_text.to_toml(settings), end="")
+
+
+def _operate(config: Path | None, runtime_dir: str | None, operation: Callable[["Running"], str]) -> None:
+    """Do something with a running router, and show how it goes."""
+    settings = _load(config, {"runtime_dir": runtime_dir} if runtime_dir is not None else {})
+    from router.admin.client import NoFrontError, RefusedError
+    from router.admin.running import OperationError, Running
+
+    try:
+        print(operation(Running(settings.endpoints, lambda line: print(line, flush=True))))
+    except (NoFrontError, RefusedError, OperationError) as error:
+        _fail(1, str(error))
 
 
 def _settings(context: typer.Context) -> Settings:

@@ -14,7 +14,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
+from router.fleet.gate import Gate
 from router.fleet.records import CONNECTION, ConnectionRecord
+from router.fleet.transit import Transit
 from router.fleet.worker import Worker, WorkerGone, WorkerRefused
 from workers.contract.messages import HandOff, ReleaseConnection, Released, Respond
 from workers.framing import Broken, FramingLimits, Item, Splitter, joined
@@ -66,8 +68,10 @@ class Connection(asyncio.Protocol):
         self.port = 0
         self.local_host = ""
         self.last_request = asyncio.get_running_loop().time()
-        self.holder: Worker | None = None
+        self.holder: Worker | Transit | None = None
         """The worker that reads and writes the socket; None while that is the front."""
+        self.gate = Gate()
+        """While it changes hands with a command, that is inside: a move waits for it, and it for a move."""
         self.stalled_since: float | None = None
         """Since when a response, or the end, waits for the peer to read."""
         self.refusals = 0
@@ -261,6 +265,10 @@ class Connection(asyncio.Protocol):
             self._duplicate = None
         self._callbacks.ended(self, reason)
 
+    def held_by(self, worker: Worker) -> bool:
+        """Tell whether a worker may speak for it: the one that holds it, or either of two that it is between."""
+        return self.holder is worker or (isinstance(self.holder, Transit) and self.holder.speaks(worker))
+
     # -- hand-off --------------------------------------------------------------------------------------------------
 
     @asynccontextmanager
@@ -272,7 +280,13 @@ class Connection(asyncio.Protocol):
 
         Raises:
             ConnectionEnded: there is no connection any more.
+            GateClosed: it is on its way to another worker, and does not arrive.
         """
+        async with self.gate.inside(), self._handed_to(worker) as handoff:
+            yield handoff
+
+    @asynccontextmanager
+    async def _handed_to(self, worker: Worker) -> AsyncIterator[HandOff | None]:
         if self.holder is worker:
             yield None
             return

@@ -6,12 +6,14 @@ Whatever goes wrong on it becomes a status here and nowhere else.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from router.access import Unauthorized
 from router.connection import Connection, ConnectionEnded, Side
+from router.fleet.gate import GateClosed
 from router.fleet.worker import Worker, WorkerError, WorkerGone, WorkerRefused
 from router.logs import get_logger
 from router.mounts import Mount
@@ -133,7 +135,20 @@ def worker_of(mount: Mount) -> Worker:
         raise PeerError(404, f"{mount.path} was closed meanwhile")
     if mount.worker is None:
         raise PeerError(503, f"{mount.path} has lost its worker and waits for another")
+    assert isinstance(mount.worker, Worker)  # who is inside its gate meets no move
     return mount.worker
+
+
+@asynccontextmanager
+async def at_worker(mount: Mount) -> AsyncIterator[Worker]:
+    """Keep a mount where it is for as long as the block lasts; give its worker, once a move has ended.
+
+    Raises:
+        PeerError: as `worker_of` does.
+        GateClosed: a move does not end.
+    """
+    async with mount.gate.inside():
+        yield worker_of(mount)
 
 
 def still_there(session: Session, exchange: Exchange) -> None:
@@ -305,6 +320,8 @@ class Dispatcher:
                 return exchange.respond(error.status, reason=error.reason)
             case WorkerRefused(cause=Refusal.UNKNOWN_MOUNT | Refusal.UNKNOWN_READER | Refusal.STALE):
                 return exchange.respond(404, reason="the mount was closed meanwhile")
+            case GateClosed():
+                return exchange.respond(503, reason="the mount is on its way to another worker")
             case WorkerRefused() | WorkerGone():
                 return exchange.respond(503, reason=str(error))
         log.error(

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from router.fleet.gate import Gate
+from router.fleet.transit import Transit
 from router.fleet.worker import Worker
 from router.rtsp.errors import PeerError
 from router.rtsp.sdp import SessionDescription
@@ -48,7 +50,7 @@ class Mount:
     """Publishes it where no session does."""
     tap: "MountTap | None" = None
     """How this program hears its packets, once it wants to."""
-    worker: Worker | None = None
+    worker: Worker | Transit | None = None
     rtp_ports: tuple[int, ...] = ()
     groups: tuple[str, ...] = ()
     """Its tracks' multicast groups, from the first SETUP that asks for one on."""
@@ -60,6 +62,10 @@ class Mount:
     heard: float | None = None
     silent_since: float | None = None
     closed: bool = False
+    moved: float | None = None
+    """When it was moved last."""
+    gate: Gate = field(default_factory=Gate)
+    """Whoever asks its worker for something is inside: a move waits for them, and they for it."""
     readers: set[str] = field(default_factory=set)
 
     @property

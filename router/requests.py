@@ -6,7 +6,7 @@ A method checks first and changes state last, so that a refused request leaves e
 from contextlib import suppress
 
 from router.connection import ConnectionEnded
-from router.exchange import BACK_CHANNEL, Exchange, Method, required, still_there, worker_of
+from router.exchange import BACK_CHANNEL, Exchange, Method, at_worker, required, still_there
 from router.fleet.restore import mount_record, session_record
 from router.lifecycle import Lifecycle
 from router.mounts import Mounts
@@ -123,13 +123,13 @@ class Requests:
     async def play(self, exchange: Exchange) -> Response:
         """Start a reader. Its worker takes the connection over and writes the response."""
         session = self._needed(exchange)
-        mount, worker = session.mount, worker_of(session.mount)
+        mount = session.mount
         headers = () if mount.range is None else (("Range", mount.range),)
         response = exchange.respond(200, *headers)
         base = parse_url(session.url)
         transports = session.in_order()
         await self._heard(session, exchange)
-        async with exchange.connection.handed_to(worker) as handoff:
+        async with at_worker(mount) as worker, exchange.connection.handed_to(worker) as handoff:
             await worker.ask(
                 Play(
                     path=mount.path,
@@ -158,7 +158,6 @@ class Requests:
         missing = len(mount.description.medias) - len(session.transports)
         if missing:
             raise PeerError(400, f"{missing} of {len(mount.description.medias)} tracks are not set up")
-        worker = worker_of(mount)
         mount.range = passed_range(exchange.request.headers.get("Range")) or mount.range
         response = exchange.respond()
         await self._heard(session, exchange)
@@ -167,7 +166,7 @@ class Requests:
             # Before the worker writes the 200: whoever knows of that may come to read at once.
             mount.recording_since = exchange.now
         try:
-            async with exchange.connection.handed_to(worker) as handoff:
+            async with at_worker(mount) as worker, exchange.connection.handed_to(worker) as handoff:
                 await worker.ask(
                     Record(
                         path=mount.path,
@@ -205,7 +204,8 @@ class Requests:
         session = self._needed(exchange)
         if session.state is SessionState.PLAYING:
             mount = session.mount
-            await worker_of(mount).ask(PauseReader(mount.path, mount.generation, session.id))
+            async with at_worker(mount) as worker:
+                await worker.ask(PauseReader(mount.path, mount.generation, session.id))
             still_there(session, exchange)
         session.state = next_state(session.state, "PAUSE")
         return exchange.respond()

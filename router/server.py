@@ -21,8 +21,10 @@ from router.connection import Connection, ConnectionCallbacks
 from router.exchange import Dispatcher, public
 from router.fleet.fleet import Fleet
 from router.fleet.link import Asked
+from router.fleet.moving import Mover
 from router.fleet.placing import Placing
 from router.fleet.restore import Restore
+from router.fleet.upkeep import Upkeep
 from router.handlers.calls import UserCodeError
 from router.handlers.decisions import Decisions
 from router.handlers.handlers import Handler, Handlers
@@ -180,6 +182,12 @@ class Server:
             self._notices,
         )
         self._orders = Orders()
+        mover = Mover(self._mounts, self._sessions, self._connections, self._fleet.lost_with_moved)
+        let_go = None if self._own_workers is not None else self.let_go
+        self._upkeep = Upkeep(settings, self._fleet.link, self._mounts, placing, mover, let_go)
+        for verb, order in self._upkeep.orders().items():
+            self._orders.add(verb, order)
+        self._fleet.on_drain_wanted = self._upkeep.drain_wanted
         self._lock = -1
         self._started = 0.0
         self._begun = False

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from router.connection import ConnectionEnded, Side
-from router.exchange import Exchange, still_there, worker_of
+from router.exchange import Exchange, at_worker, still_there
 from router.fleet.placing import Placing
 from router.lifecycle import Lifecycle
 from router.mounts import Mount, Mounts
@@ -71,7 +71,8 @@ class Setup:
             raise PeerError(400, f"no track of {mount.path} has the control URL {exchange.target}")
         chosen = self._choose(exchange, session, track)
         if mount.worker is None:
-            await self._placing.place(mount)
+            async with mount.gate.inside():
+                await self._placing.place(mount)
         still_there(session, exchange)
         if not mount.rtp_ports:
             raise PeerError(503, f"{mount.path} is being opened for another request")
@@ -141,7 +142,8 @@ class Setup:
         session = self._sessions.add(Role.READER, mount, exchange.connection, str(base), exchange.user, exchange.now)
         try:
             ssrc = await self._register(mount, session, transport)
-            worker_of(mount)
+            if mount.closed:
+                raise PeerError(404, f"{mount.path} was closed meanwhile")
             still_there(session, exchange)
         except BaseException:
             self._sessions.remove(session)
@@ -152,7 +154,8 @@ class Setup:
         return session, ssrc
 
     async def _register(self, mount: Mount, session: Session, transport: TrackTransport) -> int | None:
-        reply = await worker_of(mount).ask(SetUpReader(mount.path, mount.generation, session.id, transport))
+        async with at_worker(mount) as worker:
+            reply = await worker.ask(SetUpReader(mount.path, mount.generation, session.id, transport))
         assert isinstance(reply, ReaderSetUp)
         return reply.ssrc
 

@@ -12,9 +12,11 @@ from typing import assert_never
 
 from router.connection import Connection
 from router.fleet.handoff import close_all
+from router.fleet.lending import Slices, lent
 from router.fleet.link import Asked, WorkersLink
 from router.fleet.reconcile import DesiredMount, compare
 from router.fleet.restore import Restore
+from router.fleet.transit import Transit
 from router.fleet.worker import Worker, WorkerError
 from router.lifecycle import Lifecycle
 from router.listener import Connections, Passed
@@ -32,6 +34,7 @@ from workers.contract.messages import (
     Heartbeat,
     Hello,
     KeepListeners,
+    LendPorts,
     MediaHeard,
     MediaSilent,
     Message,
@@ -47,6 +50,8 @@ from workers.contract.messages import (
 
 log = get_logger(__name__)
 
+LEND_INTERVAL_S = 1.0
+"""How often it is looked at which ports are lent: those of a closed mount come back so much later."""
 RECONCILE_INTERVAL_S = 10.0
 """How often desired and actual state are compared without a reason."""
 SETTLED_AFTER_S = 1.0
@@ -83,10 +88,13 @@ class Fleet:
         self._restore = restore
         self._told = told
         self._listeners: dict[str, socket.socket] = {}
-        self._ended: list[tuple[Worker, str]] = []
+        self._ended: list[tuple[Worker | Transit, str]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self.kept: list[Passed] = []
         """Listening sockets of a front that died, as workers have kept them: whoever takes one, takes it out."""
+        self._slices = Slices.share(settings.rtp_port_start, settings.rtp_port_count, settings.worker_count)
+        self._lent_at = 0.0
+        self.on_drain_wanted: Callable[[Worker], None] = lambda worker: None
         self.first_ready = asyncio.Event()
         self.all_ready = asyncio.Event()
         self.link = WorkersLink(
@@ -102,11 +110,9 @@ class Fleet:
 
     def _welcome(self, index: int) -> Welcome:
         settings = self._settings
-        # Even-aligned equal slices; what is left over belongs to nobody.
-        size = settings.rtp_port_count // settings.worker_count & ~1
         return Welcome(
-            rtp_port_start=settings.rtp_port_start + index * size,
-            rtp_port_count=size,
+            rtp_port_start=self._slices.first(index),
+            rtp_port_count=self._slices.size,
             bind_host=settings.host,
             heartbeat_interval_s=settings.heartbeat_interval_s,
             orphan_timeout_s=settings.orphan_timeout_s,
@@ -122,9 +128,11 @@ class Fleet:
             max_body_bytes=settings.limits.body_bytes,
             drain_timeout_s=settings.stop_timeout_s,
             close_slow_readers=settings.slow_reader_policy == "close",
+            lent_ports=self._lent().get(index, ()),
         )
 
     def _ready(self, worker: Worker, reports: list[StateReport]) -> None:
+        worker.lent = reports[-1].lent_ports
         log.info("worker ready", worker=worker.index, pid=worker.pid)
         now = asyncio.get_running_loop().time()
         self._keep_listeners(worker, reports[-1])
@@ -185,6 +193,13 @@ class Fleet:
             log.info("worker ended", worker=worker.index, pid=worker.pid)
         else:
             log.error("worker lost", worker=worker.index, pid=worker.pid, reason=reason)
+        self._let_go_of(worker, reason)
+
+    def lost_with_moved(self, worker: Worker) -> None:
+        """Note that something was moved to a worker, or back, that is lost by now."""
+        self._let_go_of(worker, "it died during a move")
+
+    def _let_go_of(self, worker: Worker, reason: str) -> None:
         self._lifecycle.worker_lost(worker, reason)
         for connection in self._connections:
             if connection.holder is worker:
@@ -196,12 +211,32 @@ class Fleet:
         """Give up workers that have been silent for too long; `late_s` of it this process stood still itself."""
         self.link.forgive(now, late_s)
         self.link.expire(now, self._settings.heartbeat_timeout_s)
+        if now - self._lent_at >= LEND_INTERVAL_S:
+            self._lent_at = now
+            self._lend()
+
+    def _lent(self) -> Mapping[int, tuple[int, ...]]:
+        return lent(
+            self._slices, ((mount.worker.index, mount.rtp_ports) for mount in self._mounts if mount.worker is not None)
+        )
+
+    def _lend(self) -> None:
+        """Tell workers which of their ports mounts elsewhere have, and which no longer."""
+        ready = self.link.ready()
+        if len(ready) < self._settings.worker_count or any(worker.moves for worker in ready):
+            return  # those that are not here yet may have mounts that nobody knows of
+        lent_ports = self._lent()
+        for worker in ready:
+            ports = lent_ports.get(worker.index, ())
+            if ports != worker.lent:
+                worker.lent = ports
+                worker.tell(LendPorts(ports))
 
     async def reconcile(self) -> None:
         """Compare desired and actual state now and then; whatever was lost on the way is put right here."""
         while True:
             await asyncio.sleep(RECONCILE_INTERVAL_S)
-            for worker in self.link.ready():
+            for worker in self.link.alive():
                 asked = asyncio.get_running_loop().time()
                 try:
                     self._repair(worker, await worker.report(ReportState()), asked)
@@ -215,6 +250,8 @@ class Fleet:
 
         What a report lacks may just be on its way; what two reports in a row lack is lost.
         """
+        if worker.moves or worker.moved_at >= asked:
+            return  # what it tells of may have moved since
         mounts = {mount.path: self._desired(mount) for mount in self._mounts if mount.worker is worker}
         held = {each.id: each for each in self._connections if each.holder is worker}
         difference = compare(mounts, held, reports)
@@ -265,6 +302,7 @@ class Fleet:
                 self._heartbeat(worker, event)
             case DrainWanted():
                 log.info("worker was told to end, and asks to be drained", worker=worker.index, within_s=event.within_s)
+                self.on_drain_wanted(worker)
             case RequestReceived():
                 if connection := self._held(worker, event.connection):
                     connection.receive(event.message)
@@ -300,7 +338,7 @@ class Fleet:
         if connection.holder is not None:
             self._acknowledge(connection.holder, connection.id)
 
-    def _acknowledge(self, worker: Worker, connection_id: str) -> None:
+    def _acknowledge(self, worker: Worker | Transit, connection_id: str) -> None:
         self._ended.append((worker, connection_id))
         if len(self._ended) == 1:
             self._run(self._acknowledge_all())
@@ -310,7 +348,7 @@ class Fleet:
         await asyncio.sleep(ACKNOWLEDGE_AFTER_S)
         ended, self._ended = self._ended, []
         await self._told()
-        by_worker: dict[Worker, list[str]] = {}
+        by_worker: dict[Worker | Transit, list[str]] = {}
         for worker, connection_id in ended:
             by_worker.setdefault(worker, []).append(connection_id)
         for worker, names in by_worker.items():
@@ -319,7 +357,7 @@ class Fleet:
     def _held(self, worker: Worker, connection_id: str) -> Connection | None:
         """Find a connection that this worker may speak for."""
         connection = self._connections.get(connection_id)
-        return connection if connection is not None and connection.holder is worker else None
+        return connection if connection is not None and connection.held_by(worker) else None
 
     def _heartbeat(self, worker: Worker, beat: Heartbeat) -> None:
         before, worker.heartbeat = worker.heartbeat, beat
@@ -331,6 +369,6 @@ class Fleet:
 
     async def reports(self) -> list[StateReport]:
         """Collect what the workers themselves say, as far as they answer in time."""
-        asked = (asyncio.wait_for(worker.report(ReportState()), STATUS_REPORT_S) for worker in self.link.ready())
+        asked = (asyncio.wait_for(worker.report(ReportState()), STATUS_REPORT_S) for worker in self.link.alive())
         answers = await asyncio.gather(*asked, return_exceptions=True)
         return [report for parts in answers if not isinstance(parts, BaseException) for report in parts]

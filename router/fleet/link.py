@@ -132,6 +132,10 @@ class WorkersLink:
         """Tell whether any worker has found this front."""
         return bool(self._channels)
 
+    def alive(self) -> list[Worker]:
+        """The workers that carry anything: those that are drained too."""
+        return [worker for worker in self.workers.values() if worker.state in ("ready", "draining")]
+
     def ready(self) -> list[Worker]:
         """The workers that can be given mounts."""
         return [worker for worker in self.workers.values() if worker.state == "ready"]

@@ -32,7 +32,7 @@ class Placing:
             PeerError: 503 where no worker is alive or none has the ports.
         """
         tracks = mount.tracks()
-        workers = self._preferred()
+        workers = self.preferred()
         if not workers:
             raise PeerError(503, "no worker is alive")
         reason = ""
@@ -59,7 +59,8 @@ class Placing:
         log.error("no worker can take a mount", mount=mount.path, reason=reason)
         raise PeerError(503, f"no worker can take {mount.path}: {reason}")
 
-    def _preferred(self) -> list[Worker]:
+    def preferred(self) -> list[Worker]:
+        """List the workers that can be given mounts, the best one first."""
         ready = {worker.index: worker for worker in self._link.ready()}
         now = asyncio.get_running_loop().time()
         mounts = dict.fromkeys(ready, 0)
@@ -67,7 +68,7 @@ class Placing:
         for mount in self._mounts:
             if mount.worker is not None and mount.worker.index in ready:
                 mounts[mount.worker.index] += 1
-                new[mount.worker.index] += now - mount.since < NEW_FOR_S
+                new[mount.worker.index] += now - max(mount.since, mount.moved or 0.0) < NEW_FOR_S
         loads = [
             Load(
                 worker=index,

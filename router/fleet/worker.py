@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -56,6 +57,12 @@ class Worker:
     """Mounts and connections that its last report should have named."""
     early: list[Event] = field(default_factory=list)
     """What it said right behind its first report, before that was taken in."""
+    lent: tuple[int, ...] = ()
+    """The ports of its slice that mounts elsewhere have, as it was told."""
+    moves: int = 0
+    """Moves from and to it that are under way."""
+    moved_at: float = 0.0
+    """When the last move ended: what it reported of before that may be at another worker by now."""
     pidfd: int = -1
     waiting: dict[int, "asyncio.Future[Reply]"] = field(default_factory=dict)
     parts: dict[int, list[StateReport]] = field(default_factory=dict)
@@ -122,6 +129,22 @@ class Worker:
         future = self.waiting.get(request)
         if future is not None and not future.done():
             future.set_result(reply)
+
+    @contextlib.contextmanager
+    def moving(self) -> Iterator[None]:
+        """Take note that something moves from or to it, for as long as the block lasts."""
+        self.moves += 1
+        try:
+            yield
+        finally:
+            self.moves -= 1
+            self.moved_at = asyncio.get_running_loop().time()
+
+    def terminate(self) -> None:
+        """Ask the process to end in order."""
+        if self.pidfd >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self.pidfd, signal.SIGTERM)
 
     def lose(self) -> None:
         """Mark the worker as lost: whoever waits for it is told."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from router.fleet.worker import WorkerGone, WorkerRefused
+from router.fleet.worker import Worker, WorkerGone, WorkerRefused
 from router.logs import get_logger
 from router.mounts import Mount
 from router.rtsp.errors import PeerError
@@ -94,14 +94,15 @@ class Carriage:
             StreamNotPlaced: there is no worker, or none has the ports.
         """
         try:
-            if mount.worker is None:
-                await self._streams.placing.place(mount)
-            worker = mount.worker
-            if worker is None or mount.closed:
-                return
-            pipe = await open_pipe(
-                worker, lambda token: Feed(mount.path, mount.generation, self.id, token), self._on_burst, self._lost
-            )
+            async with mount.gate.inside():
+                if mount.worker is None:
+                    await self._streams.placing.place(mount)
+                worker = mount.worker
+                if not isinstance(worker, Worker) or mount.closed:
+                    return
+                pipe = await open_pipe(
+                    worker, lambda token: Feed(mount.path, mount.generation, self.id, token), self._on_burst, self._lost
+                )
         except PeerError as error:
             raise StreamNotPlaced(f"{self.name} can't be opened: {error.reason}") from error
         except (WorkerRefused, WorkerGone) as error:  # it has forgotten the mount, or died

@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from router.fleet.worker import WorkerError
+from router.fleet.gate import GateClosed
+from router.fleet.transit import Transit
+from router.fleet.worker import Worker, WorkerError
 from router.logs import get_logger
 from router.streams.errors import StreamFull
 from router.streams.listeners import Callback, Listeners
@@ -122,23 +124,26 @@ class MountTap:
                     break
                 if self._pipe is not None and wanted == self._told:
                     break
-                worker = mount.worker
                 try:
-                    if self._pipe is None:
-                        self._pipe = await open_pipe(
-                            worker, lambda token: self._command(token), self._take, self._ended
-                        )
-                        early, self._early = self._early, []
-                        for message in early:
-                            self._pipe.send([message])
-                    else:
-                        await worker.ask(self._command(""))
-                except WorkerError as error:
-                    log.warning("tap fails", mount=mount.path, worker=worker.index, reason=str(error))
+                    async with mount.gate.inside():
+                        await self._tell(mount.worker)
+                except (WorkerError, GateClosed) as error:
+                    log.warning("tap fails", mount=mount.path, worker=mount.worker.index, reason=str(error))
                     return False
         if mount.closed:
             self.close()
         return True
+
+    async def _tell(self, worker: Worker | Transit | None) -> None:
+        if not isinstance(worker, Worker):
+            return
+        if self._pipe is None:
+            self._pipe = await open_pipe(worker, lambda token: self._command(token), self._take, self._ended)
+            early, self._early = self._early, []
+            for message in early:
+                self._pipe.send([message])
+        else:
+            await worker.ask(self._command(""))
 
     def _command(self, token: str) -> Tap:
         self._told = tracks, readers = self._wanted()

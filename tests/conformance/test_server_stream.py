@@ -27,6 +27,7 @@ from router import (
     WrongPayloadType,
 )
 from router.description import H264, Media, SessionDescription
+from router.fleet.worker import Worker
 from router.streams.pipe import MOST_QUEUED_BYTES
 from tests.support.publisher import Publisher
 from tests.support.reader import Reader
@@ -300,7 +301,7 @@ def test_a_stream_goes_on_when_its_worker_dies() -> None:
             for _ in range(2):
                 assert stream.mount is not None
                 worker = stream.mount.worker
-                assert worker is not None
+                assert isinstance(worker, Worker)
                 os.kill(worker.pid, signal.SIGKILL)
                 await until(lambda: stream._carriage.pipe is None, "the loss")
                 track.write(3)

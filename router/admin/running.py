@@ -1,0 +1,105 @@
+"""What the command line does with a running router that takes more than one question: restarts, and an upgrade."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+from router.admin import client
+from router.programs.runtime_dir import LAUNCHER_LOCK, launcher_pid
+from workers.contract.endpoints import Endpoints
+
+FRONT_BACK_S = 30.0
+"""How long another front may take to come, with all workers: its supervisor's longest delay, and a slow start."""
+LAUNCHER_BACK_S = 45.0
+"""How long a launcher may take to try the new code and become it: the trial alone has 30 seconds."""
+LOOK_S = 0.05
+
+
+class OperationError(Exception):
+    """It was not done, or not to its end; the text says what happened and what helps."""
+
+
+class Running:
+    """A running router. `say` gets lines of progress; every method gives what to say at the end.
+
+    All raise NoFrontError where no front answers, RefusedError where it says no, OperationError where something else
+    does not go as it should.
+    """
+
+    def __init__(self, endpoints: Endpoints, say: Callable[[str], None]) -> None:
+        self._endpoints = endpoints
+        self._say = say
+
+    def order(self, verb: str, *arguments: str) -> str:
+        """Let the front carry out one order."""
+        return client.command(self._endpoints, verb, *arguments, progress=self._say)
+
+    def restart_workers(self) -> str:
+        """Drain and replace all workers, one by one."""
+        return self.order("restart-workers")
+
+    def restart_front(self) -> str:
+        """Let the front end and another one take its place."""
+        before = self._status()["front"]["pid"]
+        self.order("restart-front")
+        self._say(f"front {before} lets go; waiting for the next one")
+
+        def back() -> bool:
+            try:
+                now = self._status()
+            except client.NoFrontError:
+                return False
+            ready = all(worker["state"] == "ready" for worker in now["workers"])
+            return bool(now["front"]["pid"] != before and ready)
+
+        if not _within(FRONT_BACK_S, back):
+            raise OperationError(
+                f"the front has ended, but no other has come with all its workers within {FRONT_BACK_S:g} s; streams go"
+                " on for `orphan_timeout_s`. Does anybody supervise it? Start `trunkline front` with the options it had"
+            )
+        return f"front {self._status()['front']['pid']} has taken over"
+
+    def upgrade(self) -> str:
+        """Let every program become the installed code, one after the other, while all streams go on.
+
+        The launcher comes first: it tries whether the new code can run at all.
+        """
+        self._status()  # before anything is touched
+        launcher = launcher_pid(self._endpoints.runtime_dir)
+        if launcher is None:
+            self._say("no launcher runs here: whoever supervises front and workers starts the installed code")
+        else:
+            self._renew_launcher(launcher)
+            self._say(f"launcher {launcher} is the installed code now")
+        self._say(self.restart_front())
+        self._say(self.restart_workers())
+        return "all programs are the installed code now"
+
+    def _renew_launcher(self, pid: int) -> None:
+        lock = self._endpoints.runtime_dir / LAUNCHER_LOCK
+        written = lock.stat().st_mtime_ns
+        try:
+            os.kill(pid, signal.SIGUSR2)
+        except PermissionError:
+            raise OperationError(f"the launcher, process {pid}, is another user's: upgrade as that user") from None
+        # It writes its name there again once it is new.
+        if not _within(LAUNCHER_BACK_S, lambda: lock.stat().st_mtime_ns != written):
+            raise OperationError(
+                f"the launcher, process {pid}, has not become the installed code, and its log says why; nothing has"
+                " changed"
+            )
+
+    def _status(self) -> Any:
+        return json.loads(client.query_status(self._endpoints))
+
+
+def _within(seconds: float, fact: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + seconds
+    while not fact():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(LOOK_S)
+    return True
