@@ -67,8 +67,9 @@ def test_what_is_killed_is_started_again(router: SupervisedRouter, path: str, pr
         router.wait_until(lambda status: pids(status)[victim] != pids(before)[victim], "another in its place", 30)
         router.wait_serving()
         assert [old == new for old, new in zip(pids(before), pids(router.status()), strict=True)].count(False) == 1
-        if program == "worker":
-            lockstep(publisher, [over_udp, over_tcp])
+        lockstep(publisher, [over_udp, over_tcp])
+        for session in (publisher, over_udp, over_tcp):
+            session.connection.expect(200, "GET_PARAMETER", session.url)
     with Publisher(router.publish(f"{path}-b")).start() as again, Reader(router.read(f"{path}-b")).start() as reader:
         lockstep(again, [reader])
 

@@ -139,6 +139,8 @@ def test_clients_wait_for_the_next_front_and_nobody_is_refused(systemd: Systemd,
         reader.receive(3)
         front.kill()
         front.wait()
+        publisher.send(3)
+        reader.receive(6)
         waiting = [RtspConnection(url) for url in (systemd.publish_url, systemd.client_url) for _ in range(20)]
         for each in waiting:
             each.send(each.build("OPTIONS", systemd.client_url))
@@ -146,6 +148,11 @@ def test_clients_wait_for_the_next_front_and_nobody_is_refused(systemd: Systemd,
         assert [each.reply(TIMEOUT_S).status for each in waiting] == [200] * len(waiting)
         for each in waiting:
             each.close()
+        for session in (publisher, reader):
+            session.connection.expect(200, "GET_PARAMETER", session.url)
+        publisher.send(3)
+        reader.receive(9)
+        reader.check(publisher)
     assert ask_status(systemd.runtime_dir)["front"]["pid"] == second.pid
     second.terminate()
     assert second.wait(TIMEOUT_S) == 0

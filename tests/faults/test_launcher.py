@@ -55,8 +55,7 @@ def test_the_next_launcher_takes_over_what_runs(start_router: StartRouter, path:
             os.kill(front, signal.SIGKILL)
         elif killed_too == "worker":
             os.kill(workers[1 - mount["worker"]], signal.SIGKILL)
-        if killed_too != "front":  # whose death ends connections
-            lockstep(publisher, readers)
+        lockstep(publisher, readers)
         router.start()
         assert (router.publish_url, router.client_url) == urls
         router.wait_until(lambda status: all(each["state"] == "ready" for each in status["workers"]), "all workers")
@@ -66,8 +65,10 @@ def test_the_next_launcher_takes_over_what_runs(start_router: StartRouter, path:
         if killed_too == "worker":
             expected[1 + 1 - mount["worker"]] = False
         assert same == expected
-        if killed_too != "front":
-            lockstep(publisher, readers)
+        lockstep(publisher, readers)
+        sessions: list[Publisher | Reader] = [publisher, *readers]
+        for session in sessions:
+            session.connection.expect(200, "GET_PARAMETER", session.url)
         # What was taken over is looked after as if it were its own.
         for victim in pids(after):
             os.kill(victim, signal.SIGKILL)
