@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from router import ServerStream
 from router.description import SessionDescription
 from tests.conformance.test_server_stream import run
+from tests.examples.stream import BEEP, SOUND, beep
 from tests.support.clip import Clip
 from tests.support.media import Program, probe, read
 from tests.support.ports import udp_pair
@@ -86,5 +88,22 @@ def test_a_player_ends_with_the_stream(clip: Clip, tmp_path: Path) -> None:
                         loop.remove_reader(source)
                     stream.close()
                     await asyncio.to_thread(program.process.wait, 20)
+
+    run(program())
+
+
+def test_the_example_can_be_heard(clip: Clip) -> None:
+    async def program() -> None:
+        made: list[ServerStream] = []
+        beeps = SessionDescription([SOUND], title="Beep")
+        async with serving(lambda server: made.append(ServerStream(server, beeps, "/beep"))) as server:
+            task = asyncio.create_task(beep(made[0]))
+            command = ["ffmpeg", "-v", "error", "-i", server.client_url + "/beep", "-t", "0.5", "-f", "mulaw", "-"]
+            done = await asyncio.to_thread(subprocess.run, command, capture_output=True, timeout=30)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        assert done.returncode == 0, done.stderr
+        assert len(done.stdout) >= 3000
+        assert set(done.stdout) <= set(BEEP)
 
     run(program())
