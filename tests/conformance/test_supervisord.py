@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.programs import Status
+from tests.conftest import Figure
+from tests.support.programs import Status, run_program
 from tests.support.publisher import Publisher
 from tests.support.reader import Reader, receive_all
 from tests.support.supervisord import SupervisedRouter
+from tests.support.swarm import Swarm
 from tests.support.waiting import eventually
 
 
@@ -74,10 +76,34 @@ def test_what_is_killed_is_started_again(router: SupervisedRouter, path: str, pr
         lockstep(again, [reader])
 
 
-def test_a_rolling_restart_replaces_everything(router: SupervisedRouter, path: str) -> None:
-    before = pids(router.status())
-    for name in ("trunkline:worker_0", "trunkline:worker_1", "trunkline:front"):
-        said = router.control("restart", name)
-        assert said.splitlines() == [f"{name}: stopped", f"{name}: started"]
+def test_a_rolling_restart_under_load_loses_nothing(router: SupervisedRouter, figure: Figure) -> None:
+    """Workers by supervisorctl, which only says SIGTERM; the front by order: its SIGTERM is the end of all sessions."""
+    with Swarm(router, mounts=50, readers=4, packets_per_s=100) as swarm:
+        before = pids(router.status())
+        for name in ("trunkline:worker_0", "trunkline:worker_1"):
+            swarm.mark()
+            assert router.control("restart", name).splitlines() == [f"{name}: stopped", f"{name}: started"]
+            router.wait_serving()
+            figure(f"longest gap while {name} was restarted, ms", round(swarm.gap_ms))
+        said = run_program("restart", "front", "--runtime-dir", str(router.runtime_dir), timeout_s=60)
+        assert said.returncode == 0, said.stderr
         router.wait_serving()
-    assert not set(before) & set(pids(router.status()))
+        assert not set(before) & set(pids(router.status()))
+        eventually(lambda: swarm.report().all_answered, "an answered request on every session", interval_s=0.2)
+        report = swarm.settle()
+        report.assert_whole()
+        assert report.dropped_by_swarm == 0
+        swarm.stop().assert_whole()
+    assert "ends before it is drained" not in router.log
+    router.wait_until(lambda status: not status["front"]["sessions"], "the end of all sessions")
+
+
+def test_an_upgrade_needs_no_launcher(router: SupervisedRouter) -> None:
+    with Swarm(router, mounts=10, readers=4, packets_per_s=100) as swarm:
+        before = pids(router.status())
+        said = run_program("upgrade", "--runtime-dir", str(router.runtime_dir), timeout_s=90)
+        assert said.returncode == 0, said.stdout + said.stderr
+        assert not set(before) & set(pids(router.status()))
+        swarm.settle().assert_whole()
+        swarm.stop().assert_whole()
+    eventually(lambda: set(router.programs().values()) == {"RUNNING"}, "programs that supervisord counts as running")
