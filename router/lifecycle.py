@@ -11,10 +11,12 @@ from router.logs import get_logger
 from router.mounts import Mount, Mounts
 from router.multicast import Multicast
 from router.rtsp.errors import PeerError
+from router.rtsp.same_tracks import same_tracks
+from router.rtsp.sdp import SessionDescription
 from router.rtsp.session_state import SessionState
 from router.sessions import Role, Session, Sessions
 from router.settings import Settings
-from workers.contract.messages import CloseMount, RemoveReader, SessionTrouble
+from workers.contract.messages import CloseMount, RemoveReader, SessionTrouble, StopPublisher
 
 log = get_logger(__name__)
 
@@ -33,25 +35,43 @@ class Lifecycle:
 
     # -- publishing ------------------------------------------------------------------------------------------------
 
-    def claim(self, path: str, claimant: Connection, now: float) -> None:
-        """Free a path for a new publisher, if the policy lets it have the path.
+    def claim(self, path: str, description: SessionDescription, claimant: Connection, now: float) -> Mount | None:
+        """Free a path for a new publisher, if the policy lets it have the path; gives the mount that it is to go on
+        with where that waits for a publisher of the same tracks.
 
         Raises:
             PeerError: 503 where another publisher keeps it.
         """
         mount = self._mounts.get(path)
         if mount is None:
-            return
+            return None
         if mount.source is not None:
             raise PeerError(503, f"{path} is published by the server itself")
         publisher = self._sessions.get(mount.publisher)
         own = publisher is not None and publisher.connection is claimant
-        idle = mount.heard is None and now - (mount.recording_since or mount.since) > self._settings.stale_after_s
+        if not own and not self._may_take(mount, publisher, now):
+            raise PeerError(503, f"{path} is being published by another client")
+        reason = f"taken over by {claimant.peer}"
+        if self._waits(mount) and (publisher is not None or mount.waiting_since is not None):
+            if same_tracks(mount.description, description):
+                if publisher is not None:
+                    self.close_session(publisher, reason, keep_connection=own, vanished_at=now)
+                return mount
+            reason += " with other tracks"
+        self.close_mount(mount, reason, claimant=claimant)
+        return None
+
+    def _may_take(self, mount: Mount, publisher: Session | None, now: float) -> bool:
+        """Tell whether the policy lets another client have a path; nobody holds one that waits."""
+        if publisher is None and mount.waiting_since is not None:
+            return True
+        began = mount.recording_since or mount.since
+        if publisher is not None and mount.waiting_since is not None:
+            began = publisher.since
+        idle = mount.heard is None and now - began > self._settings.stale_after_s
         stale = idle or mount.silent_since is not None or publisher is None or publisher.connection is None
         policy = self._settings.publish_conflict
-        if not own and (policy == "reject" or (policy == "takeover-if-stale" and not stale)):
-            raise PeerError(503, f"{path} is being published by another client")
-        self.close_mount(mount, f"taken over by {claimant.peer}", claimant=claimant)
+        return policy == "takeover" or (policy == "takeover-if-stale" and stale)
 
     def begun(self, session: Session) -> None:
         """Note a new session, once all that it needs is there."""
@@ -60,10 +80,15 @@ class Lifecycle:
     def recording(self, publisher: Session) -> None:
         """Note that a publisher's media may flow from now on."""
         mount = publisher.mount
-        if not mount.closed:
-            mount.opened = True
-            self._log_begin("publishing", publisher)
+        if mount.closed:
+            return
+        before, mount.last_publisher = mount.last_publisher, publisher
+        mount.waiting_since = None
+        self._log_begin("publishing", publisher)
+        if before is None:
             self._notices.mount_opened(publisher)
+        else:
+            self._notices.publisher_replaced(before)
 
     def playing(self, reader: Session) -> None:
         """Note that a reader's media flows from now on."""
@@ -90,14 +115,15 @@ class Lifecycle:
             mount.heard, mount.silent_since = now, None
 
     def media_silent(self, path: str, generation: int, now: float) -> None:
-        """Note that no RTP has come for `stale_after_s`; a publisher without connection ends with that."""
+        """Note that no RTP has come for `stale_after_s`; a publisher without connection has vanished with that."""
         mount = self._mounts.get(path)
         if mount is None or mount.generation != generation:
             return
         mount.silent_since = now
         publisher = self._sessions.get(mount.publisher)
         if publisher is not None and publisher.connection is None:
-            self.close_mount(mount, f"its connection is lost and no RTP came for {self._settings.stale_after_s:g} s")
+            reason = f"its connection is lost and no RTP came for {self._settings.stale_after_s:g} s"
+            self.close_session(publisher, reason, vanished_at=now)
 
     def troubled(self, event: SessionTrouble) -> None:
         """Note that a publisher's packets were lost or can't be used."""
@@ -113,8 +139,10 @@ class Lifecycle:
 
     # -- ends ------------------------------------------------------------------------------------------------------
 
-    def close_session(self, session: Session, reason: str, *, keep_connection: bool = False) -> None:
-        """End a session, and with a publisher's its mount.
+    def close_session(
+        self, session: Session, reason: str, *, keep_connection: bool = False, vanished_at: float | None = None
+    ) -> None:
+        """End a session, and with a publisher's its mount; one that has vanished, its mount may wait for.
 
         Its connection ends too, as that is how a client hears of it; so do other sessions that it carries.
         """
@@ -131,23 +159,39 @@ class Lifecycle:
         if began:
             self._notices.session_closed(session, reason)
         if session.role is Role.PUBLISHER:
-            self.close_mount(mount, reason, publisher=session)
+            if vanished_at is not None and self._waits(mount):
+                self._await_publisher(mount, session, reason, vanished_at)
+            else:
+                self.close_mount(mount, reason)
         elif mount.worker is not None and not mount.closed:
             mount.worker.tell(RemoveReader(mount.path, mount.generation, session.id))
         if connection is not None and not keep_connection:
             connection.close()
 
-    def close_mount(
-        self, mount: Mount, reason: str, *, claimant: Connection | None = None, publisher: Session | None = None
-    ) -> None:
+    def _waits(self, mount: Mount) -> bool:
+        """Tell whether a mount whose publisher has vanished waits for another."""
+        return (
+            not mount.closed and mount.recording_since is not None and self._settings.reconnect_grace_of(mount.path) > 0
+        )
+
+    def _await_publisher(self, mount: Mount, vanished: Session, reason: str, now: float) -> None:
+        """Keep a mount and its readers for another publisher; the time that it waits goes on where one has only tried
+        to publish."""
+        mount.publisher = ""
+        if mount.waiting_since is None:
+            mount.waiting_since = now
+            grace_s = self._settings.reconnect_grace_of(mount.path)
+            log.info("mount waits", mount=mount.path, readers=len(mount.readers), for_s=grace_s, reason=reason)
+        if mount.worker is not None:
+            mount.worker.tell(StopPublisher(mount.path, mount.generation, vanished.id))
+
+    def close_mount(self, mount: Mount, reason: str, *, claimant: Connection | None = None) -> None:
         """End a mount: its path is free at once, its publisher and readers are told by closing their connections.
 
         The connection of a `claimant` stays, whatever it had to do with the mount: it is about to publish there.
-        `publisher` is given where its session has been closed already.
         """
         if mount.closed:
             return
-        publisher = publisher or self._sessions.get(mount.publisher)
         self._mounts.remove(mount)
         self._multicast.release(mount)
         log.info("mount closed", mount=mount.path, worker=mount.worker and mount.worker.index, reason=reason)
@@ -162,8 +206,8 @@ class Lifecycle:
             mount.source.mount_closed(reason)
         if mount.tap is not None:
             mount.tap.close()
-        if mount.opened and publisher is not None:
-            self._notices.mount_closed(publisher, reason)
+        if mount.last_publisher is not None:
+            self._notices.mount_closed(mount.last_publisher, reason)
 
     def connection_ended(self, connection: Connection, reason: str, now: float) -> None:
         """Decide for each of a connection's sessions whether it can live without one."""
@@ -174,7 +218,7 @@ class Lifecycle:
             silent = session.mount.silent_since is not None
             lives_on = not session.interleaved and (session.role is Role.READER or (publishing and not silent))
             if not lives_on:
-                self.close_session(session, f"its connection ended: {reason}")
+                self.close_session(session, f"its connection ended: {reason}", vanished_at=now)
 
     def worker_lost(self, worker: Worker, reason: str) -> None:
         """End the mounts of a worker that died, with their sessions."""
@@ -207,7 +251,7 @@ class Lifecycle:
         for session in self._sessions:
             if session.role is Role.READER:
                 reason = self._reader_expired(session, now)
-            elif session.state is SessionState.RECORDING or session.mount.recording_since is not None:
+            elif session is session.mount.last_publisher:
                 reason = self._publisher_expired(session, now)
             else:
                 # Not renewed by anything: a path is not to be held without a stream.
@@ -215,7 +259,12 @@ class Lifecycle:
                 expired = now - session.since > limit_s
                 reason = f"no RECORD within {limit_s:g} s of ANNOUNCE" if expired else None
             if reason is not None:
-                self.close_session(session, reason)
+                self.close_session(session, reason, vanished_at=now)
+        for mount in self._mounts:
+            if mount.waiting_since is not None and not mount.publisher:
+                grace_s = self._settings.reconnect_grace_of(mount.path)
+                if now - mount.waiting_since > grace_s:
+                    self.close_mount(mount, f"no publisher came back within {grace_s:g} s")
 
     def _reader_expired(self, session: Session, now: float) -> str | None:
         if session.state is SessionState.PLAYING:

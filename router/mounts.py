@@ -13,6 +13,7 @@ from router.rtsp.sdp import SessionDescription
 from workers.contract.messages import Format, TrackSpec
 
 if TYPE_CHECKING:
+    from router.sessions import Session
     from router.streams.tap import MountTap
 
 ENCODING_CHARACTERS = 64
@@ -37,8 +38,8 @@ class Source(Protocol):
 class Mount:
     """One mount. `generation` tells this one from an earlier one on the same path; times are monotonic seconds.
 
-    `publisher` and `readers` are session ids; a reader is one from its first SETUP on. `heard` is None until the first
-    RTP packet; `silent_since` is set while none has come for `stale_after_s`.
+    `publisher` and `readers` are session ids; a reader is one from its first SETUP on. `heard` is None until the
+    publisher's first RTP packet; `silent_since` is set while none has come for `stale_after_s`.
     """
 
     path: str
@@ -57,10 +58,12 @@ class Mount:
     range: str | None = None
     """The publisher's `Range` of RECORD, passed on to readers."""
     recording_since: float | None = None
-    opened: bool = False
-    """Whether the hooks have heard of it."""
     heard: float | None = None
     silent_since: float | None = None
+    last_publisher: "Session | None" = None
+    """The last one that has begun to record; it may have ended."""
+    waiting_since: float | None = None
+    """Since when it waits for another publisher to record, in place of one that has vanished."""
     closed: bool = False
     moved: float | None = None
     """When it was moved last."""
@@ -71,6 +74,8 @@ class Mount:
     @property
     def state(self) -> str:
         """Name the state as `trunkline status` shows it."""
+        if self.waiting_since is not None:
+            return "waiting"
         if self.recording_since is None:
             return "announced"
         if self.heard is None:

@@ -105,14 +105,15 @@ class Requests:
         description = check_description(exchange, self._max_tracks)
         if connection.closed:
             raise ConnectionEnded
-        self._lifecycle.claim(path, connection, exchange.now)
-        mount = self._mounts.add(path, description, exchange.now)
+        kept = self._lifecycle.claim(path, description, connection, exchange.now)
+        mount = kept or self._mounts.add(path, description, exchange.now)
         try:
             session = self._sessions.add(Role.PUBLISHER, mount, connection, str(url), exchange.user, exchange.now)
         except PeerError:
-            self._mounts.remove(mount)
+            if kept is None:
+                self._mounts.remove(mount)
             raise
-        mount.publisher = session.id
+        mount.publisher, mount.description = session.id, description
         session.state = next_state(session.state, "ANNOUNCE")
         exchange.session = session
         self._lifecycle.begun(session)
@@ -161,10 +162,11 @@ class Requests:
         mount.range = passed_range(exchange.request.headers.get("Range")) or mount.range
         response = exchange.respond()
         await self._heard(session, exchange)
-        recording_before = mount.recording_since
-        if recording_before is None:
+        recording_before, begins = mount.recording_since, mount.last_publisher is not session
+        if begins:
             # Before the worker writes the 200: whoever knows of that may come to read at once.
             mount.recording_since = exchange.now
+            mount.heard = mount.silent_since = None
         try:
             async with at_worker(mount) as worker, exchange.connection.handed_to(worker) as handoff:
                 await worker.ask(
@@ -187,7 +189,7 @@ class Requests:
         if session.state is not SessionState.CLOSED:
             session.state = next_state(session.state, "RECORD")
             self._sessions.move(session, exchange.connection)
-        if recording_before is None:
+        if begins:
             self._lifecycle.recording(session)
         return response
 

@@ -39,6 +39,7 @@ from workers.contract.messages import (
     SetUpReader,
     StartImported,
     StateReport,
+    StopPublisher,
     Tap,
     Untap,
 )
@@ -134,6 +135,8 @@ class Control:
                 self._mounts.close(command.path, command.generation, now)
             case Record():
                 self._record(command, now)
+            case StopPublisher():
+                self._mounts.find(command.path, command.generation).stop_publisher(command.session)
             case Feed():
                 mount = self._mounts.find(command.path, command.generation)
                 mount.feed(command.session, self._claim(command.token, now))

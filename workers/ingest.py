@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from workers.counters import Drop
-from workers.fanout.burst import runs_of
 from workers.fanout.receive import SLOT_BYTES, SLOTS
 from workers.fanout.send_udp import UdpFan
 from workers.loop import READ, WRITE
@@ -130,11 +129,22 @@ class RtpPort(Port):
             and not receiver.first_bytes(count).translate(None, VERSION_2)
             and not receiver.second_bytes(count).translate(None, track.announced)
         ):
-            track.rtp_source.confirm()
             stamps = (receiver.sequences(count), receiver.ssrcs(count), receiver.header(count - 1))
-            track.deliver(receiver.runs(), count, sum(lengths), stamps, now)
-        else:
-            self._take_each(count, now)
+            if track.succession is None or self._renumber(count, stamps, now):
+                track.rtp_source.confirm()
+                track.deliver(receiver.runs(), count, sum(lengths), stamps, now)
+                return
+        self._take_each(count, now)
+
+    def _renumber(self, count: int, stamps: tuple[bytes, bytes, bytes], now: float) -> bool:
+        """Give a batch the numbers that readers are to see; False, and nothing is done, if it is not of one stream."""
+        receiver = self._receiver
+        succession = self._track.succeed(receiver.header(0), stamps[0], now)
+        assert succession is not None
+        numbers = succession.shift(stamps[0], receiver.times(count), stamps[1])
+        if numbers is not None:
+            receiver.renumber(count, *numbers)
+        return numbers is not None
 
     def _take_each(self, count: int, now: float) -> None:
         """Judge packet by packet, and deliver those that are media in the order in which they came."""
@@ -148,10 +158,8 @@ class RtpPort(Port):
             packet = receiver.packet(slot)
             if self._is_media(packet, address, now):
                 media.append(packet)
-        if not media:
-            return
-        lengths = [len(each) for each in media]
-        self._track.deliver(runs_of(media, lengths), len(media), sum(lengths), stamps_of(media), now)
+        if media:
+            self._track.deliver_packets(media, now)
 
     def _is_media(self, packet: bytes, address: bytes, now: float) -> bool:
         track = self._track
@@ -219,10 +227,3 @@ def fault_of(packet: bytes, announced: bytes) -> Drop | None:
     if len(packet) < FIXED_HEADER_BYTES or packet[0] & 0xC0 != 0x80:
         return Drop.NOT_RTP
     return None if packet[1] in announced else Drop.PAYLOAD_TYPE
-
-
-def stamps_of(packets: list[bytes]) -> tuple[bytes, bytes, bytes]:
-    """Give the sequence numbers, the SSRCs and the last header of some packets, as `Track.deliver` wants them."""
-    sequences = b"".join([each[2:4] for each in packets])
-    ssrcs = b"".join([each[8:12] for each in packets])
-    return sequences, ssrcs, packets[-1][:FIXED_HEADER_BYTES]

@@ -35,6 +35,7 @@ from workers.publisher import Publisher
 from workers.reader import Reader, TcpReaderTrack, UdpReaderTrack
 from workers.refusal import RefusedError
 from workers.resources import Resources
+from workers.rtp.succession import NtpShift
 from workers.sources import AddressBook
 from workers.tap import Tap
 from workers.track import Track
@@ -53,6 +54,9 @@ class Mount:
         self.addresses: AddressBook[UdpReaderTrack] = AddressBook(resources.family)
         self._resources = resources
         self._publisher: Publisher | Feed | None = None
+        self._last_publisher = ""
+        self._last_record = b""
+        """Of the session whose packets are or were the last: it may have ended, and the mount wait for another."""
         self._taps: dict[str, Tap] = {}
         self._record = b""
         self._silent = True
@@ -71,18 +75,34 @@ class Mount:
             command.session, command.transports, connection
         ):
             self._end_publisher()
+            if command.session == self._last_publisher:
+                self._begin_anew()  # RECORD again, by another way: its numbers go on by themselves
+            self._last_publisher = command.session
             publisher = self._publisher = Publisher(command.session, self.path, self.tracks, self._resources)
             publisher.start(command.transports, connection, now)
         # else said again, or RECORD after PAUSE: what is known of the stream stays
         publisher.connection, publisher.record = command.connection, command.session_record
+        self._last_record = command.session_record
 
     def feed(self, session: str, sock: socket.socket) -> None:
         """Let a program publish, in the place of the publisher before."""
         self._end_publisher()
+        self._begin_anew()
+        self._last_publisher, self._last_record = "", b""
         feed = self._publisher = Feed(
             session, self.tracks, self._resources, self._write, lambda reason: self._channel_ended(session, reason)
         )
         feed.start(sock)
+
+    def stop_publisher(self, session: str) -> None:
+        """Take nothing from a publisher any more, if it is this one: the next one's packets will follow."""
+        if isinstance(self._publisher, Publisher) and self._publisher.session == session:
+            self._end_publisher()
+
+    def _begin_anew(self) -> None:
+        """Take the next publisher's numbers as they are."""
+        for track in self.tracks:
+            track.succession = None
 
     def _end_publisher(self) -> None:
         if self._publisher is not None:
@@ -169,7 +189,7 @@ class Mount:
         self.check((transport,))
         reader = self._reader(session)
         self._register(reader, transport)
-        return self.tracks[transport.track].reception.ssrc
+        return self.tracks[transport.track].ssrc
 
     def _reader(self, session: str) -> Reader:
         reader = self.readers.get(session)
@@ -363,7 +383,15 @@ class Mount:
     def image(self) -> MountImage:
         """Say all that is known of a frozen mount, for another worker."""
         publisher = self._publisher if isinstance(self._publisher, Publisher) else None
-        return image_of(self, publisher, self._ports, self._reports_at, record=self._record, silent=self._silent)
+        return image_of(
+            self,
+            publisher,
+            self._ports,
+            self._reports_at,
+            record=self._record,
+            silent=self._silent,
+            last_publisher=(self._last_publisher, self._last_record),
+        )
 
     @property
     def rooted(self) -> bool:
@@ -372,12 +400,15 @@ class Mount:
 
     def restore(self, image: MountImage, connections: Mapping[str, Connection], now: float) -> None:
         """Go on where another worker has stopped, at the next `thaw`; the tracks have their sockets already."""
+        ntp = NtpShift()
         for track, stopped in zip(self.tracks, image.tracks, strict=True):
-            track.restore(stopped)
+            track.restore(stopped, ntp)
         self._silent, self._record = image.silent, image.record
+        self._last_publisher, self._last_record = image.last_publisher, image.last_record
         self._reports_at = [each.report_at for each in image.tracks]
-        if image.publisher is not None:
+        if image.publisher is not None or image.last_publisher:
             self._make_ports()
+        if image.publisher is not None:
             publisher = Publisher(image.publisher.session, self.path, self.tracks, self._resources)
             publisher.restore(image.publisher, connections.get(image.publisher.carrier))
             self._publisher = publisher
@@ -401,8 +432,12 @@ class Mount:
             tuple(each.state() for each in self.tracks),
             tuple(each.state(records=records) for each in self.readers.values()),
         )
-        if not records or not isinstance(publisher, Publisher):
+        if not records or not self._last_publisher:
             return state
         return replace(
-            state, record=self._record, publisher_record=publisher.record, publisher_connection=publisher.connection
+            state,
+            record=self._record,
+            publisher_record=self._last_record,
+            publisher_connection=publisher.connection if isinstance(publisher, Publisher) else "",
+            last_publisher=self._last_publisher,
         )

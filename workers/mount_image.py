@@ -27,6 +27,7 @@ def image_of(
     *,
     record: bytes,
     silent: bool,
+    last_publisher: tuple[str, bytes],
 ) -> MountImage:
     """Describe a frozen mount; `ports` are its readers of sockets, RTP and RTCP of each track, or none."""
     readers = mount.readers.values()
@@ -46,6 +47,8 @@ def image_of(
         publisher=None if publisher is None else publisher.image(),
         record=record,
         readers=tuple(reader.image() for reader in readers),
+        last_publisher=last_publisher[0],
+        last_record=last_publisher[1],
     )
 
 

@@ -3,11 +3,11 @@
 from workers.connection import Connection, Way
 from workers.contract.image import PublisherImage
 from workers.contract.messages import InterleavedTransport, TrackTransport, UdpTransport
-from workers.fanout.burst import runs_of
 from workers.fanout.send_tcp import Subscriber
-from workers.ingest import fault_of, stamps_of
+from workers.ingest import fault_of
 from workers.lifesigns import LifeSigns
 from workers.resources import Resources
+from workers.rtp.succession import NtpShift
 from workers.track import Track
 from workers.trouble import Trouble
 
@@ -96,9 +96,10 @@ class Publisher:
         self._attach(image.transports, carrier)
 
     def stop(self) -> None:
-        """Take nothing from it any more."""
+        """Take nothing from it any more; readers will see the next one's packets as those of the same stream."""
+        ntp = NtpShift()
         for track in self._tracks:
-            track.forget_publisher()
+            track.forget_publisher(ntp)
         if self._carrier is not None:
             self._carrier.leave(self)
             self._carrier = None
@@ -121,8 +122,7 @@ class Publisher:
                 else:
                     track.refuse(fault)
             if media:
-                lengths = [len(each) for each in media]
-                track.deliver(runs_of(media, lengths), len(media), sum(lengths), stamps_of(media), now)
+                track.deliver_packets(media, now)
 
         return take
 

@@ -1,11 +1,13 @@
 """RTCP of one track: the publisher's sender report for new readers, receiver reports to it, readers' wishes to it."""
 
 import random
+from dataclasses import replace
 
 from workers.contract.image import ReportsImage
 from workers.counters import Counters, Drop
 from workers.rtp import rtcp
 from workers.rtp.reception import Reception
+from workers.rtp.succession import StreamEnd
 
 REPORT_INTERVAL_S = 5.0
 """RFC 3550 section 6.2: the recommended least interval; with two participants it is the interval."""
@@ -52,6 +54,14 @@ class Reports:
             if part.kind == rtcp.SENDER_REPORT and (middle := rtcp.middle_ntp(part)) is not None:
                 self.sender_report = packet
                 self._last_report, self._last_report_at = middle, now
+
+    def close(self, end: StreamEnd) -> StreamEnd:
+        """Add what the publisher's last sender report has said."""
+        parts = rtcp.split(self.sender_report) if self.sender_report is not None else None
+        for part in parts or ():
+            if part.kind == rtcp.SENDER_REPORT and (info := rtcp.sender_info(part)) is not None:
+                return replace(end, ntp=info.ntp, ntp_time=info.rtp_time, packets=info.packets, octets=info.octets)
+        return end
 
     def hear_reader(self, parts: list[rtcp.Part], lost_before: int) -> int:
         """Take note of a reader's report; `lost_before` and the result are its cumulative count of lost packets."""

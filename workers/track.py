@@ -8,7 +8,7 @@ from workers.channel import Kind
 from workers.contract.image import PortImage, TrackImage
 from workers.contract.messages import TrackSpec, TrackState
 from workers.counters import Drop
-from workers.fanout.burst import Run
+from workers.fanout.burst import Run, runs_of, stamps_of
 from workers.fanout.send_tcp import Subscriber, TcpFan
 from workers.fanout.send_udp import UdpFan
 from workers.loop import READ, WRITE, Timer
@@ -18,6 +18,7 @@ from workers.rtp import rtcp, sequence
 from workers.rtp.access_points import AccessPoints
 from workers.rtp.packet import second_bytes
 from workers.rtp.reception import Reception
+from workers.rtp.succession import NtpShift, StreamEnd, Succession
 from workers.sources import AddressBook, PublisherPort
 
 if TYPE_CHECKING:
@@ -58,6 +59,9 @@ class Track:
         self.group: Group | None = None
         """What multicast readers share, while there are any."""
         self.reception = Reception()
+        """Of the publisher's stream, in its own numbers; `succession` knows what readers see instead."""
+        self.succession: Succession | None = None
+        """How the stream goes on with the packets of another publisher; None for the mount's first one."""
         self.reports = Reports(resources.name, resources.counters, resources.randomness)
         self.subscribers: tuple[Subscriber, Subscriber] | None = None
         """The ways to a publisher that publishes interleaved, for RTP and RTCP."""
@@ -115,13 +119,38 @@ class Track:
         """Give the clock rate of a packet of an announced payload type."""
         return self._clock_rates[header[1] & 0x7F]
 
+    def succeed(self, first_header: bytes, sequences: bytes, now: float) -> Succession | None:
+        """Make ready for a burst of the publisher's: its numbers are to be changed as the result says, unless None."""
+        succession = self.succession
+        if succession is not None and succession.offsets is None:
+            succession.begin(first_header, sequences, now)
+            held, succession.held = succession.held, None
+            if held is not None:
+                self.deliver_rtcp(held, now)
+        return succession
+
+    def deliver_packets(self, packets: list[bytes], now: float) -> None:
+        """Send packets that came one by one to all readers."""
+        stamps = stamps_of(packets)
+        succession = self.succeed(packets[0], stamps[0], now)
+        if succession is not None:
+            packets = [succession.renumber(each) for each in packets]
+        lengths = [len(each) for each in packets]
+        self.deliver(runs_of(packets, lengths), len(packets), sum(lengths), stamps, now)
+
     def deliver_rtcp(self, packet: bytes, now: float) -> None:
-        """Send the publisher's compound packet to all readers as it is; dropped and counted if it is not RTCP."""
+        """Send the publisher's compound packet to all readers; dropped and counted if it is not RTCP."""
         parts = rtcp.split(packet)
         if parts is None:
             self.refuse(Drop.NOT_RTP)
             return
         self.hear_publisher(now)
+        succession = self.succession
+        if succession is not None:
+            if succession.offsets is None:
+                succession.held = packet
+                return
+            packet = succession.rewrite(parts)
         self._counters.packets_in += 1
         self._counters.bytes_in += len(packet)
         self.reports.hear_publisher(packet, parts, now)
@@ -170,6 +199,8 @@ class Track:
     def pass_wishes_on(self, parts: list[rtcp.Part], now: float) -> None:
         """Send what readers ask for to the publisher, now and then."""
         for wish in self.reports.picture_requests(parts, now):
+            if self.succession is not None:
+                wish = self.succession.restore(wish)
             self.send_to_publisher(Kind.RTCP, self.reports.request(wish), now)
 
     def send_to_publisher(self, kind: Kind, packet: bytes, now: float, session: str = "") -> bool:
@@ -211,21 +242,49 @@ class Track:
     def say_goodbye(self, now: float) -> None:
         """Tell UDP readers that the stream has ended: with their connection gone they would not hear of it, and
         GStreamer waits for half a minute though it ended too. Interleaved readers see their connection's end."""
-        if self.reception.ssrc is not None:
-            packet = rtcp.goodbye(self.reception.ssrc)
+        if self.ssrc is not None:
+            packet = rtcp.goodbye(self.ssrc)
             self.rtcp_fan.send([(packet, len(packet), 1)], now)
 
     # -- what is known of it --------------------------------------------------------------------------------------
 
+    @property
+    def ssrc(self) -> int | None:
+        """The stream's SSRC as readers see it; None before its first packet."""
+        return self.reception.ssrc if self.succession is None else self.succession.end.ssrc
+
     def next_packet(self, now: float) -> tuple[int | None, int | None]:
         """Give the sequence number and RTP time of the next packet, as far as they can be known."""
-        last = self.reception.last_sequence
-        if last is None:
+        reception, succession = self.reception, self.succession
+        if succession is not None and succession.offsets is None:
+            return sequence.after(succession.end.sequence), succession.end.next_time(now)
+        last, time = reception.last_sequence, reception.next_time(now)
+        if last is None or time is None:
             return None, None
-        return sequence.after(last), self.reception.next_time(now)
+        last, time = self._as_seen(last, time)
+        return sequence.after(last), time
 
-    def forget_publisher(self) -> None:
-        """Start again, for another publisher."""
+    def _as_seen(self, number: int, rtp_time: int) -> tuple[int, int]:
+        """Give numbers of the publisher's stream as readers see them."""
+        offsets = None if self.succession is None else self.succession.offsets
+        if offsets is None or offsets.source != self.reception.ssrc:
+            return number, rtp_time
+        return (number + offsets.sequence) & 0xFFFF, (rtp_time + offsets.rtp_time) & 0xFFFFFFFF
+
+    def _end(self) -> StreamEnd | None:
+        """Say where the stream stands; None if it has not begun."""
+        reception = self.reception
+        if reception.ssrc is None or self.ssrc is None:
+            return None if self.succession is None else self.succession.end
+        number, rtp_time = self._as_seen(reception.highest & 0xFFFF, reception.last_time)
+        end = StreamEnd(self.ssrc, number, rtp_time, reception.last_time_at, reception.clock_rate)
+        return self.reports.close(end)
+
+    def forget_publisher(self, ntp: NtpShift | None = None) -> None:
+        """Start again, for another publisher; with `ntp`, which the tracks of a mount share, its packets will follow
+        those that readers have got."""
+        end = self._end()
+        self.succession = None if ntp is None or end is None else Succession(end, ntp)
         self.stop_reports()
         self.count_losses()
         self.rtp_source.declare(None)
@@ -275,10 +334,13 @@ class Track:
             reception=self.reception.image(),
             reports=self.reports.image(),
             report_at=report_at,
+            succession=None if self.succession is None else self.succession.image(),
         )
 
-    def restore(self, image: TrackImage) -> None:
-        """Go on where another worker has stopped, but for its readers and reports."""
+    def restore(self, image: TrackImage, ntp: NtpShift) -> None:
+        """Go on where another worker has stopped, but for its readers and reports; `ntp` is shared by the tracks."""
+        if image.succession is not None:
+            self.succession = Succession.of(image.succession, ntp)
         self.rtp_source.restore(image.rtp.source)
         self.rtcp_source.restore(image.rtcp.source)
         self.reception.restore(image.reception)
@@ -292,7 +354,7 @@ class Track:
         """Describe it as it is now."""
         reception = self.reception
         jitter = min(reception.jitter, 1e9)
-        return TrackState(self.rtp_port, self.packets_in, self.bytes_in, reception.lost, jitter, reception.ssrc)
+        return TrackState(self.rtp_port, self.packets_in, self.bytes_in, reception.lost, jitter, self.ssrc)
 
 
 def _ignore(now: float) -> None:

@@ -286,6 +286,8 @@ class Fleet:
         mount = self._mounts.get(state.path)
         if mount is None or mount.generation != state.generation or mount.recording_since is None:
             return
+        if mount.waiting_since is not None:
+            return
         changed = max(mount.recording_since, mount.heard or 0.0, mount.silent_since or 0.0)
         silent = mount.heard is None or mount.silent_since is not None
         if silent == state.silent or asked - changed < SETTLED_AFTER_S:

@@ -171,11 +171,15 @@ class Restore:
         mount.publisher = state.publisher
         mount.range = record.range
         mount.recording_since = min(record.recording_since, now)
-        mount.opened = True
-        mount.heard = now if any(track.packets_in for track in state.tracks) else None
-        mount.silent_since = now if state.silent and mount.heard is not None else None
         self._mounts.restore(mount)
-        self._session(mount, state.publisher, Role.PUBLISHER, publishing, state.publisher_connection, now)
+        if state.publisher:
+            mount.heard = now if any(track.packets_in for track in state.tracks) else None
+            mount.silent_since = now if state.silent and mount.heard is not None else None
+            self._session(mount, state.publisher, Role.PUBLISHER, publishing, state.publisher_connection, now)
+        else:  # its whole time to wait again: how much has passed, the front before knew
+            mount.waiting_since = now
+            mount.last_publisher = self._make(mount, state.last_publisher, Role.PUBLISHER, publishing, now)
+            mount.last_publisher.state = SessionState.CLOSED
         for reader in state.readers:
             self._reader(mount, reader, now)
         return mount
@@ -199,7 +203,22 @@ class Restore:
     def _session(
         self, mount: Mount, name: str, role: Role, record: SessionRecord, connection_id: str, now: float
     ) -> Session:
-        session = Session(
+        session = self._make(mount, name, role, record, now)
+        self._sessions.restore(session)
+        if role is Role.PUBLISHER:
+            mount.last_publisher = session
+        connection = self._connections.get(connection_id)
+        if connection is not None and (connection.holder is mount.worker or not session.interleaved):
+            self._sessions.move(session, connection)
+        elif session.interleaved:
+            self._lifecycle.close_session(session, "its connection was lost with the front", vanished_at=now)
+        else:
+            session.orphaned = now
+            self._elsewhere.setdefault(connection_id, []).append(session)
+        return session
+
+    def _make(self, mount: Mount, name: str, role: Role, record: SessionRecord, now: float) -> Session:
+        return Session(
             id=name,
             role=role,
             host=record.host,
@@ -213,13 +232,3 @@ class Restore:
             state=SessionState.RECORDING if role is Role.PUBLISHER else SessionState.PLAYING,
             transports={each.track: each for each in record.transports},
         )
-        self._sessions.restore(session)
-        connection = self._connections.get(connection_id)
-        if connection is not None and (connection.holder is mount.worker or not session.interleaved):
-            self._sessions.move(session, connection)
-        elif session.interleaved:
-            self._lifecycle.close_session(session, "its connection was lost with the front")
-        else:
-            session.orphaned = now
-            self._elsewhere.setdefault(connection_id, []).append(session)
-        return session

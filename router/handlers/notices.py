@@ -91,7 +91,7 @@ class Notices:
             session,
             lambda: SessionCloseContext(server=self._server, session=client, reason=reason, readers=readers),
         )
-        if session.id != session.mount.publisher or not session.mount.opened:
+        if session is not session.mount.last_publisher:  # of whom the mount's end tells
             self._clients.forget_session(session)
 
     def mount_opened(self, publisher: Session) -> None:
@@ -110,6 +110,10 @@ class Notices:
             lambda: MountCloseContext(server=self._server, session=self._clients.session(publisher), reason=reason),
         )
         self._clients.forget_session(publisher)
+
+    def publisher_replaced(self, before: Session) -> None:
+        """Know a publisher no more whose mount another one goes on with."""
+        self._clients.forget_session(before)
 
     def troubled(self, session: Session, event: SessionTrouble) -> None:
         """Tell of a publisher's packets that were lost or can't be used."""

@@ -200,6 +200,13 @@ class Settings(BaseSettings):
         default=30, description="the same before the first RTP packet: encoders start slowly"
     )
     stale_after_s: Timeout = Field(default=2, description="silence after which a publisher may be replaced")
+    # A day, as for all times.
+    reconnect_grace_s: StrictFloat = Field(
+        default=0,
+        ge=0,
+        le=86_400,
+        description="time that a mount and its readers wait for a publisher that has vanished; 0 closes them at once",
+    )
     write_timeout_s: Timeout = Field(
         default=10, description="time that a TCP reader may read nothing before it is closed"
     )
@@ -252,6 +259,11 @@ class Settings(BaseSettings):
         """Say how many readers a mount may have; 0 is no limit."""
         own = of_path(self.mounts, path).max_readers
         return self.limits.max_readers_per_mount if own is None else own
+
+    def reconnect_grace_of(self, path: str) -> float:
+        """Say how long a mount waits for its publisher to come back, in seconds."""
+        own = of_path(self.mounts, path).reconnect_grace_s
+        return self.reconnect_grace_s if own is None else own
 
     @property
     def endpoints(self) -> Endpoints:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictFloat, StrictInt
 
 
 class MountSettings(BaseModel):
@@ -17,6 +17,13 @@ class MountSettings(BaseModel):
         le=1_000_000,
         description="readers of the mount on PATH; one more gets 503; 0 is no limit;"
         " not set: as `limits.max_readers_per_mount`",
+    )
+    reconnect_grace_s: StrictFloat | None = Field(
+        default=None,
+        ge=0,
+        le=86_400,
+        description="time that the mount on PATH waits for its publisher to come back; 0 closes it at once;"
+        " not set: as `reconnect_grace_s`",
     )
 
 

@@ -10,6 +10,7 @@ from workers.rtp import rtcp
 from workers.rtp.access_points import AccessPoints
 from workers.rtp.packet import is_punch, payload_bytes
 from workers.rtp.reception import Reception
+from workers.rtp.succession import NtpShift, StreamEnd, Succession
 
 RTP_LIKE = st.builds(bytes.__add__, st.binary(min_size=1, max_size=4), st.binary(max_size=80))
 RTCP_LIKE = st.lists(
@@ -94,3 +95,50 @@ def test_bursts_come_apart_as_they_were(lengths: list[int]) -> None:
     runs = runs_of(packets, lengths)
     assert [each for run in runs for each in packets_of(run)] == packets
     assert frame_runs(runs, 1) == b"".join(b"$\x01" + len(each).to_bytes(2, "big") + each for each in packets)
+
+
+@given(
+    st.builds(
+        StreamEnd,
+        ssrc=st.integers(0, 2**32 - 1),
+        sequence=st.integers(0, 65535),
+        rtp_time=st.integers(0, 2**32 - 1),
+        at=st.just(0.0),
+        clock_rate=st.sampled_from([8000, 48000, 90000]),
+    ),
+    st.integers(0, 65535),
+    st.integers(0, 2**32 - 1),
+    st.integers(0, 2**32 - 1),
+    st.lists(st.integers(-90, 400), min_size=1, max_size=64),
+    st.floats(0.001, 3600),
+)
+def test_whatever_follows_a_stream_keeps_its_own_order_and_never_jumps_back(
+    end: StreamEnd, first: int, time: int, ssrc: int, steps: list[int], gap_s: float
+) -> None:
+    """Wraps, packets that were overtaken, and packets that came twice; all steps are from the first packet's number."""
+    packets = [
+        struct.pack("!BBHII", 0x80, 96, (first + step) & 0xFFFF, (time + 3000 * step) & 0xFFFFFFFF, ssrc)
+        for step in [0, *steps]
+    ]
+    sequences, times, ssrcs = (b"".join(each[a:b] for each in packets) for a, b in ((2, 4), (4, 8), (8, 12)))
+    made = Succession(end, NtpShift())
+    made.begin(packets[0], sequences, gap_s)
+    seen = [made.renumber(each) for each in packets]
+    shifted = made.shift(sequences, times, ssrcs)
+    assert shifted == tuple(b"".join(each[a:b] for each in seen) for a, b in ((2, 4), (4, 8), (8, 12)))
+    earliest = min(0, *steps)
+    for step, each in zip([0, *steps], seen, strict=True):
+        number, at, source = struct.unpack_from("!HII", each, 2)
+        assert source == end.ssrc
+        assert (number - end.sequence - 1) & 0xFFFF == step - earliest
+        assert (at - end.rtp_time - 3000 * step) & 0xFFFFFFFF == int(max(gap_s, 0.2) * end.clock_rate)
+
+
+@given(RTCP_LIKE)
+def test_no_report_makes_its_rewriting_raise_or_change_its_length(packet: bytes) -> None:
+    made = Succession(StreamEnd(1, 2, 3, 0.0, 90_000), NtpShift())
+    made.begin(bytes(8) + packet[4:8] + bytes(4), b"\0\0", 1.0)
+    parts = rtcp.split(packet)
+    if parts is not None:
+        assert len(made.rewrite(parts)) == len(packet)
+        assert all(len(made.restore(each.data)) == len(each.data) for each in parts)

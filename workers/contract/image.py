@@ -14,6 +14,7 @@ from workers.contract.messages import MAX_TRACKS, TrackSpec, TrackTransport
 Moment = Annotated[float, Between(-1e12, 1e12)]
 Whole = Annotated[int, Between(-(2**63), 2**63 - 1)]
 Ssrc = Annotated[int, Between(0, 2**32 - 1)]
+Ntp = Annotated[int, Between(0, 2**64 - 1)]
 Address = Annotated[bytes, AtMost(32)]
 """A socket address as the kernel writes it."""
 
@@ -81,6 +82,29 @@ class ReportsImage:
 
 
 @dataclass(frozen=True, slots=True)
+class SuccessionImage:
+    """How a stream goes on with another publisher's packets (`workers.rtp.succession`): where it stood, in `ssrc`, and
+    what is added to the numbers of `source`, None before its first packet."""
+
+    ssrc: Ssrc
+    sequence: Whole
+    rtp_time: Whole
+    at: Moment
+    clock_rate: Whole
+    ntp: Ntp
+    ntp_time: Whole | None
+    packets: Count
+    octets: Count
+    source: Ssrc | None
+    sequence_offset: Whole
+    rtp_time_offset: Whole
+    first_time: Whole
+    ntp_shift: Ntp
+    in_step: bool
+    held: Blob | None
+
+
+@dataclass(frozen=True, slots=True)
 class TrackImage:
     """One track; its two sockets travel beside the image. `report_at` is when its next receiver report is due."""
 
@@ -96,6 +120,7 @@ class TrackImage:
     reception: ReceptionImage
     reports: ReportsImage
     report_at: Moment | None
+    succession: SuccessionImage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +186,8 @@ class MountImage:
     publisher: PublisherImage | None
     record: Blob
     readers: Annotated[tuple[ReaderImage, ...], AtMost(100_000)]
+    last_publisher: Name = ""
+    last_record: Blob = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -217,6 +217,19 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class StopPublisher:
+    """Take nothing more from a publisher that has vanished; the mount and its readers stay for the next one.
+
+    Another session's `Record` of the same mount then goes on with the stream: in one SSRC, with sequence numbers,
+    times and reports that follow those of before. Answered with `Done`, also where another publishes already.
+    """
+
+    path: Path
+    generation: Count
+    session: Name
+
+
+@dataclass(frozen=True, slots=True)
 class Feed:
     """Take a mount's media from a program's burst channel, in the place of the publisher before. Answered with `Done`.
 
@@ -515,6 +528,8 @@ class MountState:
     record: Blob = b""
     publisher_record: Blob = b""
     publisher_connection: Name = ""
+    last_publisher: Name = ""
+    """The session that has published last; without a `publisher`, the `publisher_record` is its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -703,7 +718,7 @@ class AdminAnswer:
 
 
 Command = (
-    Welcome | OpenMount | CloseMount | Record | Feed | Tap | Untap | SetUpReader | Play | PauseReader
+    Welcome | OpenMount | CloseMount | Record | StopPublisher | Feed | Tap | Untap | SetUpReader | Play | PauseReader
     | RemoveReader | Respond | ReleaseConnection | ForgetConnections | KeepListeners | LendPorts | ReportState
     | ExportMounts | ImportMounts | StartImported | ResumeExported | ForgetMove
 )  # fmt: skip

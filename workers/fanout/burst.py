@@ -69,3 +69,10 @@ def frame_runs(runs: list[Run], channel: int) -> bytes:
         if whole < len(data):
             parts += (start + (len(data) - whole).to_bytes(2, "big"), data[whole:])
     return b"".join(parts)
+
+
+def stamps_of(packets: list[bytes]) -> tuple[bytes, bytes, bytes]:
+    """Give the sequence numbers, the SSRCs and the last header of some packets, as `Track.deliver` wants them."""
+    sequences = b"".join([each[2:4] for each in packets])
+    ssrcs = b"".join([each[8:12] for each in packets])
+    return sequences, ssrcs, packets[-1][:12]

@@ -97,6 +97,18 @@ class Receiver:
         """Give bytes 8 to 11 of each packet, one after the other."""
         return self._words[2 : count * (SLOT_BYTES // 4) : SLOT_BYTES // 4].tobytes()
 
+    def times(self, count: int) -> bytes:
+        """Give bytes 4 to 7 of each packet, one after the other."""
+        return self._words[1 : count * (SLOT_BYTES // 4) : SLOT_BYTES // 4].tobytes()
+
+    def renumber(self, count: int, sequences: bytes, times: bytes, ssrcs: bytes) -> None:
+        """Write other sequence numbers, times and SSRCs into the packets, as `sequences`, `times` and `ssrcs` give
+        them."""
+        words = count * (SLOT_BYTES // 4)
+        self._halves[1 : count * (SLOT_BYTES // 2) : SLOT_BYTES // 2] = memoryview(sequences).cast("H")
+        self._words[1 : words : SLOT_BYTES // 4] = memoryview(times).cast("I")
+        self._words[2 : words : SLOT_BYTES // 4] = memoryview(ssrcs).cast("I")
+
     def header(self, slot: int) -> bytes:
         """Give the first 12 bytes of a slot."""
         return bytes(self._view[slot * SLOT_BYTES : slot * SLOT_BYTES + 12])

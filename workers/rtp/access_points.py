@@ -147,7 +147,7 @@ def _is_vp9_key_frame(first: int) -> bool:
 
 
 _TESTS: dict[str, Test] = {"h264": _h264, "h265": _h265, "av1": _av1, "vp8": _vp8, "vp9": _vp9}
-_COMPANIONS = frozenset({"rtx", "ulpfec", "parityfec", "flexfec", "flexfec-03"})
+COMPANIONS = frozenset({"rtx", "ulpfec", "parityfec", "flexfec", "flexfec-03"})
 """Formats that repair another one, and carry no frames of their own (RFC 4588, 5109, 8627)."""
 
 
@@ -158,7 +158,7 @@ class AccessPoints:
         """`encodings` are the names from rtpmap; "" where there is none."""
         names = {number: name.lower() for number, name in encodings.items()}
         self._tests = {number: _TESTS[name] for number, name in names.items() if name in _TESTS}
-        self._companions = {number for number, name in names.items() if name in _COMPANIONS}
+        self._companions = {number for number, name in names.items() if name in COMPANIONS}
 
     @property
     def awaited(self) -> bool:

@@ -17,6 +17,7 @@ _CNAME = 1
 
 _BLOCK = Struct("!IB3sIIII")
 _REPORT = Struct("!BBHI")
+_SENDER_INFO = Struct("!QIII")
 _SENDER = Struct("!BBHIIIIII")
 
 NTP_EPOCH_S = 2_208_988_800
@@ -30,6 +31,16 @@ class Part:
     kind: int
     count: int
     data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SenderInfo:
+    """What a sender says of itself (section 6.4.1): `ntp` has 64 bits, all but it wrap around at 32."""
+
+    ntp: int
+    rtp_time: int
+    packets: int
+    octets: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +83,11 @@ def sender(part: Part) -> int | None:
 def middle_ntp(part: Part) -> int | None:
     """Give the middle 32 bits of a sender report's NTP time, for LSR; None if it is too short."""
     return int.from_bytes(part.data[10:14], "big") if len(part.data) >= 28 else None
+
+
+def sender_info(part: Part) -> SenderInfo | None:
+    """Read what a sender report says of its sender; None if it is too short."""
+    return SenderInfo(*_SENDER_INFO.unpack_from(part.data, 8)) if len(part.data) >= 28 else None
 
 
 def report_blocks(part: Part) -> list[ReportBlock]:

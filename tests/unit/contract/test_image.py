@@ -20,6 +20,7 @@ from workers.contract.image import (
     ReceptionImage,
     ReportsImage,
     SourceImage,
+    SuccessionImage,
     TrackImage,
     WaitingImage,
 )
@@ -40,6 +41,7 @@ TRACK = TrackImage(
     reception=ReceptionImage(b"ssrc", 1, 2, 3, 4, 5, None, -0.5, 0.25, 6.0, 7, 8, 9.0, True, 90_000),
     reports=ReportsImage("cname", 1, 2, 3.0, None, b"report"),
     report_at=4.0,
+    succession=SuccessionImage(1, 2, 3, 4.0, 90_000, 2**64 - 1, 5, 6, 7, 8, 9, 10, 11, 12, True, b"held"),
 )
 READER_TRACK = ReaderTrackImage(UDP, 5, 1, -1, b"a", None, True, False, True, CatchingUpImage(1.0, 2, 3, -1, None))
 MOUNT = MountImage(
@@ -50,6 +52,8 @@ MOUNT = MountImage(
     publisher=PublisherImage("p", "d", "", None, b"record", (UDP,)),
     record=b"record",
     readers=(ReaderImage("r", "c", "c", True, 1.0, b"record", (READER_TRACK,)),),
+    last_publisher="p",
+    last_record=b"record",
 )
 CONNECTION = ConnectionImage(
     name="c",
