@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from router.fleet.gate import GateClosed
 from router.fleet.worker import Worker, WorkerGone, WorkerRefused
 from router.logs import get_logger
 from router.mounts import Mount
@@ -103,6 +104,8 @@ class Carriage:
                 pipe = await open_pipe(
                     worker, lambda token: Feed(mount.path, mount.generation, self.id, token), self._on_burst, self._lost
                 )
+        except GateClosed:
+            return
         except PeerError as error:
             raise StreamNotPlaced(f"{self.name} can't be opened: {error.reason}") from error
         except (WorkerRefused, WorkerGone) as error:  # it has forgotten the mount, or died

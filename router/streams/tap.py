@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from router.fleet.gate import GateClosed
-from router.fleet.transit import Transit
 from router.fleet.worker import Worker, WorkerError
 from router.logs import get_logger
 from router.streams.errors import StreamFull
@@ -107,38 +107,40 @@ class MountTap:
 
     async def _settle_all(self) -> None:
         try:
-            settled = await self.settle()
+            settled = False
             while not settled:
-                await asyncio.sleep(MEND_INTERVAL_S)
-                settled = await self.settle()
+                with suppress(GateClosed):
+                    async with self._mount.gate.inside():
+                        settled = await self.settle()
+                if not settled:
+                    await asyncio.sleep(MEND_INTERVAL_S)
         finally:
             self._task = None
 
     async def settle(self) -> bool:
-        """Let the worker know what is wanted, before it says anything else; False if it must be tried again."""
+        """Let the worker know what is wanted; False if it must be tried again. To be called inside the mount's gate."""
         mount = self._mount
         async with self._settling:
-            while not mount.closed and mount.worker is not None:
+            while not mount.closed:
                 wanted = self._wanted()
                 if self._pipe is None and wanted == ((), False) and not self._writes:
                     break
                 if self._pipe is not None and wanted == self._told:
                     break
+                if not isinstance(mount.worker, Worker):  # none yet, which RECORD sees to; or none for now
+                    return mount.recording_since is None
                 try:
-                    async with mount.gate.inside():
-                        await self._tell(mount.worker)
-                except (WorkerError, GateClosed) as error:
+                    await self._tell(mount.worker)
+                except WorkerError as error:
                     log.warning("tap fails", mount=mount.path, worker=mount.worker.index, reason=str(error))
                     return False
         if mount.closed:
             self.close()
         return True
 
-    async def _tell(self, worker: Worker | Transit | None) -> None:
-        if not isinstance(worker, Worker):
-            return
+    async def _tell(self, worker: Worker) -> None:
         if self._pipe is None:
-            self._pipe = await open_pipe(worker, lambda token: self._command(token), self._take, self._ended)
+            self._pipe = await open_pipe(worker, self._command, self._take, self._ended)
             early, self._early = self._early, []
             for message in early:
                 self._pipe.send([message])
