@@ -19,6 +19,7 @@ from router.admin.orders import Orders
 from router.clients import Clients, ServerConnection, ServerSession
 from router.connection import Connection, ConnectionCallbacks
 from router.exchange import Dispatcher, public
+from router.fleet.balancing import Balancer
 from router.fleet.fleet import Fleet
 from router.fleet.link import Asked
 from router.fleet.moving import Mover
@@ -183,6 +184,9 @@ class Server:
         )
         self._orders = Orders()
         mover = Mover(self._mounts, self._sessions, self._connections, self._fleet.lost_with_moved)
+        self._balancer: Balancer | None = None
+        if settings.rebalance == "on":
+            self._balancer = Balancer(settings, self._fleet.link, self._mounts, self._sessions, mover)
         let_go = None if self._own_workers is not None else self.let_go
         self._upkeep = Upkeep(settings, self._fleet.link, self._mounts, placing, mover, let_go)
         for verb, order in self._upkeep.orders().items():
@@ -252,6 +256,8 @@ class Server:
         self._clients.begin()
         self._run(self._watch())
         self._run(self._fleet.reconcile())
+        if self._balancer is not None:
+            self._run(self._balancer.run())
         self._run(self._open_doors())
         if self._own_workers is not None:
             try:

@@ -74,8 +74,12 @@ class Mover:
         self._on_lost = on_lost
         self._turn = asyncio.Lock()
 
-    async def move(self, mounts: Iterable[Mount], source: Worker, target: Worker, *, rest: bool = False) -> Moved:
+    async def move(
+        self, mounts: Iterable[Mount], source: Worker, target: Worker, *, reason: str, rest: bool = False
+    ) -> Moved:
         """Move mounts, and all that has to go with them; with `rest` all connections too that have no session.
+
+        `reason` is for the log.
 
         Raises:
             MoveError: they are where they were.
@@ -88,6 +92,7 @@ class Mover:
                     return Moved(0, 0, 0.0)
                 outcome = await self._move(group, source, target)
                 if isinstance(outcome, Moved):
+                    _tell(group, source, target, reason, outcome)
                     return outcome
                 wanted |= {mount for path in outcome.mounts if (mount := self._mounts.get(path)) is not None}
                 carriers |= set(outcome.connections)
@@ -205,3 +210,17 @@ class Mover:
         for worker in {source, winner}:
             if worker.state == "lost":
                 self._on_lost(worker)
+
+
+def _tell(group: _Group, source: Worker, target: Worker, reason: str, moved: Moved) -> None:
+    paused_ms = round(moved.paused_ms, 1)
+    for mount in group.mounts:
+        log.info(
+            "mount moved",
+            mount=mount.path,
+            source=source.index,
+            target=target.index,
+            reason=reason,
+            readers=len(mount.readers),
+            paused_ms=paused_ms,
+        )

@@ -133,20 +133,9 @@ class Upkeep:
 
     async def _move(self, mount: Mount, source: Worker, target: Worker, reason: str) -> Moved:
         try:
-            moved = await self._mover.move([mount], source, target)
+            return await self._mover.move([mount], source, target, reason=reason)
         except MoveError as error:
             raise OrderRefused(f"{mount.path} stays on worker {source.index}: {error}") from error
-        log.info(
-            "mount moved",
-            mount=mount.path,
-            source=source.index,
-            target=target.index,
-            reason=reason,
-            mounts=moved.mounts,
-            connections=moved.connections,
-            paused_ms=round(moved.paused_ms, 1),
-        )
-        return moved
 
     async def _replace(self, worker: Worker, say: Say) -> None:
         """Drain a worker, let it end, and wait for the next one."""
@@ -192,7 +181,7 @@ class Upkeep:
             say(f"worker {worker.index}: {done} of {done + len(mounts) - 1} mounts moved")
         if others := [each for each in self._link.ready() if each is not worker]:
             try:
-                await self._mover.move((), worker, others[0], rest=True)
+                await self._mover.move((), worker, others[0], reason="drained", rest=True)
             except MoveError as error:
                 raise OrderRefused(f"connections without a session stay on worker {worker.index}: {error}") from error
 

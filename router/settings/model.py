@@ -222,6 +222,18 @@ class Settings(BaseSettings):
         description="what a TCP reader that is too slow gets: a gap of whole frames up to the next random-access point,"
         " or the end of its connection",
     )
+    rebalance: Literal["on", "off"] = Field(
+        default="on", description="whether mounts are moved by themselves where workers stay loaded unevenly"
+    )
+    # Measurements of idle workers differ by a few percent; a worker has one thread, so one core is the most it uses.
+    rebalance_threshold: StrictFloat = Field(
+        default=25,
+        ge=5,
+        le=100,
+        description="percent of a core that the busiest worker may be loaded more than the idlest",
+    )
+    rebalance_hold_s: Timeout = Field(default=30, description="how long it must be more before a mount is moved")
+    rebalance_rest_s: Timeout = Field(default=300, description="how long a mount that was moved is left where it is")
     hook_timeout_s: Timeout = Field(
         default=10, description="time limit of a hook or a handler's method; what takes longer denies"
     )

@@ -1,6 +1,6 @@
 """Mounts move between workers while media flows: nobody who publishes or reads notices anything."""
 
-from tests.support.programs import run_program
+from tests.support.programs import Status, run_program
 from tests.support.router import RouterProcess, StartRouter
 from tests.support.swarm import Swarm
 from tests.support.waiting import eventually
@@ -107,3 +107,29 @@ def test_an_upgrade_replaces_every_program_and_nobody_notices(start_router: Star
         swarm.settle().assert_whole()
         swarm.stop().assert_whole()
     router.note_processes()
+
+
+def test_load_that_is_uneven_evens_out_and_stays_so(start_router: StartRouter) -> None:
+    """Four mounts of equal load, all on one worker: two of them move, and none goes back."""
+    router = start_router(
+        settings={
+            "rebalance_threshold": 10,
+            "rebalance_hold_s": 2,
+            "rebalance_rest_s": 3600,
+            "heartbeat_interval_s": 0.2,
+        }
+    )
+    with Swarm(router, mounts=4, readers=6, packets_per_s=1000, burst=10, publish=("udp",)) as swarm:
+        for index in range(4):
+            if worker_of(router, f"{swarm.path}{index}") != 0:
+                operate(router, "move", f"{swarm.path}{index}", "--to", "0")
+
+        def two_each(status: Status) -> bool:
+            return sorted(mount["worker"] for mount in status["mounts"]) == [0, 0, 1, 1]
+
+        router.wait_until(two_each, "two mounts on each worker", 60)
+        swarm.settle().assert_whole()
+        swarm.stop().assert_whole()
+    moves = [line for line in router.log.splitlines() if "mount moved" in line and "reason=ordered" not in line]
+    assert len(moves) == 2, moves
+    assert all("worker 0 is loaded" in line for line in moves), moves

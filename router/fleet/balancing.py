@@ -1,0 +1,124 @@
+"""Moves mounts by itself where workers stay loaded unevenly: measures, and asks `balance` what to do."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+
+from router.fleet.balance import MountLoad, Move, Watch, best_move
+from router.fleet.link import WorkersLink
+from router.fleet.moving import MoveError, Mover
+from router.fleet.placement import PACKETS_PER_POINT
+from router.fleet.worker import Worker, WorkerError
+from router.logs import get_logger
+from router.mounts import Mount, Mounts
+from router.sessions import Sessions
+from router.settings import Settings
+from workers.contract.messages import MountState, ReportState
+
+log = get_logger(__name__)
+
+SAMPLE_S = 1.0
+"""How often the workers' loads are looked at: heartbeats bring them about as often."""
+
+Counts = Mapping[str, tuple[int, Mapping[str, int]]]
+"""By mount: its generation, and how many packets came from its publisher ("") and went to each reader."""
+
+
+class Balancer:
+    """Evens the load, one mount at a time."""
+
+    def __init__(self, settings: Settings, link: WorkersLink, mounts: Mounts, sessions: Sessions, mover: Mover) -> None:
+        self._settings = settings
+        self._link = link
+        self._mounts = mounts
+        self._sessions = sessions
+        self._mover = mover
+        self._watch = Watch(settings.rebalance_threshold, settings.rebalance_hold_s)
+        self._counts: Counts | None = None
+
+    async def run(self) -> None:
+        """Watch for ever."""
+        while True:
+            await asyncio.sleep(SAMPLE_S)
+            try:
+                await self._look()
+            except Exception:  # the next look must come all the same
+                log.error("balancing failed", exc_info=True)
+
+    async def _look(self) -> None:
+        ready = self._link.ready()
+        loads = {worker.index: _points(worker) for worker in ready if worker.heartbeat is not None}
+        steady = len(ready) == self._settings.worker_count  # while one is drained or missing, the others have its load
+        held = self._watch.observe(loads if steady else {}, asyncio.get_running_loop().time())
+        if self._watch.since is None:
+            self._counts = None
+        elif self._counts is None:
+            self._counts = await self._count(ready)
+        elif held:
+            counts, before, self._counts = await self._count(ready), self._counts, None
+            means = self._watch.means()
+            self._watch.forget()
+            move = best_move(means, self._mount_loads(means, before, counts), self._settings.rebalance_threshold)
+            if move is not None:
+                await self._carry_out(move)
+
+    async def _count(self, workers: Iterable[Worker]) -> Counts:
+        """Ask the workers for their mounts' packets; nothing of one that does not answer."""
+        counts = {}
+        for worker in workers:
+            try:
+                reports = await worker.report(ReportState())
+            except WorkerError:
+                continue
+            for state in (mount for report in reports for mount in report.mounts):
+                counts[state.path] = (state.generation, self._count_mount(state))
+        return counts
+
+    def _count_mount(self, state: MountState) -> dict[str, int]:
+        counts = {"": sum(track.packets_in for track in state.tracks)}
+        for reader in state.readers:
+            session = self._sessions.get(reader.session)
+            # Multicast readers are sent to once, whatever their number.
+            shared = session is not None and session.transport_name == "multicast"
+            counts["multicast" if shared else reader.session] = reader.packets_out
+        return counts
+
+    def _mount_loads(self, means: Mapping[int, float], before: Counts, now: Counts) -> list[MountLoad]:
+        """Share each worker's load out among its mounts, by their packets since `before`."""
+        packets: dict[Mount, int] = {}
+        for mount in self._mounts:
+            generation, counts = now.get(mount.path, (-1, {}))
+            if isinstance(mount.worker, Worker) and generation == mount.generation:
+                known, earlier = before.get(mount.path, (-1, {}))
+                earlier = earlier if known == generation else {}
+                packets[mount] = sum(max(0, count - earlier.get(name, 0)) for name, count in counts.items())
+        totals: dict[int, int] = {}
+        for mount, count in packets.items():
+            assert mount.worker is not None
+            totals[mount.worker.index] = totals.get(mount.worker.index, 0) + count
+        rested_since = asyncio.get_running_loop().time() - self._settings.rebalance_rest_s
+        return [
+            MountLoad(
+                mount.path,
+                mount.worker.index,
+                means[mount.worker.index] * count / max(1, totals[mount.worker.index]),
+                rests=mount.moved is not None and mount.moved > rested_since,
+            )
+            for mount, count in packets.items()
+            if mount.worker is not None and mount.worker.index in means
+        ]
+
+    async def _carry_out(self, move: Move) -> None:
+        mount = self._mounts.get(move.path)
+        source, target = self._link.workers.get(move.source), self._link.workers.get(move.target)
+        if mount is None or source is None or target is None or mount.worker is not source:
+            return
+        try:
+            await self._mover.move([mount], source, target, reason=move.reason)
+        except MoveError as error:
+            mount.moved = asyncio.get_running_loop().time()  # what could not be moved is left alone for as long
+            log.warning("mount not moved", mount=mount.path, reason=move.reason, error=str(error))
+
+
+def _points(worker: Worker) -> float:
+    assert worker.heartbeat is not None
+    return max(worker.heartbeat.cpu_percent, worker.packets_per_s / PACKETS_PER_POINT)
