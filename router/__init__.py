@@ -12,6 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from router.clients import ServerConnection, ServerSession
+    from router.files.errors import (
+        FileBroken,
+        FileChanged,
+        FileError,
+        FileUnreadable,
+        PyAVMissing,
+        UnsupportedCodec,
+    )
+    from router.files.stream import FileStream
     from router.handlers.contexts import (
         AnnounceContext,
         AuthenticateContext,
@@ -99,6 +108,11 @@ __all__ = [
     "CredentialsContext",
     "DecodeErrorContext",
     "DescribeContext",
+    "FileBroken",
+    "FileChanged",
+    "FileError",
+    "FileStream",
+    "FileUnreadable",
     "GetParameterContext",
     "Handler",
     "MediaStats",
@@ -133,6 +147,7 @@ __all__ = [
     "PathTaken",
     "PauseContext",
     "PlayContext",
+    "PyAVMissing",
     "ReceivedPacket",
     "RecordContext",
     "Request",
@@ -161,6 +176,7 @@ __all__ = [
     "StreamStats",
     "StreamWriteErrorContext",
     "TrackStats",
+    "UnsupportedCodec",
     "WrongMedia",
     "WrongPayloadType",
     "compute_ha1",
@@ -174,6 +190,8 @@ _MODULES = {
         "PacketsLostContext PauseContext PlayContext RecordContext RequestContext ResponseContext "
         "SessionCloseContext SessionOpenContext SetParameterContext SetupContext StreamWriteErrorContext "
     ),
+    "router.files.errors": "FileBroken FileChanged FileError FileUnreadable PyAVMissing UnsupportedCodec",
+    "router.files.stream": "FileStream",
     "router.handlers.interface": (
         "Answer Handler OnAnnounce OnAuthenticate OnConnectionClose OnConnectionOpen OnCredentials OnDecodeError "
         "OnDescribe OnGetParameter OnMountClose OnMountOpen OnPacketsLost OnPause OnPlay OnRecord OnRequest "

@@ -41,6 +41,13 @@ Hooks = Annotated[str | None, typer.Option(metavar="MODULE:NAME", help=_help("ho
 RuntimeDir = Annotated[str | None, typer.Option(metavar="DIR", help=_help("runtime_dir"))]
 LogLevel = Annotated[str | None, typer.Option(metavar="LEVEL", help=_help("log_level"))]
 LogFormat = Annotated[str | None, typer.Option(metavar="text|json", help=_help("log_format"))]
+Files = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--file", metavar="/PATH=FILE", help="a file for readers, from the first of them to the last; repeatable"
+    ),
+]
+Loop = Annotated[bool, typer.Option("--loop", help="begin each --file anew at its end, without a jump")]
 Index = Annotated[int, typer.Option(metavar="I", min=0, max=1023, help="which worker of the router it is, from 0 on")]
 MountPath = Annotated[str, typer.Argument(metavar="MOUNT", help="the mount's path, such as /stream1")]
 ToWorker = Annotated[int, typer.Option("--to", metavar="WORKER", min=0, max=1023, help="the worker that gets it")]
@@ -97,6 +104,7 @@ def serve(
     config: Config = None, host: Host = None, publish_port: PublishPort = None, client_port: ClientPort = None,
     rtp_port_start: RtpPortStart = None, rtp_port_count: RtpPortCount = None, workers: Workers = None,
     hooks: Hooks = None, runtime_dir: RuntimeDir = None, log_level: LogLevel = None, log_format: LogFormat = None,
+    file: Files = None, loop: Loop = False,
     check_only: Check = False,
 ) -> None:  # fmt: skip
     """Run the router: front and workers, started again when they die.
@@ -120,6 +128,7 @@ def front(
     config: Config = None, host: Host = None, publish_port: PublishPort = None, client_port: ClientPort = None,
     rtp_port_start: RtpPortStart = None, rtp_port_count: RtpPortCount = None, workers: Workers = None,
     hooks: Hooks = None, runtime_dir: RuntimeDir = None, log_level: LogLevel = None, log_format: LogFormat = None,
+    file: Files = None, loop: Loop = False,
     launched: Launched = False,
 ) -> None:  # fmt: skip
     """Run the front alone; its workers come by themselves."""
@@ -135,6 +144,7 @@ def worker(
     config: Config = None, host: Host = None, publish_port: PublishPort = None, client_port: ClientPort = None,
     rtp_port_start: RtpPortStart = None, rtp_port_count: RtpPortCount = None, workers: Workers = None,
     hooks: Hooks = None, runtime_dir: RuntimeDir = None, log_level: LogLevel = None, log_format: LogFormat = None,
+    file: Files = None, loop: Loop = False,
 ) -> None:  # fmt: skip
     """Run one worker alone; it waits for its front, in any order of starting.
 
@@ -290,7 +300,23 @@ def _settings(context: typer.Context) -> Settings:
             return settings_sources.from_json(sys.stdin.buffer.read())
         except SettingsError as error:
             _fail(2, *error.problems)
+    given |= _files(given.pop("file", None), given.pop("loop"))
     return _load(given.pop("config", None), given)
+
+
+def _files(given: list[str] | None, loop: bool) -> dict[str, Any]:
+    if not given:
+        if loop:
+            _fail(2, "--loop: there is no --file that it could be of")
+        return {}
+    pairs = [each.partition("=") for each in given]
+    wrong = next((each for each, (path, _, file) in zip(given, pairs, strict=True) if not path or not file), None)
+    if wrong is not None:
+        _fail(2, f"--file {wrong}: must be /PATH=FILE, such as /movie=film.mp4")
+    files = {path: {"file": file, "loop": loop} for path, _, file in pairs}
+    if len(files) < len(pairs):
+        _fail(2, "--file: a path is there twice")
+    return {"files": files}
 
 
 def _load(config: Path | None, given: dict[str, Any]) -> Settings:

@@ -93,6 +93,8 @@ class Lifecycle:
     def playing(self, reader: Session) -> None:
         """Note that a reader's media flows from now on."""
         self._log_begin("playing", reader)
+        if reader.mount.source is not None:
+            reader.mount.source.readers_changed()
 
     def _log_begin(self, event: str, session: Session) -> None:
         worker = session.mount.worker
@@ -156,6 +158,8 @@ class Lifecycle:
             "session closed", session=session.id, role=session.role, mount=mount.path, peer=session.host, reason=reason
         )
         mount.readers.discard(session.id)
+        if mount.source is not None:
+            mount.source.readers_changed()
         if began:
             self._notices.session_closed(session, reason)
         if session.role is Role.PUBLISHER:

@@ -33,6 +33,9 @@ class Source(Protocol):
     def mount_closed(self, reason: str) -> None:
         """Take note that the mount was closed."""
 
+    def readers_changed(self) -> None:
+        """Take note that a reader begins to play, or has left."""
+
 
 @dataclass(eq=False, slots=True)
 class Mount:

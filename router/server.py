@@ -19,6 +19,7 @@ from router.admin.orders import Orders
 from router.clients import Clients, ServerConnection, ServerSession
 from router.connection import Connection, ConnectionCallbacks
 from router.exchange import Dispatcher, public
+from router.files.errors import FileError
 from router.fleet.balancing import Balancer
 from router.fleet.fleet import Fleet
 from router.fleet.link import Asked
@@ -96,7 +97,7 @@ class Server:
         `passed` are sockets that listen already, to be used in place of those ports.
 
         Raises:
-            StartError: the hooks can't be loaded, or are none; so is the handler.
+            StartError: a file can't be served, or the hooks can't be loaded, or are none; so is the handler.
             ValueError: a value is not allowed (pydantic's ValidationError, which names it).
             TypeError: settings were given both ways.
         """
@@ -204,6 +205,16 @@ class Server:
         self._closing = asyncio.Event()
         self._closed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._add_files()
+
+    def _add_files(self) -> None:
+        for path, each in self.settings.files.items():
+            from router.files.stream import FileStream  # the extra that it needs need not be installed
+
+            try:
+                FileStream(self, each.file, path, loop=each.loop, on_demand=each.on_demand)
+            except FileError as error:
+                raise StartError(f"{path} can't be served: {error}") from error
 
     # -- life ------------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """When packets are due on the clock, and what wall-clock time they stand for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 LATE_S = 1.0
@@ -8,21 +9,40 @@ LATE_S = 1.0
 
 @dataclass(slots=True)
 class Pace:
-    """Runs media time, in seconds, beside the monotonic clock; `wall` is Unix time at `now`."""
+    """Runs media time, in seconds, beside the monotonic clock; `wall` is Unix time at `now`.
+
+    Where media time stands still, `rested_s` says for how long in all: RTP timestamps are to be later by as much, so
+    that they stand for the same wall-clock time from the first packet to the last, as sender reports say.
+    """
 
     first: float
     now: float
     wall: float
+    rested_s: float = 0.0
 
     def wait_s(self, due: float, now: float) -> float:
         """Say how long to wait until media time `due`; 0 or less: it is due."""
         wait = self.now + due - self.first - now
         if wait < -LATE_S:
-            self.now -= wait
-            self.wall -= wait
+            self.go_on(due, now)
             return 0.0
         return wait
+
+    def go_on(self, due: float, now: float) -> None:
+        """Let media time go on at `due` after a rest."""
+        rest = max(0.0, now + self.first - self.now - due)
+        self.now += rest
+        self.wall += rest
+        self.rested_s += rest
 
     def ntp(self, time: float) -> float:
         """Say which Unix time a media time stands for."""
         return self.wall + time - self.first
+
+
+def later(packets: Sequence[bytes], ticks: int) -> list[bytes]:
+    """Give RTP packets with their timestamps later by so many of their clock's ticks."""
+    return [
+        packet[:4] + ((int.from_bytes(packet[4:8]) + ticks) & 0xFFFF_FFFF).to_bytes(4) + packet[8:]
+        for packet in packets
+    ]

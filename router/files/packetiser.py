@@ -60,7 +60,7 @@ class Packetiser:
         self._first_ticks = 0
 
     def packetise(self, frame: "Packet[Any]", time: Fraction) -> tuple[list[bytes], Fraction]:
-        """Give the packets that are ready after this frame, and the time that their RTP timestamp stands for.
+        """Give the packets that are ready after this frame, and the time that the last one's RTP timestamp stands for.
 
         Those of some audio are ready one frame later, `time` is in seconds.
 
@@ -79,9 +79,9 @@ class Packetiser:
         packets = self._sink.take()
         if not packets:
             return packets, time
-        timestamp = int.from_bytes(packets[0][4:8])
-        if self._zero is None:
-            self._zero = timestamp - self._first_ticks  # the muxer starts anywhere (RFC 3550 5.1)
+        if self._zero is None:  # the muxer starts anywhere (RFC 3550 5.1)
+            self._zero = int.from_bytes(packets[0][4:8]) - self._first_ticks
+        timestamp = int.from_bytes(packets[-1][4:8])
         late = (timestamp - self._zero - ticks + 0x8000_0000) % 0x1_0000_0000 - 0x8000_0000
         return packets, time + late * self._tick
 

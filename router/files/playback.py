@@ -1,7 +1,7 @@
 """A file as bursts of RTP packets with the times at which they are due, once or again and again."""
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +19,8 @@ MIXED_S = 1.0
 class Burst:
     """The packets of a frame of one media, by its place in the description.
 
-    `due` is when they are to leave and `time` what their RTP timestamp stands for, both in seconds from anywhere.
+    `due` is when they are to leave and `time` what the last one's RTP timestamp stands for, both in seconds from
+    anywhere.
     """
 
     media: int
@@ -28,7 +29,7 @@ class Burst:
     packets: Sequence[bytes]
 
 
-def in_due_order(bursts: Iterable[Burst]) -> Iterator[Burst]:
+def in_due_order(bursts: Iterable[Burst]) -> Generator[Burst]:
     """Put those of different medias in the order in which they are due: files keep them as far as `MIXED_S` apart."""
     waiting: list[tuple[float, int, Burst]] = []
     for number, burst in enumerate(bursts):
@@ -76,7 +77,7 @@ class Playback:
             packets, time = self._packetisers[stream].packetise(each.frame.packet, place.time)
             if packets:
                 yield Burst(stream, float(place.due), float(time), packets)
-            if packets and time == place.time:
+            if packets and time >= place.time:
                 held.pop(stream, None)
             else:
                 held[stream] = each.frame

@@ -51,10 +51,13 @@ async def _serve(make: Callable[[], Server], supervisor: Notifier, say: Callable
         supervisor.ready("waiting for workers")
         beating = asyncio.create_task(_beat(supervisor))  # to the very end: stopping must not hang either
         announcing = asyncio.create_task(_announce(server, supervisor, say))
+        announcing.add_done_callback(lambda task: stop.set() if _failed(task) else None)
         await _first_of(stop.wait(), server.wait_closed())
         supervisor.stopping()
         announcing.cancel()
     beating.cancel()
+    if _failed(announcing):
+        announcing.result()  # raises what was in the way
     return 0
 
 
@@ -63,6 +66,10 @@ async def _first_of(*waits: Coroutine[None, None, object]) -> None:
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
         task.cancel()
+
+
+def _failed(task: asyncio.Task[None]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is not None
 
 
 async def _beat(supervisor: Notifier) -> None:

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from router.settings import Settings
 
 _KINDS = {
+    bool: "true or false",
     int: "a whole number",
     float: "a number",
     str: "text in quotes",

@@ -22,6 +22,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from router.settings.files import FileTables
 from router.settings.mounts import MountTables, of_path
 from router.settings.multicast import check_interface, check_multicast, check_range
 from workers.contract.endpoints import Endpoints
@@ -260,6 +261,9 @@ class Settings(BaseSettings):
         default={},
         description='what is different for single mounts: a table for each path, such as [mounts."/hall"],'
         ' or beginning of paths, such as [mounts."/cameras/*"]; the closest wins',
+    )
+    files: FileTables = Field(
+        default={}, description='files for readers: a table for each path, such as [files."/movie"]'
     )
 
     @property

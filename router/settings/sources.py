@@ -26,6 +26,9 @@ PREFIX = "TRUNKLINE_"
 CONFIG_VARIABLE = PREFIX + "CONFIG"
 TESTS_PREFIX = PREFIX + "TESTS_"
 
+_OPTIONS = {"files": "file"}
+"""Options that aren't named as their settings: each is one of several."""
+
 NEAR = 0.8
 """So much alike a name is a slip: TRUNKLINE_WORKER is one, a Kubernetes service's TRUNKLINE_SERVICE_PORT is none."""
 
@@ -57,7 +60,7 @@ class _Layer:
 
     def name(self, keys: Sequence[str]) -> str:
         if self.kind == "command line":
-            return "--" + keys[0].replace("_", "-")
+            return "--" + _OPTIONS.get(keys[0], keys[0].replace("_", "-"))
         if self.kind == "environment":
             names = [PREFIX + "__".join(keys[:count]).upper() for count in range(len(keys), 0, -1)]
             there = {name.upper() for name in os.environ}
@@ -217,13 +220,14 @@ def _describe(error: ErrorDetails, layers: Sequence[_Layer]) -> str:
     keys = [str(each) for each in error["loc"]]
     if not keys:  # a check across settings, which names them and their values itself
         return _in_our_words(error, keys)
-    source = next((layer for layer in layers if layer.has(keys)), None)
+    missing = error["type"] == "missing"
+    source = next((layer for layer in layers if layer.has(keys[:-1] if missing else keys)), None)
     where = f" ({source.name(keys)})" if source is not None else ""
     if error["type"] == "extra_forbidden":
         near = difflib.get_close_matches(".".join(keys), [key for key, _ in leaves()], n=1)
         return f"{'.'.join(keys)}{where}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
     secret = keys[0] == "auth" and keys[1:2] in ([], ["publish_users"], ["client_users"])
-    value = "" if secret else f" = {error['input']!r:.100}"
+    value = " is missing" if missing else "" if secret else f" = {error['input']!r:.100}"
     return f"{'.'.join(keys)}{value}{where}: {_in_our_words(error, keys)}"
 
 

@@ -65,6 +65,8 @@ def table() -> str:
 def _default(field: FieldInfo) -> str:
     if field.default_factory is not None:
         return "`$XDG_RUNTIME_DIR/trunkline` or `/tmp/trunkline-UID`"
+    if field.is_required():
+        return "must be set"
     if field.default in ("", None) or field.default == {}:
         return ""
     value = list(field.default) if isinstance(field.default, tuple) else field.default

@@ -43,6 +43,7 @@ class Carriage:
         self._opening: asyncio.Future[None] | None = None
         self._mending: asyncio.Task[None] | None = None
         self._ended: str | None = None
+        self._readers_changed = asyncio.Event()
 
     @property
     def ended(self) -> bool:
@@ -133,12 +134,26 @@ class Carriage:
             if self._mending is not None:
                 self._mending.cancel()
             self._drop_pipe()
+            self._readers_changed.set()
 
     def _drop_pipe(self) -> None:
         pipe, self.pipe = self.pipe, None
         if pipe is not None:
             self.missed += pipe.missed
             pipe.close()
+
+    # -- readers ---------------------------------------------------------------------------------------------------
+
+    def readers_changed(self) -> None:
+        """Take note that a reader begins to play, or has left."""
+        self._readers_changed.set()
+
+    async def wait_readers(self) -> None:
+        """Wait until a reader begins to play or leaves; raise StreamClosed if it has ended."""
+        self.check_ended()
+        self._readers_changed.clear()
+        await self._readers_changed.wait()
+        self.check_ended()
 
     # -- a worker's death ------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 from router.description import Media, SessionDescription
 from router.mounts import Mount
 from router.rtsp import sdp
+from router.rtsp.session_state import SessionState
 from router.streams.carriage import Carriage
 from router.streams.errors import CannotReload, StreamFull, WrongMedia
 from router.streams.listeners import Callback, Listeners
@@ -129,28 +130,29 @@ class ServerStream:
         """Send one RTP packet to all readers: see `write_packets_rtp`, which is the fast way."""
         self._write_rtp(media, (packet,), time.time())
 
-    def write_packets_rtp(self, media: Media | int, packets: Sequence[bytes]) -> None:
+    def write_packets_rtp(self, media: Media | int, packets: Sequence[bytes], *, ntp: float | None = None) -> None:
         """Send a burst of RTP packets to all readers, such as those of one picture.
 
-        `media` is one of the description's, or its index. Sender reports take the moment of the call for the last
-        packet's. All or nothing is sent.
+        `media` is one of the description's, or its index. The last packet's content was there at `ntp`, in Unix
+        seconds: sender reports say so; without it, they take the moment of the call. All or nothing is sent.
 
         Raises:
+            ValueError: `ntp` is no time.
             NotRtp, PacketTooLarge, WrongPayloadType: a packet is wrong, and says its index.
             WrongMedia: the media is not in the description, or is a back channel.
             StreamFull: too much waits for the worker.
             StreamNotOpen, StreamClosed: it is not the time for it.
         """
-        self._write_rtp(media, packets, time.time())
+        if ntp is not None:
+            _check_ntp(ntp)
+        self._write_rtp(media, packets, time.time() if ntp is None else ntp)
 
     def write_packet_rtp_with_ntp(self, media: Media | int, packet: bytes, ntp: float) -> None:
         """Send one RTP packet whose content was there at `ntp`, in Unix seconds: sender reports say so.
 
         Raises as `write_packets_rtp` does, and ValueError where `ntp` is no time.
         """
-        if not (math.isfinite(ntp) and ntp > 0):
-            raise ValueError(f"ntp is {ntp!r}, not Unix seconds")
-        self._write_rtp(media, (packet,), ntp)
+        self.write_packets_rtp(media, (packet,), ntp=ntp)
 
     def write_packet_rtcp(self, media: Media | int, packet: bytes) -> None:
         """Send one RTCP packet, or a compound, to all readers. After a sender report none is made for this media.
@@ -234,6 +236,27 @@ class ServerStream:
     def _take(self, burst: Burst) -> None:
         self._listeners.take(burst, burst.session, asyncio.get_running_loop().time())
 
+    # -- its readers -----------------------------------------------------------------------------------------------
+
+    @property
+    def playing(self) -> int:
+        """How many readers play at the moment; `stats().readers` counts those too that pause or have not begun."""
+        readers = self._streams.readers_of(self._carriage.mount)
+        return sum(each.state is SessionState.PLAYING for each in readers)
+
+    async def readers_changed(self) -> None:
+        """Wait until a reader begins to play or leaves, for programs that make media only where somebody watches.
+
+        Raises:
+            StreamClosed: it was closed.
+        """
+        await self._carriage.wait_readers()
+
+    def close_readers(self, reason: str) -> None:
+        """Let all readers go, for `reason`, which the log says; others may come."""
+        for each in self._streams.readers_of(self._carriage.mount):
+            self._streams.lifecycle.close_session(each, reason)
+
     # -- what it is ------------------------------------------------------------------------------------------------
 
     def reload_description(self, description: SessionDescription) -> None:
@@ -260,7 +283,7 @@ class ServerStream:
 
     def stats(self) -> StreamStats:
         """Count what was written, and its readers."""
-        readers = self._streams.readers_of(self._carriage.mount)
+        readers = [set(each.transports) for each in self._streams.readers_of(self._carriage.mount)]
         medias = tuple(
             MediaStats(each.packets, each.bytes, each.rtcp_packets, sum(index in tracks for tracks in readers))
             for index, each in enumerate(self._written)
@@ -278,6 +301,11 @@ class ServerStream:
 
     def __repr__(self) -> str:
         return f"<ServerStream {self._carriage.name}>"
+
+
+def _check_ntp(ntp: float) -> None:
+    if not (math.isfinite(ntp) and ntp > 0):
+        raise ValueError(f"ntp is {ntp!r}, not Unix seconds")
 
 
 def _nature(media: Media) -> tuple[str, bool, tuple[tuple[int, int], ...]]:

@@ -10,7 +10,7 @@ from router.lifecycle import Lifecycle
 from router.mounts import Mount, Mounts
 from router.rtsp.errors import PeerError
 from router.rtsp.sdp import SessionDescription
-from router.sessions import Sessions
+from router.sessions import Session, Sessions
 from router.streams.errors import PathTaken, StreamNotPlaced
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Streams:
         mount.source = source
         return mount
 
-    def readers_of(self, mount: Mount | None) -> list[set[int]]:
-        """Give the tracks that each reader of a mount has set up."""
+    def readers_of(self, mount: Mount | None) -> list[Session]:
+        """Give the sessions of a mount's readers."""
         sessions = [self._sessions.get(each) for each in mount.readers] if mount is not None else []
-        return [set(each.transports) for each in sessions if each is not None]
+        return [each for each in sessions if each is not None]

@@ -60,6 +60,23 @@ def test_wrong_calls_exit_2(arguments: tuple[str, ...]) -> None:
     assert "Usage:" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--file", "movie.mp4"), "--file movie.mp4: must be /PATH=FILE"),
+        (("--file", "/m="), "--file /m=: must be /PATH=FILE"),
+        (("--file", "m=movie.mp4"), "(--file): must have paths such as /movie"),
+        (("--file", "/m=a.mp4", "--file", "/m=b.mp4"), "a path is there twice"),
+        (("--loop",), "--loop: there is no --file"),
+    ],
+)
+def test_wrong_files_exit_2_before_anything_starts(arguments: tuple[str, ...], words: str, tmp_path: Path) -> None:
+    done = trunkline("serve", "--runtime-dir", str(tmp_path / "run"), *arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_worker_that_its_front_would_not_expect_exits_2() -> None:
     done = trunkline("worker", "--index", "2", "--workers", "2")
     assert done.returncode == 2

@@ -1,6 +1,7 @@
 """Media time beside the clock."""
 
-from router.files.pace import LATE_S, Pace
+from router.files.pace import LATE_S, Pace, later
+from tests.support.rtp import Rtp, build_rtp
 
 
 def test_media_time_runs_beside_the_clock() -> None:
@@ -21,3 +22,21 @@ def test_after_a_standstill_it_goes_on_from_now() -> None:
     assert pace.wait_s(1.0, 61.0) == 0
     assert pace.wait_s(2.0, 61.0) == 1.0
     assert pace.ntp(2.0) == 1e9 + 62.0
+    assert pace.rested_s == 60.0
+
+
+def test_after_a_rest_it_goes_on_from_now_and_timestamps_stand_for_the_same_time() -> None:
+    pace = Pace(first=5.0, now=0.0, wall=1e9)
+    pace.go_on(6.0, 1.5)
+    pace.go_on(7.0, 10.0)
+    assert pace.rested_s == 8.0
+    assert pace.wait_s(7.5, 10.0) == 0.5
+    for time_s in (7.0, 8.0):
+        assert pace.ntp(time_s) - pace.rested_s == 1e9 + time_s - 5.0
+    pace.go_on(9.0, 11.0)  # it is not behind at all
+    assert pace.rested_s == 8.0
+
+
+def test_packets_are_stamped_later() -> None:
+    packet = Rtp(96, True, 7, 2**32 - 10, 1, b"payload")
+    assert later([build_rtp(packet)], 15) == [build_rtp(Rtp(96, True, 7, 5, 1, b"payload"))]

@@ -51,8 +51,8 @@ def check_packets(bursts: Iterable[Burst], payload_type: int, clock_rate: int) -
         assert packet.sequence == (packets[0].sequence + number) % 2**16
     for burst in bursts:
         ticks = round((burst.time - bursts[0].time) * clock_rate)
-        timestamp = parse_rtp(burst.packets[0]).timestamp
-        assert (timestamp - packets[0].timestamp - ticks + 1) % 2**32 <= 2, f"at {burst.time:.3f}"
+        timestamp, first = (parse_rtp(each.packets[-1]).timestamp for each in (burst, bursts[0]))
+        assert (timestamp - first - ticks + 1) % 2**32 <= 2, f"at {burst.time:.3f}"
     assert max(len(each) for burst in bursts for each in burst.packets) <= PACKET_BYTES
 
 

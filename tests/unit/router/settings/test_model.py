@@ -64,6 +64,13 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"auth": {"schemes": ["ntlm"]}}, "'basic', 'digest-md5' or 'digest-sha256'"),
     ({"auth": {"realm": 'a"b'}}, "should match pattern"),
     ({"auth": {"publish_users": {"a:b": "x"}}}, "contain no colon"),
+    ({"files": {"movie": {"file": "a.mp4"}}}, "paths such as /movie, not 'movie'"),
+    ({"files": {"/": {"file": "a.mp4"}}}, "paths such as /movie"),
+    ({"files": {"/movie?a": {"file": "a.mp4"}}}, "paths such as /movie"),
+    ({"files": {"/movie/": {"file": "a.mp4"}}}, "paths such as /movie"),
+    ({"files": {"/movie": {"loop": True}}}, "Field required"),
+    ({"files": {"/movie": {"file": "a.mp4", "loop": 1}}}, "valid boolean"),
+    ({"files": {f"/{number}": {"file": "a.mp4"} for number in range(1001)}}, "1000 files at most"),
     ({"auth": {"client_users": {"anna": "**********"}}}, "anna has the mask that `config show` prints"),
     ({"mounts": {"hall": {}}}, "'hall' is neither"),
     ({"mounts": {"/a*b": {}}}, "is neither"),
@@ -93,6 +100,12 @@ def test_good(values: dict[str, Any]) -> None:
 def test_bad(values: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValidationError, match=reason):
         Settings(**values)
+
+
+def test_a_files_path_is_absolute_wherever_it_is_used() -> None:
+    files = Settings.model_validate({"files": {"/movie": {"file": "a.mp4"}}}).files
+    assert files["/movie"].file == Path.cwd() / "a.mp4"
+    assert (files["/movie"].loop, files["/movie"].on_demand) == (False, True)
 
 
 def test_auto_is_one_worker_for_each_usable_cpu() -> None:

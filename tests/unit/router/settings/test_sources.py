@@ -92,6 +92,33 @@ def test_no_setting_is_refused_in_the_librarys_words() -> None:
         assert [each for each in problems(None, values) if ": must be " not in each] == []
 
 
+def test_files_in_the_file_in_the_environment_and_on_the_command_line(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config.write_text('[files."/a"]\nfile = "a.mp4"\nloop = true\n[files."/b"]\nfile = "b.mp4"\non_demand = false\n')
+    files = load(config, {}).files
+    assert [(name, each.loop, each.on_demand) for name, each in files.items()] == [
+        ("/a", True, True),
+        ("/b", False, False),
+    ]
+    monkeypatch.setenv("TRUNKLINE_FILES", '{"/c": {"file": "c.mp4"}}')
+    assert list(load(config, {}).files) == ["/c"]
+    assert list(load(config, {"files": {"/d": {"file": "d.mp4", "loop": False}}}).files) == ["/d"]
+    assert from_json(to_json(load(config, {}))) == load(config, {})
+
+
+def test_what_is_wrong_with_files_is_said_where_it_stands(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config.write_text('[files."/a"]\nfile = 3\nloop = "yes"\nlop = true\n[files."/b"]\n')
+    assert sorted(problems(config, {})) == [
+        f"files./a.file = 3 ({config}): must be text in quotes",
+        f"files./a.loop = 'yes' ({config}): must be true or false",
+        f'files./a.lop ({config}): no such setting; did you mean files."/PATH".loop?',
+        f"files./b.file is missing ({config}): must be text in quotes",
+    ]
+    (problem,) = problems(None, {"files": {"b": {"file": "b.mp4"}}})
+    assert problem.startswith("files = {'b': {'file': 'b.mp4'}} (--file): must have paths such as /movie, not 'b'")
+
+
 def test_a_table_of_users_replaces_the_one_below_as_a_whole(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config.write_text("[auth]\nrealm = 'Here'\n[auth.client_users]\nanna = 'a'\n[auth.publish_users]\ncam = 'c'\n")
     monkeypatch.setenv("TRUNKLINE_AUTH__CLIENT_USERS", '{"bert": "b"}')

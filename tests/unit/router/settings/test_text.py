@@ -8,11 +8,14 @@ import pytest
 from router.settings import Settings
 from router.settings.text import example, replace_table, table, to_toml
 
+FILES = {"/a/ü": {"file": "/films/a.mp4", "loop": True}, "/c": {"file": "/films/c.mp4", "on_demand": False}}
 ROOT = Path(__file__).parents[4]
 
 
 def test_the_toml_is_what_it_was_made_of() -> None:
-    settings = Settings.model_validate({"workers": 3, "host": "::1", "hooks": "a:b", "auth": {"realm": "Über"}})
+    settings = Settings.model_validate(
+        {"workers": 3, "host": "::1", "hooks": "a:b", "auth": {"realm": "Über"}, "files": FILES}
+    )
     assert Settings.model_validate(tomllib.loads(to_toml(settings))) == settings
 
 

@@ -1,0 +1,161 @@
+"""`FileStream`: a file as a stream of a server, from the first reader to the last or all the time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from router.files.errors import FileError, PyAVMissing
+from router.files.pace import Pace, later
+from router.logs import get_logger
+from router.streams.errors import StreamClosed, StreamFull
+from router.streams.stream import ServerStream
+
+if TYPE_CHECKING:
+    from router.files.playback import Burst, Playback
+    from router.server import Server
+
+log = get_logger(__name__)
+
+READ_AHEAD_S = 0.5
+"""Read at a time, while the half second before is sent: a disk that has to spin up first delays nothing."""
+READ_AHEAD_BURSTS = 2000
+"""So many at the most, where timestamps stand still: they are in memory."""
+
+
+class FileStream(ServerStream):
+    """A stream of any file that FFmpeg reads, sent as it is, at the pace of its timestamps.
+
+    It is opened and closed as every `ServerStream` is. With `on_demand` it plays from its beginning when the first
+    reader does, waits while all of them pause, and stops when the last one leaves; else from the opening on. At the
+    file's end its readers leave; with `loop` it begins anew instead, without a jump of timestamps or sequence numbers.
+    A thread of its own reads the file.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        file: str | Path,
+        path: str | None = None,
+        *,
+        loop: bool = False,
+        on_demand: bool = True,
+    ) -> None:
+        """Open the file and describe it; a file that can't be sent is found here.
+
+        Raises:
+            PyAVMissing: PyAV isn't installed; the extra `trunkline[file]` brings it.
+            FileUnreadable: the file isn't there, may not be read, or is no media.
+            UnsupportedCodec: a video or audio stream of it can't be sent as it is.
+            ValueError: the path does not begin with a slash.
+        """
+        try:
+            from router.files.playback import Playback
+        except ImportError as error:
+            raise PyAVMissing from error
+        self.file = Path(file)
+        self._loop = loop
+        self._on_demand = on_demand
+        self._playback: Playback = Playback(self.file)
+        self._reader = ThreadPoolExecutor(1, f"file {self.file.name}")
+        self._player: asyncio.Task[None] | None = None
+        self._pace: Pace | None = None
+        """Of all that it plays: a reader's clock must not jump because others had left for a while."""
+        super().__init__(server, self._playback.description, path)
+
+    async def open(self) -> None:
+        """Get a worker and ports, and play. Raises as `ServerStream.open` does."""
+        await super().open()
+        if self._player is None:
+            self._player = asyncio.get_running_loop().create_task(self._play())
+
+    def close(self) -> None:
+        """End the stream: its readers leave at once. Harmless if it has ended."""
+        super().close()
+        if self._player is None:
+            self._playback.close()
+
+    async def _play(self) -> None:
+        try:
+            while True:
+                await self._wait_wanted()
+                ended = await self._play_once()
+                if ended and not self._on_demand:
+                    self.close()
+                    return
+                if ended:
+                    self.close_readers(f"{self.file.name} has ended")
+        except StreamClosed:
+            pass
+        except FileError as error:
+            log.error("file can't be played", stream=self.id, mount=self.path, error=str(error))
+            self.close()
+        finally:
+            self._reader.submit(self._playback.close)
+            self._reader.shutdown(wait=False)
+
+    async def _play_once(self) -> bool:
+        """Play from the beginning; False where nobody wants it any more before the end."""
+        from router.files.playback import in_due_order
+
+        bursts = in_due_order(self._playback.bursts(loop=self._loop))
+        rested = True
+        loop = asyncio.get_running_loop()
+        ahead = loop.run_in_executor(self._reader, _read_ahead, bursts)
+        try:
+            while chunk := await ahead:
+                ahead = loop.run_in_executor(self._reader, _read_ahead, bursts)
+                for burst in chunk:
+                    if self._on_demand and not self.playing:
+                        if not await self._wait_wanted(once_begun=True):
+                            return False
+                        rested = True
+                    await self._send_burst(burst, self._paced(burst, rested))
+                    rested = False
+            return True
+        finally:
+            await asyncio.wait([ahead])
+            await loop.run_in_executor(self._reader, bursts.close)
+
+    def _paced(self, burst: Burst, rested: bool) -> Pace:
+        now = time.monotonic()
+        if self._pace is None:
+            self._pace = Pace(burst.due, now, time.time())
+        elif rested:
+            self._pace.go_on(burst.due, now)
+        return self._pace
+
+    async def _send_burst(self, burst: Burst, pace: Pace) -> None:
+        wait_s = pace.wait_s(burst.due, time.monotonic())
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
+        packets = burst.packets
+        if pace.rested_s:
+            clock_rate = self.description.medias[burst.media].formats[0].clock_rate
+            packets = later(packets, round(pace.rested_s * clock_rate))
+        try:
+            self.write_packets_rtp(burst.media, packets, ntp=pace.ntp(burst.time))
+        except StreamFull:
+            log.warning("packets dropped: the worker takes too few", stream=self.id, packets=len(packets))
+            await self.drain()
+
+    async def _wait_wanted(self, *, once_begun: bool = False) -> bool:
+        """Wait until a reader plays; once the file has begun, False when none is left to go on."""
+        while self._on_demand and not self.playing:
+            if once_begun and not self.stats().readers:
+                return False
+            await self.readers_changed()
+        return True
+
+
+def _read_ahead(bursts: Iterator[Burst]) -> list[Burst]:
+    chunk: list[Burst] = []
+    for burst in bursts:
+        chunk.append(burst)
+        if burst.due - chunk[0].due >= READ_AHEAD_S or len(chunk) >= READ_AHEAD_BURSTS:
+            break
+    return chunk
