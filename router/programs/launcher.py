@@ -29,6 +29,8 @@ UPGRADE = signal.SIGUSR2
 STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 TRY_TIMEOUT_S = 30.0
 """How long new code may take to say that it can run: hooks are loaded in that time."""
+SIGNAL_TURNS = 5
+"""Turns of the loop in which a signal that came before is heard: it reads of it in one, and calls in the next."""
 
 Command = tuple[str, ...]
 
@@ -65,6 +67,7 @@ class Launcher:
         self._found = found
         self._ready_line = found.ready if found is not None else ""
         self._announced = False
+        self._told_to_stop = asyncio.Event()
         self._stopping = False
         environment = commands.environment()
         front_program = Program(
@@ -151,6 +154,7 @@ class Launcher:
 
     def _signalled(self, number: signal.Signals) -> None:
         log.info("stopping", signal=number.name)
+        self._told_to_stop.set()
         if self._stopping:  # asked twice: somebody is in a hurry
             self._front.kill()
             self._workers.kill()
@@ -164,27 +168,40 @@ class Launcher:
             log.error("can't upgrade before the router is ready")
             return
         command = [sys.executable, *sys.orig_argv[1:]]
-        trial = await asyncio.create_subprocess_exec(*command, "--check", stdin=asyncio.subprocess.DEVNULL)
-        try:
-            status = await asyncio.wait_for(trial.wait(), TRY_TIMEOUT_S)
-        except TimeoutError:
-            trial.kill()
-            status = await trial.wait()
-        if status != 0:
-            log.error("can't upgrade: the new code, or the settings, are refused", reason=ending(status))
+        reason = await self._try([*command, "--check"])
+        if self._told_to_stop.is_set():
+            return
+        if reason is not None:
+            log.error("can't upgrade: the new code, or the settings, are refused", reason=reason)
             return
         log.info("upgrading", pid=os.getpid())
-        self._become(command)
+        await self._become(command)
 
-    def _become(self, command: list[str]) -> None:
+    async def _try(self, command: list[str]) -> str | None:
+        """Run a command to its end, or until this program is told to stop; say what is wrong with it."""
+        trial = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
+        tasks = [asyncio.create_task(trial.wait()), asyncio.create_task(self._told_to_stop.wait())]
+        await asyncio.wait(tasks, timeout=TRY_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+        tasks[1].cancel()
+        if trial.returncode is None:
+            trial.kill()
+            await trial.wait()
+            return f"no answer within {TRY_TIMEOUT_S:g} s"
+        return ending(trial.returncode) if trial.returncode else None
+
+    async def _become(self, command: list[str]) -> None:
         self._note()
         # Between the two programs a signal would just end this process, and leave the others without a launcher.
         signal.pthread_sigmask(signal.SIG_BLOCK, (*STOP, UPGRADE))
         try:
-            os.execv(command[0], command)
+            for _ in range(SIGNAL_TURNS):
+                await asyncio.sleep(0)
+            if not self._told_to_stop.is_set():
+                os.execv(command[0], command)
         except OSError as error:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, (*STOP, UPGRADE))
             log.error("can't upgrade", reason=str(error))
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, (*STOP, UPGRADE))
 
     # -- what the programs say and how they end ----------------------------------------------------------------------
 

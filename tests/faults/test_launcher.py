@@ -155,6 +155,20 @@ def test_a_launcher_becomes_new_code_and_keeps_pid_and_programs(start_router: St
     router.stop()
 
 
+@pytest.mark.parametrize("turns", range(4))
+def test_an_end_in_the_middle_of_an_upgrade_is_not_forgotten(start_router: StartRouter, turns: int) -> None:
+    """Whatever the upgrade is at: the moment moves a bit with each turn."""
+    router = start_router(workers=1)
+    upgrade(router)
+    if turns:
+        eventually(lambda: "--check" in " ".join(router.note_processes().values()), "the trial of the new code")
+    if turns > 1:
+        eventually(lambda: "upgrading pid=" in router.log, "the end of the trial", 20, interval_s=0)
+    if turns > 2:
+        eventually(lambda: "program taken over" in router.log, "the new code", 20, interval_s=0)
+    router.stop()
+
+
 def test_a_launcher_stays_what_it_is_where_the_new_code_is_refused(start_router: StartRouter) -> None:
     router = start_router(settings={"stop_timeout_s": 5}, workers=1)
     before = pids(router.status())
