@@ -56,6 +56,8 @@ class Mount:
     """How this program hears its packets, once it wants to."""
     worker: Worker | Transit | None = None
     rtp_ports: tuple[int, ...] = ()
+    streams: bytes = b""
+    """What its worker has told of how its streams follow those of publishers before, for the worker after that."""
     groups: tuple[str, ...] = ()
     """Its tracks' multicast groups, from the first SETUP that asks for one on."""
     range: str | None = None

@@ -8,7 +8,8 @@ from typing import assert_never
 
 from workers.channel import Burst, Kind
 from workers.connection import Connection
-from workers.contract.image import MountImage
+from workers.contract.codec import ContractError
+from workers.contract.image import STREAMS, MountImage, StreamsImage
 from workers.contract.messages import (
     ChannelEnded,
     InterleavedTransport,
@@ -20,6 +21,7 @@ from workers.contract.messages import (
     Record,
     Refusal,
     RtpInfo,
+    StreamsFollow,
     TrackTransport,
     UdpTransport,
 )
@@ -35,7 +37,7 @@ from workers.publisher import Publisher
 from workers.reader import Reader, TcpReaderTrack, UdpReaderTrack
 from workers.refusal import RefusedError
 from workers.resources import Resources
-from workers.rtp.succession import NtpShift
+from workers.rtp.succession import NtpShift, Succession
 from workers.sources import AddressBook
 from workers.tap import Tap
 from workers.track import Track
@@ -59,6 +61,8 @@ class Mount:
         """Of the session whose packets are or were the last: it may have ended, and the mount wait for another."""
         self._taps: dict[str, Tap] = {}
         self._record = b""
+        self._streams = b""
+        """What the front was told of how the streams follow those of earlier publishers."""
         self._silent = True
         self._ports: list[Port] = []
         """While its sockets are read: RTP and RTCP of each track."""
@@ -98,6 +102,30 @@ class Mount:
         """Take nothing from a publisher any more, if it is this one: the next one's packets will follow."""
         if isinstance(self._publisher, Publisher) and self._publisher.session == session:
             self._end_publisher()
+
+    def follow(self, streams: bytes) -> None:
+        """Go on with the streams as the worker has told that had the mount; it is dead, so they may have gone on since.
+
+        Raises RefusedError if that can't be read.
+        """
+        try:
+            images = STREAMS.unpack(streams).tracks
+        except ContractError as error:
+            raise RefusedError(Refusal.FAILED, f"how the streams of {self.path} go on: {error}") from error
+        ntp = NtpShift()
+        for track, image in zip(self.tracks, images, strict=False):
+            track.succession = None if image is None else Succession.of(image, ntp)
+        self._streams = streams
+
+    def _tell_streams(self) -> None:
+        """Let the front know how the streams follow each other, whenever that changes."""
+        successions = [each.succession for each in self.tracks]
+        streams = b""
+        if any(successions):
+            streams = STREAMS.pack(StreamsImage(tuple(None if each is None else each.image() for each in successions)))
+        if streams != self._streams:
+            self._streams = streams
+            self._resources.tell(StreamsFollow(self.path, self.generation, streams))
 
     def _begin_anew(self) -> None:
         """Take the next publisher's numbers as they are."""
@@ -178,6 +206,8 @@ class Mount:
             self._resources.tell(event(self.path, self.generation))
         if isinstance(self._publisher, Publisher):
             self._publisher.sweep(now)
+        if self._streams or any(each.succession is not None for each in self.tracks):
+            self._tell_streams()
         for _, fan in self._ways():
             if fan.is_waiting:
                 fan.resume(now)
@@ -440,4 +470,5 @@ class Mount:
             publisher_record=self._last_record,
             publisher_connection=publisher.connection if isinstance(publisher, Publisher) else "",
             last_publisher=self._last_publisher,
+            streams=self._streams,
         )

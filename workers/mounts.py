@@ -72,6 +72,8 @@ class Mounts:
                     self._bind_same(command.ports[index]) if command.ports else self._bind(command.path, now)
                 )
                 mount.tracks.append(Track(index, spec, port, sockets, mount.addresses, self._resources))
+            if command.streams:
+                mount.follow(command.streams)
         except BaseException:
             mount.close(now, used=False)
             raise

@@ -45,6 +45,7 @@ from workers.contract.messages import (
     SessionTrouble,
     StateReport,
     StreamBroken,
+    StreamsFollow,
     Welcome,
 )
 
@@ -322,6 +323,10 @@ class Fleet:
                 self._lifecycle.media_heard(event.path, event.generation, now)
             case MediaSilent():
                 self._lifecycle.media_silent(event.path, event.generation, now)
+            case StreamsFollow():
+                mount = self._mounts.get(event.path)
+                if mount is not None and mount.generation == event.generation:
+                    mount.streams = event.streams
             case ChannelEnded():
                 pass  # its other end is this process, which knows
             case SessionHeard():

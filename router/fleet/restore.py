@@ -170,6 +170,7 @@ class Restore:
         mount.rtp_ports = tuple(track.rtp_port for track in state.tracks)
         mount.publisher = state.publisher
         mount.range = record.range
+        mount.streams = state.streams
         mount.recording_since = min(record.recording_since, now)
         self._mounts.restore(mount)
         if state.publisher:

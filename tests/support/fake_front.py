@@ -122,6 +122,8 @@ class FakeFront:
         if settings is not None:
             self.settings = settings
         self._listener.settimeout(TIMEOUT_S)
+        if self._descriptors is not None:
+            self._descriptors.close()
         self._descriptors, _ = self._listener.accept()
         self.worker = self._descriptors.recv(128).decode()
         self.await_event(Hello)

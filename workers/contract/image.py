@@ -105,6 +105,13 @@ class SuccessionImage:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamsImage:
+    """How a mount's streams follow those of earlier publishers: all that a worker needs of one that died."""
+
+    tracks: Annotated[tuple[SuccessionImage | None, ...], AtMost(MAX_TRACKS)]
+
+
+@dataclass(frozen=True, slots=True)
 class TrackImage:
     """One track; its two sockets travel beside the image. `report_at` is when its next receiver report is due."""
 
@@ -234,4 +241,5 @@ class Image:
 
 
 PACKER = Packer(Image)
+STREAMS = Packer(StreamsImage)
 """Between images and the bytes in messages."""

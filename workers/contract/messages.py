@@ -180,12 +180,14 @@ class OpenMount:
     """Bind one RTP/RTCP port pair for each track. Answered with `MountOpened`, or `Refused` with nothing kept.
 
     `ports` are the RTP ports of a mount that had them on another worker, of whichever slice: these and no others.
+    `streams` is what that worker has told last by `StreamsFollow`.
     """
 
     path: Path
     generation: Count
     tracks: Annotated[tuple[TrackSpec, ...], AtMost(MAX_TRACKS)]
     ports: Annotated[tuple[Port, ...], AtMost(MAX_TRACKS)] = ()
+    streams: Blob = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -530,6 +532,8 @@ class MountState:
     publisher_connection: Name = ""
     last_publisher: Name = ""
     """The session that has published last; without a `publisher`, the `publisher_record` is its own."""
+    streams: Blob = b""
+    """As in `StreamsFollow`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -658,6 +662,16 @@ class MediaSilent:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamsFollow:
+    """How a mount's streams follow those of publishers that have vanished: for the worker that opens the mount if this
+    one dies. Only workers look into it; "" where they are the publisher's own (again)."""
+
+    path: Path
+    generation: Count
+    streams: Blob
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelEnded:
     """The other end of a burst channel is gone: a feed's, by its session, or a tap's, by its name. The mount stays."""
 
@@ -725,7 +739,7 @@ Command = (
 Reply = Done | Refused | MountOpened | ReaderSetUp | Playing | Released | StateReport | Exported | Entangled
 Event = (
     Hello | Heartbeat | DrainWanted | RequestReceived | StreamBroken | ConnectionClosed | MediaHeard | MediaSilent
-    | ChannelEnded | SessionHeard | SessionTrouble
+    | StreamsFollow | ChannelEnded | SessionHeard | SessionTrouble
 )  # fmt: skip
 Administration = StatusQuery | StatusAnswer | AdminCommand | AdminAnswer
 Message = Command | Reply | Event | Administration
