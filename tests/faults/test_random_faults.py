@@ -24,6 +24,7 @@ SETTINGS = {
     "stale_after_s": 1,
     "publish_timeout_s": 20,
     "port_rest_s": 0.2,
+    "rebalance": "off",  # what a fault costs is known from where the mounts were before it
 }
 """Times that are waited for are short; those that busy cores could bring about are not."""
 
@@ -57,10 +58,12 @@ def ordeal(
         figure(name, value)
 
 
+@pytest.mark.timeout(300)
 def test_20_random_faults(start_router: StartRouter, figure: Figure) -> None:
     ordeal(start_router, figure, 20, default_seed=1)
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.skipif(not can_become_nobody(), reason="nobody can't run it here, or the tests run as such a user already")
 def test_20_random_faults_without_privileges(start_router: StartRouter, figure: Figure) -> None:
     ordeal(start_router, figure, 20, default_seed=2, unprivileged=True)

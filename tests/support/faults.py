@@ -74,6 +74,51 @@ def upgrade_launcher(ordeal: Ordeal) -> Toll:
     return Toll()
 
 
+def move_mount(ordeal: Ordeal) -> Toll:
+    """Move a mount to another worker."""
+    mount = ordeal.chance.choice(ordeal.status["mounts"])
+    others = [each["index"] for each in ordeal.status["workers"] if each["index"] != mount["worker"]]
+    target = ordeal.chance.choice(others)
+    ordeal.order("move", mount["path"], "--to", str(target))
+    moved = ordeal.router.mount(mount["path"])
+    assert moved is not None
+    assert moved["worker"] == target, moved
+    return Toll()
+
+
+def drain_worker(ordeal: Ordeal) -> Toll:
+    """Move everything away from a worker, and let another take its place."""
+    worker = ordeal.chance.choice(ordeal.status["workers"])
+    ordeal.order("drain", str(worker["index"]))
+    ordeal.wait_ready({worker["pid"]})
+    return Toll()
+
+
+def restart_workers(ordeal: Ordeal) -> Toll:
+    """Replace all workers, one after the other."""
+    was = {each["pid"] for each in ordeal.status["workers"]}
+    ordeal.order("restart", "workers", "--rolling")
+    ordeal.wait_ready(was)
+    return Toll()
+
+
+def restart_front(ordeal: Ordeal) -> Toll:
+    """Let another front take over; those who are before PLAY may go with the old one."""
+    was = ordeal.status["front"]["pid"]
+    ordeal.order("restart", "front")
+    ordeal.wait_ready({was})
+    return Toll(newcomers_may_fail=True)
+
+
+def upgrade(ordeal: Ordeal) -> Toll:
+    """Let launcher, front and workers become the installed code, one after the other."""
+    was = {ordeal.status["front"]["pid"], *(each["pid"] for each in ordeal.status["workers"])}
+    ordeal.order("upgrade")
+    ordeal.router.wait_ready()
+    ordeal.wait_ready(was)
+    return Toll(newcomers_may_fail=True)
+
+
 def vanish_publisher(ordeal: Ordeal) -> Toll:
     """Let a publisher go without a word: its mount ends, and so do its readers."""
     mount = ordeal.chance.randrange(ordeal.swarm.mounts)
@@ -109,6 +154,11 @@ FAULTS = {
     "pause front": pause_front,
     "kill launcher": kill_launcher,
     "upgrade launcher": upgrade_launcher,
+    "move mount": move_mount,
+    "drain worker": drain_worker,
+    "restart workers": restart_workers,
+    "restart front": restart_front,
+    "upgrade": upgrade,
     "vanish publisher": vanish_publisher,
     "leave readers": leave_readers,
     "vanish readers": vanish_readers,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from tests.support.invariants import Invariants
-from tests.support.programs import Status
+from tests.support.programs import Status, run_program
 from tests.support.router import RouterProcess
 from tests.support.swarm import ReaderVerdict, Report, Swarm
 from tests.support.swarm.verdicts import summary
@@ -85,6 +85,12 @@ class Ordeal:
                 toll.closed |= {each.number for each in readers if each.transport == "tcp"}
                 toll.gaps |= {each.number for each in readers if each.transport == "udp"}
         return toll
+
+    def order(self, *arguments: str) -> str:
+        """Give the running router an order on the command line, and wait until it is carried out."""
+        done = run_program(*arguments, "--runtime-dir", str(self.router.runtime_dir), timeout_s=2 * RECOVERY_TIMEOUT_S)
+        assert done.returncode == 0, f"{arguments}: exit status {done.returncode}: {done.stdout}{done.stderr}"
+        return done.stdout
 
     def note(self, name: str, value: float) -> None:
         """Remember the worst of a figure."""

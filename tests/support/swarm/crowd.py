@@ -48,7 +48,7 @@ class Crowd:
         self._publishers: dict[int, Sender] = {}
         self._writing: set[int] = set()
         self._keep_alive_at = time.monotonic()
-        self._dialogs: deque[Dialog] = deque()
+        self._turns: deque[tuple[Dialog, Session | Sender]] = deque()
         """Of all sessions, the one whose turn it is first."""
         self._late_s = 0.0
 
@@ -76,7 +76,7 @@ class Crowd:
     def published(self, mount: int, publisher: Publisher) -> None:
         """Let a publisher send from now on."""
         sender = self.senders[mount]
-        self._dialogs.append(sender.attach(publisher, time.monotonic()))
+        self._turns.append((sender.attach(publisher, time.monotonic()), sender))
         fd = publisher.client.sock.fileno()
         self._publishers[fd] = sender
         self._epoll.register(fd, select.EPOLLIN)
@@ -85,7 +85,7 @@ class Crowd:
     def joined(self, session: Session) -> None:
         """Take in what a reader gets from now on."""
         self.sessions.append(session)
-        self._dialogs.append(session.dialog)
+        self._turns.append((session.dialog, session))
         for fd in session.descriptors:
             self._readers[fd] = session
             self._epoll.register(fd, select.EPOLLIN)
@@ -162,12 +162,12 @@ class Crowd:
     def _keep_alive(self, now: float) -> None:
         """Let one session after the other make a request, so that each makes one every so often."""
         self._keep_alive_at = max(self._keep_alive_at, now - _MOST_ARREARS_S)
-        while self.keep_alive_s and self._dialogs and now >= self._keep_alive_at:
-            dialog = self._dialogs.popleft()
+        while self.keep_alive_s and self._turns and now >= self._keep_alive_at:
+            dialog, each = self._turns.popleft()
             if not dialog.over:
-                dialog.ask("GET_PARAMETER", now)
-                self._dialogs.append(dialog)
-                self._keep_alive_at += self.keep_alive_s / len(self._dialogs)
+                each.keep_alive(now)
+                self._turns.append((dialog, each))
+                self._keep_alive_at += self.keep_alive_s / len(self._turns)
 
     # -- what came of it ----------------------------------------------------------------------------------------
 

@@ -7,8 +7,8 @@ from tests.support.swarm.verdicts import Answers
 
 _FIRST_CSEQ = 1000
 _MOST_WRONG = 20
-_PATIENCE_S = 8.0
-"""A client asks again after so long without an answer."""
+_PATIENCE_S = 20.0
+"""A client asks again after so long without an answer: a front that dies again and again is away for 10 s."""
 
 
 class Dialog:

@@ -1,5 +1,6 @@
 """The swarm's readers: the benchmark's, with an eye on the clock and on their connections."""
 
+import contextlib
 import time
 
 from router.bench.board import STAMPS, Board
@@ -7,9 +8,12 @@ from router.bench.read import Reader
 from router.bench.read_tcp import TcpReader
 from router.bench.stream import Stream
 from router.bench.tally import Latencies, Tally
+from tests.support.rtp import build_receiver_report
 from tests.support.swarm.dialog import Dialog
 from tests.support.swarm.verdicts import ReaderVerdict
 from workers.framing import FramingLimits, Splitter
+
+_REPORT = build_receiver_report(1)
 
 
 class Watch(Tally):
@@ -48,11 +52,19 @@ class Session:
         self.gone = ""
         self.sock = reader.client.sock
         self.sock.setblocking(False)
+        self.server_host = reader.client.server_host
         self.server_port = int(reader.sockets[0].getpeername()[1]) if reader.sockets else 0
         self.dialog = Dialog(reader.url, reader.client.session or "", self._write)
         self._splitter = Splitter(FramingLimits())
         if isinstance(reader.flow, TcpReader):
             reader.flow.on_message = self._hear
+
+    def keep_alive(self, now: float) -> None:
+        """Make a request, and over UDP send a report, as players do: either is a sign of life."""
+        self.dialog.ask("GET_PARAMETER", now)
+        if self.reader.sockets and not self.gone:
+            with contextlib.suppress(OSError):  # the port is away for a moment while another worker takes it
+                self.reader.sockets[1].sendto(_REPORT, (self.server_host, self.server_port + 1))
 
     def _write(self, data: bytes) -> None:
         try:

@@ -49,6 +49,11 @@ class Sender:
         publisher.client.sock.setblocking(False)
         return self.dialog
 
+    def keep_alive(self, now: float) -> None:
+        """Make a request."""
+        if self.dialog is not None:
+            self.dialog.ask("GET_PARAMETER", now)
+
     @property
     def due_at(self) -> float:
         """When the next frame is to be sent."""

@@ -11,7 +11,7 @@ class Answers:
 
     good: int
     unanswered: int
-    """Given up after 8 s without an answer."""
+    """Given up after 20 s without an answer."""
     wrong: tuple[str, ...]
     """Answers other than 200 to the request that was made, for this session."""
     slowest_ms: float
