@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -36,6 +36,7 @@ from workers.contract.messages import (
     UdpTransport,
     Welcome,
 )
+from workers.contract.parcels import parcel
 
 Kind = TypeVar("Kind")
 ROOT = Path(__file__).parents[2]
@@ -144,6 +145,23 @@ class FakeFront:
             self._sent_up[name.decode()] = [socket.socket(fileno=each) for each in descriptors]
             self._clients += self._sent_up[name.decode()]
         return self._sent_up[token]
+
+    def take_descriptors(self, token: str, count: int) -> list[int]:
+        """Give so many descriptors that the worker sent up with a token; they are the caller's to close."""
+        assert self._descriptors is not None
+        self._descriptors.settimeout(TIMEOUT_S)
+        taken: list[int] = []
+        while len(taken) < count:
+            name, descriptors, _, _ = socket.recv_fds(self._descriptors, 128, 253)
+            assert name.decode().rstrip("+") == token, name
+            taken += descriptors
+        return taken
+
+    def pass_descriptors(self, token: str, descriptors: Sequence[int]) -> None:
+        """Send duplicates of any descriptors ahead of the command that names them."""
+        assert self._descriptors is not None
+        for label, part in parcel(token, descriptors):
+            socket.send_fds(self._descriptors, [label], part)
 
     # -- ZeroMQ ---------------------------------------------------------------------------------------------------
 
