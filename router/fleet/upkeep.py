@@ -23,6 +23,8 @@ REPLACED_WITHIN_S = 30.0
 """How long its supervisor may take to start another one: the longest delay after many deaths, and a slow start."""
 ANSWERED_WITHIN_S = 0.1
 """How long the answer to an order may take to leave, before a front that was told to end does so."""
+DRAIN_AGAIN_S = 0.1
+"""How soon it is tried again to drain a worker that was told to end: it does not wait for long."""
 LOOK_S = 0.02
 
 
@@ -111,11 +113,17 @@ class Upkeep:
             self._run(self._drain_wanted(worker))
 
     async def _drain_wanted(self, worker: Worker) -> None:
-        async with self._turn:
+        """Try until it is done, or the worker has ended: others may be just about to come back."""
+        reason = ""
+        while worker.state != "lost":
             try:
-                await self._move_all(worker, lambda line: None)
+                async with self._turn:
+                    await self._move_all(worker, lambda line: None)
+                return
             except OrderRefused as error:
-                log.warning("worker ends before it is drained", worker=worker.index, reason=str(error))
+                reason = str(error)
+            await asyncio.sleep(DRAIN_AGAIN_S)
+        log.warning("worker ended before it was drained", worker=worker.index, reason=reason)
 
     # -- what they are made of -------------------------------------------------------------------------------------
 

@@ -94,7 +94,7 @@ def test_a_rolling_restart_under_load_loses_nothing(router: SupervisedRouter, fi
         report.assert_whole()
         assert report.dropped_by_swarm == 0
         swarm.stop().assert_whole()
-    assert "ends before it is drained" not in router.log
+    assert "ended before it was drained" not in router.log
     router.wait_until(lambda status: not status["front"]["sessions"], "the end of all sessions")
 
 
