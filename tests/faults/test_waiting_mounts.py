@@ -1,8 +1,9 @@
-"""A mount that waits for its publisher, and a front that dies: the next one waits on, and the stream goes on."""
+"""A mount that waits for its publisher, or has had several, goes on through deaths and moves as one stream."""
 
 import pytest
 
 from tests.faults.test_front_death import kill_front, wait_back, without_front
+from tests.faults.test_moving import operate, worker_of
 from tests.support.publisher import Publisher
 from tests.support.reader import Reader
 from tests.support.router import RouterProcess, StartRouter
@@ -73,3 +74,36 @@ def test_a_publisher_that_vanishes_while_there_is_no_front_is_waited_for(
             first.close()
         wait_until_it_waits(router, path)
         check_second(router, path, first, [over_udp, over_tcp])
+
+
+def test_a_mount_moves_while_it_waits_and_with_its_next_publisher(start_router: StartRouter, path: str) -> None:
+    router = start_router(workers=2, settings={"reconnect_grace_s": 20, "stale_after_s": 1})
+    with (
+        Publisher(router.publish(path), transport="tcp").start() as first,
+        Reader(router.read(path)).start() as over_udp,
+        Reader(router.read(path), transport="tcp").start() as over_tcp,
+    ):
+        readers = [over_udp, over_tcp]
+        first.send(PACKETS)
+        for reader in readers:
+            reader.receive(PACKETS)
+        first.close()
+        wait_until_it_waits(router, path)
+        operate(router, "move", path, "--to", str(1 - worker_of(router, path)))
+        wait_until_it_waits(router, path)
+        with Publisher(router.publish(path)).start() as second:
+            for turn in range(3):
+                second.send(PACKETS)
+                for reader in readers:
+                    reader.receive((turn + 2) * PACKETS)
+                if turn < 2:
+                    operate(router, "move", path, "--to", str(1 - worker_of(router, path)))
+        start, ssrc = first.tracks[0].first_sequence, first.tracks[0].ssrc
+        for reader in readers:
+            seen = [parse_rtp(packet) for packet in reader.tracks[0].packets]
+            assert [(packet.sequence, packet.ssrc) for packet in seen] == [
+                ((start + n) & 0xFFFF, ssrc) for n in range(4 * PACKETS)
+            ]
+            assert [packet.payload for packet in seen] == [
+                parse_rtp(packet).payload for each in (first, second) for packet in each.tracks[0].sent
+            ]
