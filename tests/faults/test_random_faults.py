@@ -12,21 +12,9 @@ import pytest
 from tests.conftest import Figure
 from tests.support.faults import FAULTS
 from tests.support.invariants import Invariants
-from tests.support.ordeal import Ordeal
+from tests.support.ordeal import PATH, SETTINGS, Ordeal
 from tests.support.router import StartRouter, can_become_nobody
 from tests.support.swarm import Swarm
-
-SETTINGS = {
-    "heartbeat_interval_s": 0.2,
-    "heartbeat_timeout_s": 2,
-    "session_timeout_s": 4,
-    "handshake_timeout_s": 4,
-    "stale_after_s": 1,
-    "publish_timeout_s": 20,
-    "port_rest_s": 0.2,
-    "rebalance": "off",  # what a fault costs is known from where the mounts were before it
-}
-"""Times that are waited for are short; those that busy cores could bring about are not."""
 
 
 def ordeal(
@@ -41,7 +29,7 @@ def ordeal(
     router = start_router(workers=3, one_port=True, settings=SETTINGS, unprivileged=unprivileged)
     invariants = Invariants(router)
     done: list[str] = []
-    with Swarm(router, mounts=12, readers=4, packets_per_s=50, burst=5) as swarm:
+    with Swarm(router, path=PATH, mounts=12, readers=4, packets_per_s=50, burst=5) as swarm:
         suffering = Ordeal(router, swarm, invariants, chance)
         for number in range(faults):
             name = chance.choice(names)

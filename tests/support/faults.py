@@ -121,11 +121,29 @@ def upgrade(ordeal: Ordeal) -> Toll:
 
 def vanish_publisher(ordeal: Ordeal) -> Toll:
     """Let a publisher go without a word: its mount ends, and so do its readers."""
-    mount = ordeal.chance.randrange(ordeal.swarm.mounts)
+    mount = ordeal.chance.choice([each for each in range(ordeal.swarm.mounts) if not ordeal.waits(each)])
     ordeal.swarm.vanish([mount])
     path = f"{ordeal.swarm.path}{mount}"
     eventually(lambda: ordeal.router.mount(path) is None, "the end of its mount", 20, 0.1)
     return Toll(mounts={mount}, closed={each.number for each in ordeal.readers_of([mount])})
+
+
+def return_publisher(ordeal: Ordeal) -> Toll:
+    """Let a publisher go without a word, and come back to its mount, which has waited for it."""
+    mount = ordeal.chance.choice([each for each in range(ordeal.swarm.mounts) if ordeal.waits(each)])
+    path = f"{ordeal.swarm.path}{mount}"
+    ordeal.swarm.vanish([mount])
+
+    def waiting() -> bool:
+        status = ordeal.router.mount(path)
+        assert status is not None, f"{path} did not wait"
+        return bool(status["state"] == "waiting")
+
+    eventually(waiting, "a mount that waits", 20, 0.1)
+    ordeal.swarm.publish([mount])
+    # What was on its way inside a connection may end with it.
+    over_tcp = ordeal.transport_of(mount) == "tcp"
+    return Toll(renewed={mount}, gaps={each.number for each in ordeal.readers_of([mount])} if over_tcp else set())
 
 
 def leave_readers(ordeal: Ordeal) -> Toll:
@@ -160,6 +178,7 @@ FAULTS = {
     "restart front": restart_front,
     "upgrade": upgrade,
     "vanish publisher": vanish_publisher,
+    "return publisher": return_publisher,
     "leave readers": leave_readers,
     "vanish readers": vanish_readers,
 }

@@ -41,6 +41,7 @@ class Crowd:
         self.sending = True
         self.keep_alive_s = plan.options["keep_alive_s"]
         self._landing, self._basin, self._latencies = Landing(self._streams.layout), Basin(), Latencies()
+        self._publisher_counts = [0] * plan.scenario.mounts
         self._due: list[tuple[float, int]] = []
         self._epoll = select.epoll()
         self._others: dict[int, Callable[[], None]] = {}
@@ -61,7 +62,7 @@ class Crowd:
 
     def shake_hands_to_read(self, number: int, mount: int, transport: str) -> Session:
         """Read a mount as far as PLAY. Raises RtspFailureError and OSError."""
-        watch = Watch(self._streams.streams[mount], mount, self._board, self._latencies)
+        watch = Watch(self._streams.streams[mount], mount, self._board, self._latencies, self._publisher_counts)
         url = self._plan.mount_url(mount)
         reader = Reader(url, watch, number, self._landing, self._basin, transport == "udp")
         return Session(number, self.senders[mount].path, reader, watch)
@@ -76,6 +77,7 @@ class Crowd:
     def published(self, mount: int, publisher: Publisher) -> None:
         """Let a publisher send from now on."""
         sender = self.senders[mount]
+        self._publisher_counts[mount] += 1
         self._turns.append((sender.attach(publisher, time.monotonic()), sender))
         fd = publisher.client.sock.fileno()
         self._publishers[fd] = sender

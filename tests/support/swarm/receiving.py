@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from collections.abc import Sequence
 
 from router.bench.board import STAMPS, Board
 from router.bench.read import Reader
@@ -17,10 +18,20 @@ _REPORT = build_receiver_report(1)
 
 
 class Watch(Tally):
-    """A tally that knows how long it was without a packet, and how long packets took. Times are monotonic seconds."""
+    """A tally that knows how long it was without a packet, and how long packets took. Times are monotonic seconds.
 
-    def __init__(self, stream: Stream, mount: int, board: Board, latencies: Latencies) -> None:
+    `publishers` counts those that each mount has had: the times of a new one's packets go on from the old one's by what
+    the router thinks right, if not backwards, and that stays.
+    """
+
+    def __init__(
+        self, stream: Stream, mount: int, board: Board, latencies: Latencies, publishers: Sequence[int]
+    ) -> None:
         super().__init__(stream, mount, board, latencies)
+        self._publishers = publishers
+        self._heard_publishers = -1
+        self._later = 0
+        """How much later than the publisher sent them packets are, in steps of the stream's clock."""
         self.heard_at: float | None = None
         self.gap_s = 0.0
         self.delay_s = 0.0
@@ -35,6 +46,18 @@ class Watch(Tally):
         frame, _ = self.stream.layout.frame_at(self.next)
         self.delay_s = max(self.delay_s, now - self._stamps[self.mount * STAMPS + frame % STAMPS])
         super().accept(count, now)
+
+    def _is_packet(self, index: int, length: int, seen: bytes) -> bool:
+        expected = self.stream.packet(index)
+        later = int.from_bytes(seen[4:8], "big") - int.from_bytes(expected[4:8], "big") & 0xFFFFFFFF
+        if length != len(expected) or seen[:4] + seen[8:] != expected[:4] + expected[8 : len(seen)]:
+            return False
+        if later != self._later:
+            if self._heard_publishers == self._publishers[self.mount] or later - self._later >= 1 << 31:
+                return False
+            self._later = later
+        self._heard_publishers = self._publishers[self.mount]
+        return True
 
     def mark(self) -> None:
         """Forget gaps and delays until now."""
