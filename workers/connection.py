@@ -17,7 +17,7 @@ from workers.contract.messages import (
     StreamBroken,
 )
 from workers.counters import Drop
-from workers.fanout.send_tcp import Outlet, TooSlowError, Unwritten
+from workers.fanout.outlet import Outlet, TooSlowError, Unwritten
 from workers.framing import Broken, FramingLimits, Splitter
 from workers.loop import FAILED, READ, WRITE
 from workers.resources import Resources

@@ -1,0 +1,95 @@
+"""The writing side of one connection: whole frames or none, responses always."""
+
+import random
+
+import pytest
+
+from tests.support.pipes import Pipe, outlet
+from workers.counters import Drop
+
+
+def test_the_tail_of_the_last_writer_comes_first() -> None:
+    pipe = Pipe()
+    made, _, _ = outlet(pipe, unsent=b"tail")
+    made.flush(0.0)
+    made.send_media(b"frame", 1, 0.0)
+    assert pipe.written == b"tailframe"
+
+
+def test_bursts_are_queued_whole_or_dropped_whole() -> None:
+    pipe = Pipe(room=7)
+    made, _, changes = outlet(pipe, limit=20)
+    assert made.send_media(b"a" * 10, 1, 1.0)
+    assert changes == [True]
+    assert made.send_media(b"b" * 10, 1, 1.0)
+    assert made.send_media(b"c" * 10, 2, 1.0)
+    assert not made.send_media(b"d", 3, 1.0)
+    pipe.room = 1000
+    made.flush(2.0)
+    assert pipe.written == b"a" * 10 + b"b" * 10 + b"c" * 10
+    assert changes == [True, False]
+    assert made.progress_at == 2.0
+
+
+def test_a_response_overtakes_bursts_but_cuts_no_frame() -> None:
+    pipe = Pipe(room=4)
+    made, _, _ = outlet(pipe)
+    made.send_media(b"first!", 1, 0.0)
+    made.send_media(b"second", 1, 0.0)
+    made.send_response(b"[1]", 0.0)
+    made.send_response(b"[2]", 0.0)
+    pipe.room = 1000
+    made.flush(0.0)
+    assert pipe.written == b"first![1][2]second"
+
+
+def test_a_released_outlet_gives_the_rest_of_a_frame_and_its_responses() -> None:
+    pipe = Pipe(room=4)
+    made, counters, _ = outlet(pipe)
+    made.send_media(b"first!", 1, 0.0)
+    made.send_media(b"second", 2, 0.0)
+    made.send_response(b"[1]", 0.0)
+    assert made.queued_bytes == 2 + 6 + 3
+    assert made.take_unsent() == b"t![1]"
+    assert counters.drops[Drop.CONNECTION_LOST] == 2
+
+
+def test_an_error_is_told_once_and_nothing_is_written_after() -> None:
+    pipe = Pipe()
+    pipe.error = BrokenPipeError(32, "Broken pipe")
+    made, _, changes = outlet(pipe)
+    assert not made.send_media(b"x", 1, 0.0)
+    assert not made.send_media(b"x", 1, 0.0)
+    made.send_response(b"[1]", 0.0)
+    made.flush(0.0)
+    assert made.error is pipe.error
+    assert changes == [True]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_way_of_writing_breaks_a_frame(seed: int) -> None:
+    chance = random.Random(seed)
+    pipe = Pipe(room=0)
+    made, _, _ = outlet(pipe, limit=200)
+    for number in range(300):
+        pipe.room += chance.randrange(60)
+        if chance.random() < 0.1:
+            made.send_response(b"[r%03d]" % number, 0.0)
+        else:
+            made.send_media(b"<%03d%s>" % (number, b"." * chance.randrange(40)), 1, 0.0)
+        if chance.random() < 0.3:
+            made.flush(0.0)
+    pipe.room = 1 << 30
+    made.flush(0.0)
+    assert made.queued_bytes == 0
+    rest, media, responses = pipe.written, 0, 0
+    while rest:
+        if rest.startswith(b"["):
+            responses, rest = responses + 1, rest[6:]
+        else:
+            end = rest.index(b">")
+            assert rest.startswith(b"<")
+            assert b"[" not in rest[:end]
+            media, rest = media + 1, rest[end + 1 :]
+    assert responses > 10
+    assert media > 10
