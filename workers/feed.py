@@ -4,6 +4,7 @@ import socket
 from collections.abc import Callable
 
 from workers.channel import Burst, Kind, announces, is_rtp, stamps
+from workers.contract.image import FeedImage, SenderImage
 from workers.counters import Drop
 from workers.fanout.burst import packets_of
 from workers.loop import Timer
@@ -21,36 +22,53 @@ class Feed:
         self,
         session: str,
         tracks: list[Track],
+        sock: socket.socket,
         resources: Resources,
         write_back: Callable[[Burst, float], None],
         on_end: Callable[[str], None],
     ) -> None:
-        """`write_back` takes what is for one session alone."""
+        """Take what comes through the socket as media once it is thawed; `write_back` takes what is for one session."""
         self.session = session
         self._resources = resources
         self._write_back = write_back
-        self._on_end = on_end
         self._tracks = [_FeedTrack(each, session, resources) for each in tracks]
-        self._pipe: Pipe | None = None
 
-    def start(self, sock: socket.socket) -> None:
-        """Take what comes through the socket as media from here on."""
-        self._pipe = Pipe(sock, self._resources, self._take, self._on_end)
+        self.pipe = Pipe(sock, resources, self._take, on_end)
         for each in self._tracks:
-            each.track.feed = self._pipe
+            each.track.feed = self.pipe
 
     def stop(self) -> None:
         """Take nothing from it any more."""
-        if self._pipe is not None:
-            self._pipe.close()
+        self.pipe.close()
         for each in self._tracks:
             each.stop()
             each.track.forget_publisher()
 
-    def stop_reading(self) -> None:
-        """Read no media any more."""
-        if self._pipe is not None:
-            self._pipe.stop_reading()
+    # -- a move to another worker -----------------------------------------------------------------------------------
+
+    def freeze(self) -> None:
+        """Read and say nothing, until `thaw` or `abandon`."""
+        self.pipe.freeze()
+        for each in self._tracks:
+            each.freeze()
+
+    def thaw(self) -> None:
+        """Go on, or begin."""
+        self.pipe.thaw()
+        for each in self._tracks:
+            each.thaw()
+
+    def image(self) -> FeedImage:
+        """Say all that is known, for another worker."""
+        return FeedImage(self.session, self.pipe.image(), tuple(each.image() for each in self._tracks))
+
+    def restore(self, image: FeedImage) -> None:
+        """Go on where another worker has stopped, at the next `thaw`."""
+        self.pipe.restore(image.pipe)
+        for each, told in zip(self._tracks, image.senders, strict=True):
+            each.restore(told)
+
+    # -- what comes -------------------------------------------------------------------------------------------------
 
     def _take(self, burst: Burst, now: float) -> None:
         if burst.track >= len(self._tracks):
@@ -71,6 +89,26 @@ class _FeedTrack:
         self._resources = resources
         self._sender: Sender | None = Sender(cname)
         self._timer: Timer | None = None
+        self._report_at: float | None = None
+
+    def freeze(self) -> None:
+        self._report_at = None if self._timer is None else self._timer.when
+        self.stop()
+
+    def thaw(self) -> None:
+        if self._report_at is not None:
+            self._timer = self._resources.loop.call_at(self._report_at, self._report)
+            self._report_at = None
+
+    def image(self) -> SenderImage | None:
+        return None if self._sender is None else self._sender.image(self._report_at)
+
+    def restore(self, image: SenderImage | None) -> None:
+        if image is None:
+            self._sender = None
+        elif self._sender is not None:
+            self._sender.restore(image)
+            self._report_at = image.report_at
 
     def take(self, burst: Burst, now: float) -> None:
         """Deliver RTP. The program has looked at each packet: here a burst is right or wrong as a whole."""

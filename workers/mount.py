@@ -2,7 +2,7 @@
 
 import contextlib
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import assert_never
 
@@ -33,6 +33,7 @@ from workers.ingest import Port, RtcpPort, RtpPort
 from workers.loop import READ, WRITE
 from workers.mount_image import image_of, restore_ports
 from workers.multicast import MulticastReaderTrack, check_group, group_on
+from workers.pipe import Pipe
 from workers.publisher import Publisher
 from workers.reader import Reader, TcpReaderTrack, UdpReaderTrack
 from workers.refusal import RefusedError
@@ -93,10 +94,14 @@ class Mount:
         self._end_publisher()
         self._begin_anew()
         self._last_publisher, self._last_record = "", b""
-        feed = self._publisher = Feed(
-            session, self.tracks, self._resources, self._write, lambda reason: self._channel_ended(session, reason)
-        )
-        feed.start(sock)
+        feed = self._publisher = self._make_feed(session, sock)
+        feed.thaw()
+
+    def _make_feed(self, session: str, sock: socket.socket) -> Feed:
+        def ended(reason: str) -> None:
+            self._channel_ended(session, reason)
+
+        return Feed(session, self.tracks, sock, self._resources, self._write, ended)
 
     def stop_publisher(self, session: str) -> None:
         """Take nothing from a publisher any more, if it is this one: the next one's packets will follow."""
@@ -186,7 +191,7 @@ class Mount:
     def stop_reading(self) -> None:
         """Read no media any more; what waits is still sent."""
         if isinstance(self._publisher, Feed):
-            self._publisher.stop_reading()
+            self._publisher.pipe.stop_reading()
         for sock, fan in self._ways():
             self._resources.loop.change(sock.fileno(), WRITE if fan.is_waiting else 0)
 
@@ -313,12 +318,14 @@ class Mount:
         if sock is not None:
             if tap is not None:
                 tap.close()
-            tap = self._taps[name] = Tap(
-                sock, self.tracks, self._resources, self._write, lambda reason: self._channel_ended(name, reason)
-            )
+            tap = self._taps[name] = self._make_tap(name, sock)
+            tap.pipe.thaw()
         if tap is None:
             raise RefusedError(Refusal.NO_DESCRIPTOR, f"{self.path} has no tap {name}")
         tap.copy(tracks, readers=readers)
+
+    def _make_tap(self, name: str, sock: socket.socket) -> Tap:
+        return Tap(sock, self.tracks, self._resources, self._write, lambda reason: self._channel_ended(name, reason))
 
     def untap(self, name: str) -> None:
         """End a tap; harmless if there is none."""
@@ -388,13 +395,21 @@ class Mount:
 
     @property
     def sockets(self) -> list[socket.socket]:
-        """Its sockets, in the order in which they travel."""
-        return [sock for sock, _ in self._ways()]
+        """Its sockets, in the order in which they travel: its tracks', its feed's, its taps'."""
+        return [*(sock for sock, _ in self._ways()), *(each.sock for each in self._pipes())]
+
+    def _pipes(self) -> list[Pipe]:
+        feed = [self._publisher.pipe] if isinstance(self._publisher, Feed) else []
+        return [*feed, *(each.pipe for each in self._taps.values())]
 
     def freeze(self) -> None:
         """Read nothing and say nothing, until `thaw` or `abandon`: another worker may carry on."""
-        for sock in self.sockets:
+        for sock, _ in self._ways():
             self._resources.loop.remove(sock.fileno())
+        if isinstance(self._publisher, Feed):
+            self._publisher.freeze()
+        for tap in self._taps.values():
+            tap.pipe.freeze()
         self._reports_at = [track.freeze() for track in self.tracks]
 
     def thaw(self) -> None:
@@ -403,11 +418,17 @@ class Mount:
             self._watch()
         for track, report_at in zip(self.tracks, self._reports_at, strict=True):
             track.thaw(report_at)
+        for tap in self._taps.values():
+            tap.pipe.thaw()
+        if isinstance(self._publisher, Feed):
+            self._publisher.thaw()
 
     def abandon(self) -> None:
         """Let go of duplicates only: another worker carries on."""
         for track in self.tracks:
             track.count_losses()
+        for pipe in self._pipes():
+            pipe.abandon()
         self._close_sockets()
 
     def image(self) -> MountImage:
@@ -421,12 +442,17 @@ class Mount:
             record=self._record,
             silent=self._silent,
             last_publisher=(self._last_publisher, self._last_record),
+            feed=self._publisher if isinstance(self._publisher, Feed) else None,
+            taps=self._taps,
         )
 
-    @property
-    def rooted(self) -> bool:
-        """Whether programs hold ends of its channels, which don't move."""
-        return bool(self._taps) or isinstance(self._publisher, Feed)
+    def adopt(self, image: MountImage, sockets: Sequence[socket.socket]) -> None:
+        """Take the sockets of its feed and its taps, in the order in which they travel."""
+        ends = iter(sockets)
+        if image.feed is not None:
+            self._publisher = self._make_feed(image.feed.session, next(ends))
+        for each in image.taps:
+            self._taps[each.name] = self._make_tap(each.name, next(ends))
 
     def restore(self, image: MountImage, connections: Mapping[str, Connection], now: float) -> None:
         """Go on where another worker has stopped, at the next `thaw`; the tracks have their sockets already."""
@@ -436,8 +462,12 @@ class Mount:
         self._silent, self._record = image.silent, image.record
         self._last_publisher, self._last_record = image.last_publisher, image.last_record
         self._reports_at = [each.report_at for each in image.tracks]
-        if image.publisher is not None or image.last_publisher:
+        if image.publisher is not None or image.last_publisher or image.feed is not None:
             self._make_ports()
+        if isinstance(self._publisher, Feed) and image.feed is not None:
+            self._publisher.restore(image.feed)
+        for tap in image.taps:
+            self._taps[tap.name].restore(tap)
         if image.publisher is not None:
             publisher = Publisher(image.publisher.session, self.path, self.tracks, self._resources)
             publisher.restore(image.publisher, connections.get(image.publisher.carrier))

@@ -1,13 +1,15 @@
 """What a mount looks like to another worker: its image, but for what each part of it says of itself."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from workers.contract.image import MountImage, PortImage, WaitingImage
 from workers.fanout.destinations import Destination
+from workers.feed import Feed
 from workers.ingest import Port
 from workers.publisher import Publisher
 from workers.reader import Reader, UdpReaderTrack
+from workers.tap import Tap
 from workers.track import Track
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ def image_of(
     record: bytes,
     silent: bool,
     last_publisher: tuple[str, bytes],
+    feed: Feed | None,
+    taps: Mapping[str, Tap],
 ) -> MountImage:
     """Describe a frozen mount; `ports` are its readers of sockets, RTP and RTCP of each track, or none."""
     readers = mount.readers.values()
@@ -49,7 +53,14 @@ def image_of(
         readers=tuple(reader.image() for reader in readers),
         last_publisher=last_publisher[0],
         last_record=last_publisher[1],
+        feed=None if feed is None else feed.image(),
+        taps=tuple(each.image(name) for name, each in taps.items()),
     )
+
+
+def sockets_of(image: MountImage) -> int:
+    """Count the sockets that travel beside a mount's image."""
+    return 2 * len(image.tracks) + (image.feed is not None) + len(image.taps)
 
 
 def _port_image(track: Track, readers: Iterable[Reader], port: Port | None, *, is_rtcp: bool) -> PortImage:

@@ -114,14 +114,17 @@ class Mounts:
 
     def make(self, image: MountImage, descriptors: list[int]) -> Mount:
         """Make a frozen mount of its image; it is nobody's before `put_in`. Takes the descriptors: RTP and RTCP of each
-        track. Raises RefusedError where its sockets are of another family than this worker's."""
+        track, then its feed's and its taps'. Raises RefusedError where the tracks' are of another family than this
+        worker's."""
         resources = self._resources
         sockets = [socket.socket(fileno=each) for each in descriptors]
         mount = Mount(image.path, image.generation, resources, self._fail)
         for index, told in enumerate(image.tracks):
             pair = (sockets[2 * index], sockets[2 * index + 1])
             mount.tracks.append(Track(index, told.spec, told.rtp_port, pair, mount.addresses, resources))
-        if any(each.family != resources.family.number for each in sockets):
+        ours = 2 * len(image.tracks)
+        mount.adopt(image, sockets[ours:])
+        if any(each.family != resources.family.number for each in sockets[:ours]):
             mount.abandon()
             raise RefusedError(Refusal.FAILED, f"{image.path} has sockets of another address family")
         return mount

@@ -18,6 +18,7 @@ from workers.contract.image import PACKER, Image
 from workers.contract.messages import Entangled, Exported, ExportMounts, ImportMounts, Refusal
 from workers.descriptors import Descriptors
 from workers.mount import Mount
+from workers.mount_image import sockets_of
 from workers.mounts import Mounts
 from workers.refusal import RefusedError
 
@@ -84,9 +85,6 @@ class Moves:
         paths, carriers = self._closure(mounts, connections)
         if len(paths) > len(mounts) or len(carriers) > len(connections):
             return Entangled(tuple(sorted(paths)), tuple(sorted(each.name for each in carriers)))
-        rooted = [path for path, mount in mounts.items() if mount.rooted]
-        if rooted:
-            raise RefusedError(Refusal.FAILED, f"{', '.join(rooted)} is fed or tapped by a program, and stays")
         load = Load(
             [*mounts.values()],
             sorted(connections, key=lambda each: each.name),
@@ -167,7 +165,7 @@ class Moves:
         load: Load | None = None
         try:
             image = PACKER.unpack(command.image)
-            expected = 2 * sum(len(mount.tracks) for mount in image.mounts) + len(image.connections) + 1
+            expected = sum(map(sockets_of, image.mounts)) + len(image.connections) + 1
             if len(descriptors) != expected:
                 reason = f"{len(descriptors)} of {expected} descriptors came; too few may be allowed (ulimit -Hn)"
                 raise RefusedError(Refusal.NO_DESCRIPTOR, reason)
@@ -185,7 +183,7 @@ class Moves:
         self._imported[command.move] = load
 
     def _build(self, image: Image, descriptors: "deque[int]", load: Load, now: float) -> None:
-        of_mounts = [[descriptors.popleft() for _ in range(2 * len(mount.tracks))] for mount in image.mounts]
+        of_mounts = [[descriptors.popleft() for _ in range(sockets_of(mount))] for mount in image.mounts]
         try:
             for each in image.connections:
                 load.connections.append(self._connections.make(each, descriptors.popleft()))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from workers.channel import MOST_MESSAGE_BYTES, Burst, ChannelError, Kind, decode, encode
+from workers.contract.image import PipeImage
 from workers.counters import Drop
 from workers.fanout.burst import Run
 from workers.loop import READ, WRITE
@@ -21,7 +22,10 @@ BUFFER_BYTES = 4 * 1024 * 1024
 
 
 class Pipe:
-    """A socket of a burst channel, its own until `close` or the other end's death: `on_end` is told why."""
+    """A socket of a burst channel, its own until `close` or the other end's death: `on_end` is told why.
+
+    It is watched from `thaw` on.
+    """
 
     def __init__(
         self,
@@ -42,7 +46,6 @@ class Pipe:
         sock.setblocking(False)
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
-        resources.loop.add(sock.fileno(), self, media=True)
 
     # -- in -------------------------------------------------------------------------------------------------------
 
@@ -116,6 +119,38 @@ class Pipe:
         if events != self._events and not self._closed:
             self._events = events
             self._resources.loop.change(self._sock.fileno(), events)
+
+    # -- a move to another worker -----------------------------------------------------------------------------------
+
+    @property
+    def sock(self) -> socket.socket:
+        """Its socket, which moves with the mount: what comes meanwhile waits in it."""
+        return self._sock
+
+    def freeze(self) -> None:
+        """Read and write nothing, until `thaw` or `abandon`."""
+        self._resources.loop.remove(self._sock.fileno())
+
+    def thaw(self) -> None:
+        """Go on, or begin."""
+        self._events = self._reads | (WRITE if self._queue else 0)
+        self._resources.loop.add(self._sock.fileno(), self, media=True, events=self._events)
+
+    def abandon(self) -> None:
+        """Let go of a duplicate: another worker carries on."""
+        self._closed = True
+        self._sock.close()
+        self._queue.clear()
+
+    def image(self) -> PipeImage:
+        """Say what waits, for another worker."""
+        return PipeImage(tuple(self._queue), self._missed)
+
+    def restore(self, image: PipeImage) -> None:
+        """Go on with what waits."""
+        self._queue.extend(image.queued)
+        self._queued_bytes = sum(map(len, image.queued))
+        self._missed = image.missed
 
     # -- the end --------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """Sender reports for a track whose program writes none itself (RFC 3550 section 6.4.1)."""
 
+from workers.contract.image import SenderImage
 from workers.reports import REPORT_INTERVAL_S
 from workers.rtp import rtcp
 from workers.rtp.packet import FIXED_HEADER_BYTES
@@ -44,6 +45,26 @@ class Sender:
         if self._at is None or not 0 < behind < LONGEST_STEP_BACK_S * clock_rate:
             self._rtp_time, self._ntp, self._at, self._clock_rate = rtp_time, ntp, now, clock_rate
         return first
+
+    def image(self, report_at: float | None) -> SenderImage:
+        """Say all that is known, for another worker."""
+        return SenderImage(
+            self._ssrc,
+            self._packets,
+            self._octets,
+            self._rtp_time,
+            self._ntp,
+            self._at,
+            self._heard_at,
+            self._clock_rate,
+            report_at,
+        )
+
+    def restore(self, image: SenderImage) -> None:
+        """Go on where another worker has stopped."""
+        self._ssrc, self._packets, self._octets = image.ssrc, image.packets, image.octets
+        self._rtp_time, self._ntp, self._at = image.rtp_time, image.ntp, image.at
+        self._heard_at, self._clock_rate = image.heard_at, image.clock_rate
 
     def report(self, now: float) -> bytes | None:
         """Make a compound packet for this moment; None while nothing is sent."""

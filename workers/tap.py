@@ -4,6 +4,7 @@ import socket
 from collections.abc import Callable, Sequence
 
 from workers.channel import Burst, Kind
+from workers.contract.image import TapImage
 from workers.fanout.burst import Run
 from workers.pipe import Pipe
 from workers.resources import Resources
@@ -22,7 +23,7 @@ class Tap:
         on_end: Callable[[str], None],
     ) -> None:
         self._tracks = tracks
-        self._pipe = Pipe(sock, resources, write_back, on_end)
+        self.pipe = Pipe(sock, resources, write_back, on_end)
 
     def copy(self, wanted: Sequence[int], *, readers: bool) -> None:
         """Get the publisher's packets of these tracks from now on, and with `readers` what readers send on any."""
@@ -37,17 +38,32 @@ class Tap:
 
     def take(self, track: int, runs: Sequence[Run], packets: int) -> None:
         """Get a burst of the publisher's."""
-        self._pipe.send(Kind.RTP, track, runs, packets)
+        self.pipe.send(Kind.RTP, track, runs, packets)
 
     def take_rtcp(self, track: int, packet: bytes) -> None:
         """Get the publisher's RTCP."""
-        self._pipe.send(Kind.RTCP, track, ((packet, len(packet), 1),), 1)
+        self.pipe.send(Kind.RTCP, track, ((packet, len(packet), 1),), 1)
 
     def hear_reader(self, kind: Kind, track: int, packet: bytes, session: str) -> None:
         """Get what a reader sent."""
-        self._pipe.send(kind, track, ((packet, len(packet), 1),), 1, session)
+        self.pipe.send(kind, track, ((packet, len(packet), 1),), 1, session)
+
+    def image(self, name: str) -> TapImage:
+        """Say what it copies, and what waits, for another worker."""
+        tracks = tuple(each.index for each in self._tracks if self in each.taps)
+        return TapImage(name, self.pipe.image(), tracks, any(self in each.listeners for each in self._tracks))
+
+    def restore(self, image: TapImage) -> None:
+        """Go on where another worker has stopped, at the next `thaw`. What it has been told already it is not told
+        again."""
+        self.pipe.restore(image.pipe)
+        for track in self._tracks:
+            if track.index in image.tracks:
+                track.taps.append(self)
+            if image.readers:
+                track.listeners.append(self)
 
     def close(self) -> None:
         """End it."""
         self.copy((), readers=False)
-        self._pipe.close()
+        self.pipe.close()

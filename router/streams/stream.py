@@ -4,7 +4,6 @@ here."""
 from __future__ import annotations
 
 import asyncio
-import math
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -21,7 +20,7 @@ from router.streams.errors import CannotReload, StreamFull, WrongMedia
 from router.streams.listeners import Callback, Listeners
 from router.streams.packets import DEFAULT_PACKET_BYTES, LARGEST_PACKET_BYTES, checked_rtcp, checked_runs
 from router.streams.stats import MediaStats, StreamStats
-from workers.channel import Burst, Kind, encode
+from workers.channel import MOST_NTP, Burst, Kind, encode
 from workers.contract.messages import MAX_TRACKS
 from workers.rtp.packet import FIXED_HEADER_BYTES, second_bytes
 
@@ -304,7 +303,7 @@ class ServerStream:
 
 
 def _check_ntp(ntp: float) -> None:
-    if not (math.isfinite(ntp) and ntp > 0):
+    if not 0 < ntp <= MOST_NTP:
         raise ValueError(f"ntp is {ntp!r}, not Unix seconds")
 
 

@@ -16,6 +16,7 @@ from router import (
     NotRtp,
     PacketTooLarge,
     PathTaken,
+    ReceivedPacket,
     Server,
     ServerStream,
     StartError,
@@ -185,7 +186,7 @@ def test_what_cannot_be_written_raises_and_reaches_no_reader() -> None:
                 stream.write_packet_rtcp(PICTURE, good)
             with pytest.raises(WrongMedia):
                 stream.write_packet_rtcp(TALK_BACK, build_sender_report(1, 2, 3, 4, 5))
-            for ntp in (0.0, float("nan"), float("inf")):
+            for ntp in (0.0, float("nan"), float("inf"), 1e13):
                 with pytest.raises(ValueError, match="Unix seconds"):
                     stream.write_packet_rtp_with_ntp(PICTURE, good, ntp)
             stream.write_packets_rtp(PICTURE, [])
@@ -313,6 +314,47 @@ def test_a_stream_goes_on_when_its_worker_dies() -> None:
                 check(reader, track)
                 reader.close()
             assert stream.stats().dropped == 6
+
+    run(program())
+
+
+def test_a_stream_moves_to_another_worker_and_nobody_notices() -> None:
+    """Its channel moves with it: what is written meanwhile waits in there."""
+
+    async def program() -> None:
+        async with serving(workers=2) as server, ServerStream(server, DESCRIPTION, "/made") as stream:
+            track, wished = WrittenTrack(stream, VIDEO), list[ReceivedPacket]()
+            stream.on_packet_rtcp(VIDEO, wished.append)
+            readers = [
+                await asyncio.to_thread(Reader(server.client_url + "/made", transport=each).start)
+                for each in ("udp", "tcp")
+            ]
+            mount = stream.mount
+            assert mount is not None
+            for _ in range(4):
+                source = mount.worker
+                (target,) = [each for each in server._fleet.link.ready() if each is not source]
+                assert isinstance(source, Worker)
+                move = asyncio.create_task(server._upkeep._mover.move([mount], source, target))
+                while not move.done():
+                    track.write(1)
+                    await asyncio.sleep(0)
+                    for reader in readers:
+                        reader.pump()
+                await move
+                assert mount.worker is target
+                track.write(5)
+            for reader in readers:
+                await arrived(reader, VIDEO, len(track.sent))
+                assert reader.tracks[VIDEO].packets == track.sent
+                reader.send_rtcp(VIDEO, struct.pack("!BBHII", 0x81, 206, 2, 1, track.ssrc))
+            await until(lambda: wished, "a request for a picture, by the worker that has it now")
+            stats = stream.stats()
+            assert (stats.packets, stats.dropped) == (len(track.sent), 0)
+            late = await asyncio.to_thread(Reader(server.client_url + "/made").start)
+            await reported(late, VIDEO, SENDER_REPORT)
+            for each in (late, *readers):
+                each.close()
 
     run(program())
 

@@ -17,6 +17,7 @@ from router import (
     WrongPayloadType,
 )
 from router.clients import ServerSession
+from router.fleet.worker import Worker
 from router.handlers.contexts import PlayContext, RecordContext, SetupContext
 from tests.conformance.test_server_stream import AUDIO, VIDEO, run
 from tests.support.publisher import Publisher
@@ -214,6 +215,38 @@ def test_what_a_session_cannot_do_is_said() -> None:
             with pytest.raises(WrongMedia, match="not set up"):
                 session.write_packet_rtp(AUDIO, packet)
             reader.close()
+
+    run(program())
+
+
+def test_a_mount_that_a_program_hears_moves_and_nothing_is_missed() -> None:
+    heard = Recorder()
+
+    async def program() -> None:
+        async with serving(handler=heard, workers=2) as server:
+            publisher = await asyncio.to_thread(Publisher(server.publish_url + "/cam", tracks=2).start)
+            publisher.send(1)
+            await until(lambda: heard.rtp.get(AUDIO), "the first packets")
+            mount = server._mounts.get("/cam")
+            assert mount is not None
+            source = mount.worker
+            (target,) = [each for each in server._fleet.link.ready() if each is not source]
+            assert isinstance(source, Worker)
+            move = asyncio.create_task(server._upkeep._mover.move([mount], source, target))
+            while not move.done():
+                publisher.send(1)
+                await asyncio.sleep(0.001)
+            await move
+            publisher.send(3)
+            for track in publisher.tracks:
+                await until(lambda: len(heard.rtp[AUDIO]) == len(publisher.tracks[AUDIO].sent), "all packets")
+                assert [each.packet for each in heard.rtp[track.index]] == track.sent
+            assert heard.session is not None
+            heard.session.write_packet_rtcp(VIDEO, wish := build_receiver_report(77))
+            packet = build_rtp(Rtp(payload_type(VIDEO), False, 1, 2, 3, b"back to you"))
+            heard.session.write_packet_rtp(VIDEO, packet)
+            await asyncio.to_thread(publisher.await_back, VIDEO, packet, wish)
+            publisher.close()
 
     run(program())
 

@@ -11,7 +11,7 @@ from workers.fanout.burst import packets_of, runs_of
 PACKETS = st.lists(st.binary(min_size=1, max_size=70), min_size=1, max_size=90)
 
 
-@given(PACKETS, st.sampled_from(Kind), st.integers(0, 31), st.floats(0, 1e11), st.text("ab1-", max_size=20))
+@given(PACKETS, st.sampled_from(Kind), st.integers(0, 31), st.floats(0, 1e12), st.text("ab1-", max_size=20))
 def test_packets_survive(packets: list[bytes], kind: Kind, track: int, ntp: float, session: str) -> None:
     runs = runs_of(packets, [len(each) for each in packets])
     bursts = [decode(each) for each in encode(kind, track, runs, ntp=ntp, session=session)]

@@ -22,6 +22,8 @@ MOST_RUNS = 2048
 """Runs in one message: packets of 48 bytes, each of another length than the one before."""
 MOST_RUN_BYTES = 0xFFFF
 """A single packet of an interleaved publisher; what goes out over UDP is less."""
+MOST_NTP = 1e12
+"""The year 33,658: whatever somebody calls a time is less."""
 MOST_NAME_BYTES = 128
 """A session's id, as the contract bounds it."""
 
@@ -105,7 +107,7 @@ def decode(message: bytes | memoryview) -> Burst:
         version, kind, track, name_bytes, count, missed, ntp = _HEAD.unpack_from(view)
         if version != VERSION or kind > 1 or track >= MAX_TRACKS or name_bytes > MOST_NAME_BYTES:
             raise ChannelError("a burst's head is broken")
-        if not 1 <= count <= MOST_RUNS or not 0 <= ntp < float("inf"):
+        if not 1 <= count <= MOST_RUNS or not 0 <= ntp <= MOST_NTP:
             raise ChannelError("a burst's head is broken")
         heads = [_RUN.unpack_from(view, at) for at in range(_HEAD.size, _HEAD.size + count * _RUN.size, _RUN.size)]
     except error as failure:

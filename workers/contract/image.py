@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from workers.contract.codec import Packer
-from workers.contract.fields import AtMost, Between, Blob, Count, Name, Path, Port, Text
+from workers.contract.fields import AtMost, Between, Blob, Count, Index, Name, Path, Port, Text
 from workers.contract.messages import MAX_TRACKS, TrackSpec, TrackTransport
 
 Moment = Annotated[float, Between(-1e12, 1e12)]
@@ -183,8 +183,52 @@ class PublisherImage:
 
 
 @dataclass(frozen=True, slots=True)
+class SenderImage:
+    """What was sent of a track that a program feeds (`workers.sender.Sender`); `report_at` is when the next sender
+    report is due."""
+
+    ssrc: Annotated[bytes, AtMost(4)]
+    packets: Count
+    octets: Whole
+    rtp_time: Count
+    ntp: Moment
+    at: Moment | None
+    heard_at: Moment
+    clock_rate: Count
+    report_at: Moment | None
+
+
+@dataclass(frozen=True, slots=True)
+class PipeImage:
+    """A burst channel; its socket travels beside the image, behind those of the mount's tracks. `queued` are messages
+    that wait for its other end, `missed` packets that were dropped since it was told of any."""
+
+    queued: Annotated[tuple[Blob, ...], AtMost(100_000)]
+    missed: Count
+
+
+@dataclass(frozen=True, slots=True)
+class FeedImage:
+    """A program that publishes; `senders` has each track's, None where the program reports by itself."""
+
+    session: Name
+    pipe: PipeImage
+    senders: Annotated[tuple[SenderImage | None, ...], AtMost(MAX_TRACKS)]
+
+
+@dataclass(frozen=True, slots=True)
+class TapImage:
+    """A tap; `tracks` are those that it copies."""
+
+    name: Name
+    pipe: PipeImage
+    tracks: Annotated[tuple[Index, ...], AtMost(MAX_TRACKS)]
+    readers: bool
+
+
+@dataclass(frozen=True, slots=True)
 class MountImage:
-    """One mount."""
+    """One mount. The sockets of its feed and its taps travel behind those of its tracks, in this order."""
 
     path: Path
     generation: Count
@@ -195,6 +239,8 @@ class MountImage:
     readers: Annotated[tuple[ReaderImage, ...], AtMost(100_000)]
     last_publisher: Name = ""
     last_record: Blob = b""
+    feed: FeedImage | None = None
+    taps: Annotated[tuple[TapImage, ...], AtMost(1024)] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,10 @@ from workers.contract.image import (
     PACKER,
     CatchingUpImage,
     ConnectionImage,
+    FeedImage,
     Image,
     MountImage,
+    PipeImage,
     PortImage,
     PublisherImage,
     QueuedImage,
@@ -19,8 +21,10 @@ from workers.contract.image import (
     ReaderTrackImage,
     ReceptionImage,
     ReportsImage,
+    SenderImage,
     SourceImage,
     SuccessionImage,
+    TapImage,
     TrackImage,
     WaitingImage,
 )
@@ -54,6 +58,8 @@ MOUNT = MountImage(
     readers=(ReaderImage("r", "c", "c", True, 1.0, b"record", (READER_TRACK,)),),
     last_publisher="p",
     last_record=b"record",
+    feed=FeedImage("f", PipeImage((b"burst",), 3), (SenderImage(b"ssrc", 1, -2, 3, 1.8e9, None, 4.0, 8000, 5.0), None)),
+    taps=(TapImage("t", PipeImage((), 0), (0, 1), True),),
 )
 CONNECTION = ConnectionImage(
     name="c",
