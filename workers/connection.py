@@ -334,6 +334,7 @@ class Connection:
 
     def _take(self, data: bytes, now: float) -> None:
         channels: dict[int, list[bytes]] = {}
+        rest: list[bytes | Broken] = []
         for item in self._splitter.feed(data):
             if type(item) is tuple:
                 channel, payload = item
@@ -341,17 +342,20 @@ class Connection:
                     channels[channel].append(payload)
                 else:
                     channels[channel] = [payload]
-            elif isinstance(item, bytes):
-                self._receive_request(item)
-            elif isinstance(item, Broken):
-                self._broken = item
-                self._resources.tell(StreamBroken(self.name, item.status, item.reason[:1024]))
+            elif isinstance(item, bytes | Broken):
+                rest.append(item)
         for channel, payloads in channels.items():
             entry = self._ways.get(channel)
             if entry is None:
                 self._resources.counters.drop(Drop.UNKNOWN_CHANNEL, len(payloads))
             else:
                 entry[1](payloads, now)
+        for item in rest:  # media first: the request may be the end of what a program listens to
+            if isinstance(item, Broken):
+                self._broken = item
+                self._resources.tell(StreamBroken(self.name, item.status, item.reason[:1024]))
+            else:
+                self._receive_request(item)
 
     def _receive_request(self, message: bytes) -> None:
         if message.startswith(b"RTSP/"):

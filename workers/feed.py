@@ -37,11 +37,17 @@ class Feed:
         for each in self._tracks:
             each.track.feed = self.pipe
 
-    def stop(self) -> None:
-        """Take nothing from it any more."""
+    def end(self) -> None:
+        """Let go of the channel; what is known of the stream stays."""
         self.pipe.close()
         for each in self._tracks:
             each.stop()
+            each.track.feed = None
+
+    def stop(self) -> None:
+        """Take nothing from it any more, and know nothing of it."""
+        self.end()
+        for each in self._tracks:
             each.track.forget_publisher()
 
     # -- a move to another worker -----------------------------------------------------------------------------------

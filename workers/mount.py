@@ -60,6 +60,8 @@ class Mount:
         self._last_publisher = ""
         self._last_record = b""
         """Of the session whose packets are or were the last: it may have ended, and the mount wait for another."""
+        self._ended_feed: Feed | None = None
+        """Its program is gone, and what is known of its stream is needed still: for goodbye."""
         self._taps: dict[str, Tap] = {}
         self._record = b""
         self._streams = b""
@@ -142,6 +144,9 @@ class Mount:
             self._publisher.stop()
             self._publisher = None
             self._silent = True
+        elif self._ended_feed is not None:
+            self._ended_feed.stop()
+        self._ended_feed = None
         self._read_sockets()
 
     def check(self, transports: tuple[TrackTransport, ...], *, publishing: bool = False) -> None:
@@ -337,8 +342,8 @@ class Mount:
         """The program, or worker, at the other end is gone. Who publishes now, if anybody, is the front's to say."""
         self.untap(name)
         if isinstance(self._publisher, Feed) and self._publisher.session == name:
-            self._publisher.stop()
-            self._publisher = None
+            self._publisher.end()
+            self._ended_feed, self._publisher = self._publisher, None
         self._resources.tell(ChannelEnded(self.path, self.generation, name, reason[:1024]))
 
     def _write(self, burst: Burst, now: float) -> None:

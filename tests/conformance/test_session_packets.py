@@ -232,7 +232,7 @@ def test_a_mount_that_a_program_hears_moves_and_nothing_is_missed() -> None:
             source = mount.worker
             (target,) = [each for each in server._fleet.link.ready() if each is not source]
             assert isinstance(source, Worker)
-            move = asyncio.create_task(server._upkeep._mover.move([mount], source, target))
+            move = asyncio.create_task(server._upkeep._mover.move([mount], source, target, reason="a test"))
             while not move.done():
                 publisher.send(1)
                 await asyncio.sleep(0.001)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.test_worker_fanout import Pair, drops, frame, gather, read_exactly, rtp, sender_report
+from tests.faults.test_worker_fanout import Pair, drops, frame, gather, read_exactly, received, rtp, sender_report
 from tests.support.fake_front import FakeFront, one_worker, udp
 from tests.support.rtp import BYE, SENDER_REPORT, parse_rtcp
 from tests.support.waiting import eventually
@@ -235,6 +235,26 @@ def test_the_end_of_a_program_is_told_and_the_next_one_goes_on(front: FakeFront,
     eventually(lambda: third.recv(1) == b"", "the channel's end")
     front.listen()
     assert not [each for each in front.events if isinstance(each, ChannelEnded)]
+
+
+def test_readers_hear_of_the_end_of_a_program_that_died_before(front: FakeFront, program: Program) -> None:
+    """The channel's end and the front's command come by different ways, in any order."""
+    front.open_mount("/cam")
+    reader = front.pair()
+    front.play("/cam", "r", udp(0, reader))
+    channel = program.feed("/cam")
+    write(channel, [rtp(1)])
+    assert gather(reader[0], 1) == [rtp(1)]
+    channel.close()
+    front.await_event(ChannelEnded)
+    assert front.ask(CloseMount("/cam", 1)) == Done()
+    goodbyes: list[bytes] = []
+
+    def said() -> bool:
+        goodbyes.extend(each for each in received(reader[1]) if BYE in [part.kind for part in parse_rtcp(each)])
+        return bool(goodbyes)
+
+    eventually(said, "goodbye")
 
 
 def test_a_tap_gets_what_readers_get(front: FakeFront, program: Program) -> None:
