@@ -206,6 +206,8 @@ class Mover:
         for connection in group.connections:
             if connection.holder is transit:
                 connection.holder = winner if connection.id in gone else source
+        if winner is not source:
+            source.lent = None
         transit.arrive(winner)
         for worker in {source, winner}:
             if worker.state == "lost":

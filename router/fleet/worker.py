@@ -57,8 +57,8 @@ class Worker:
     """Mounts and connections that its last report should have named."""
     early: list[Event] = field(default_factory=list)
     """What it said right behind its first report, before that was taken in."""
-    lent: tuple[int, ...] = ()
-    """The ports of its slice that mounts elsewhere have, as it was told."""
+    lent: tuple[int, ...] | None = ()
+    """The ports of its slice that mounts elsewhere have, as it was told; None where it knows of others by itself."""
     moves: int = 0
     """Moves from and to it that are under way."""
     moved_at: float = 0.0
