@@ -327,6 +327,15 @@ class Connection(asyncio.Protocol):
                 raise ConnectionEnded
             self._duplicate = self._duplicate or self._transport.get_extra_info("socket").dup()
             unread = joined(each for each in self._pending if isinstance(each, bytes | tuple)) + self._splitter.unread
+        return await self.pass_duplicate(worker, unread, unsent)
+
+    async def pass_duplicate(self, worker: Worker, unread: bytes, unsent: bytes) -> HandOff:
+        """Send a duplicate of the descriptor to a worker; give what names it in the command that brings it.
+
+        Raises:
+            ConnectionEnded: there is no connection any more, or no duplicate of it.
+            WorkerGone: the worker died.
+        """
         if self.closed or self._duplicate is None:
             raise ConnectionEnded
         token = secrets.token_hex(8)

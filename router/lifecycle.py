@@ -5,7 +5,6 @@ Reconciling puts right whatever gets lost on the way.
 """
 
 from router.connection import Connection
-from router.fleet.worker import Worker
 from router.handlers.notices import Notices
 from router.logs import get_logger
 from router.mounts import Mount, Mounts
@@ -223,12 +222,6 @@ class Lifecycle:
             lives_on = not session.interleaved and (session.role is Role.READER or (publishing and not silent))
             if not lives_on:
                 self.close_session(session, f"its connection ended: {reason}", vanished_at=now)
-
-    def worker_lost(self, worker: Worker, reason: str) -> None:
-        """End the mounts of a worker that died, with their sessions."""
-        for mount in self._mounts:
-            if mount.worker is worker:
-                self.mount_lost(mount, f"worker {worker.index} was lost: {reason}")
 
     def mount_lost(self, mount: Mount, reason: str) -> None:
         """End a mount that its worker has no more. What a program publishes goes on elsewhere, without its readers."""

@@ -74,6 +74,8 @@ class Mount:
     """When it was moved last."""
     gate: Gate = field(default_factory=Gate)
     """Whoever asks its worker for something is inside: a move waits for them, and they for it."""
+    bereaved: list[float] = field(default_factory=list)
+    """When it lost its worker, of late."""
     readers: set[str] = field(default_factory=set)
 
     @property

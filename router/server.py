@@ -25,6 +25,7 @@ from router.fleet.fleet import Fleet
 from router.fleet.link import Asked
 from router.fleet.moving import Mover
 from router.fleet.placing import Placing
+from router.fleet.recovery import Recovery
 from router.fleet.restore import Restore
 from router.fleet.upkeep import Upkeep
 from router.handlers.calls import UserCodeError
@@ -192,6 +193,9 @@ class Server:
         self._upkeep = Upkeep(settings, self._fleet.link, self._mounts, placing, mover, let_go)
         for verb, order in self._upkeep.orders().items():
             self._orders.add(verb, order)
+        self._recovery = Recovery(self._mounts, self._sessions, self._connections, self._lifecycle, placing)
+        self._fleet.on_worker_lost = self._recovery.worker_lost
+        self._fleet.on_worker_ready = self._recovery.worker_ready
         self._fleet.on_drain_wanted = self._upkeep.drain_wanted
         self._lock = -1
         self._started = 0.0
@@ -384,6 +388,7 @@ class Server:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
         finally:
+            await self._recovery.close()
             await self._fleet.close()
             try:
                 if self._own_workers is not None:
@@ -522,6 +527,7 @@ class Server:
             started=self._started,
             worker_count=self.settings.worker_count,
             link=self._fleet.link,
+            deaths=self._fleet.deaths,
             connections=self._connections,
             sessions=self._sessions,
             mounts=self._mounts,

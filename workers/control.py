@@ -215,12 +215,15 @@ class Control:
         infos = mount.arm(command, connection, now)
         if connection is not None and command.response_head:
             connection.respond(command.response_head + rtp_info_header(command.rtp_info_urls, infos) + b"\r\n", now)
-        mount.open_gate(command.session, now)
+        if not command.paused:
+            mount.open_gate(command.session, now)
         return Playing(infos)
 
     def _carrier(self, command: Record | Play, now: float) -> Connection | None:
         """Give the connection that a session begins on; None where it needs none and has none."""
-        if command.connection or any(isinstance(each.transport, InterleavedTransport) for each in command.transports):
+        response = command.response if isinstance(command, Record) else command.response_head
+        interleaved = any(isinstance(each.transport, InterleavedTransport) for each in command.transports)
+        if command.handoff is not None or response or interleaved:
             return self._connections.adopt(command.connection, command.handoff, now)
         return None
 

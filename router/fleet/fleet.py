@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import assert_never
 
 from router.connection import Connection
+from router.fleet.deaths import MOST_DEATHS, WITHIN_S, Deaths
 from router.fleet.handoff import close_all
 from router.fleet.lending import Slices, lent
 from router.fleet.link import Asked, WorkersLink
@@ -96,6 +97,9 @@ class Fleet:
         self._slices = Slices.share(settings.rtp_port_start, settings.rtp_port_count, settings.worker_count)
         self._lent_at = 0.0
         self.on_drain_wanted: Callable[[Worker], None] = lambda worker: None
+        self.on_worker_lost: Callable[[Worker, str], None] = lambda worker, reason: None
+        self.on_worker_ready: Callable[[], None] = lambda: None
+        self.deaths = Deaths()
         self.first_ready = asyncio.Event()
         self.all_ready = asyncio.Event()
         self.link = WorkersLink(
@@ -140,6 +144,10 @@ class Fleet:
         self._restore.take(worker, reports, now)
         self._repair(worker, reports, now)
         self._send_listeners(worker)
+        if self.deaths.is_given_up(worker.index):
+            worker.state = "given up"
+        else:
+            self.on_worker_ready()
         self.first_ready.set()
         if len(self.link.ready()) == self._settings.worker_count:
             self.all_ready.set()
@@ -194,17 +202,16 @@ class Fleet:
             log.info("worker ended", worker=worker.index, pid=worker.pid)
         else:
             log.error("worker lost", worker=worker.index, pid=worker.pid, reason=reason)
-        self._let_go_of(worker, reason)
+            now = asyncio.get_running_loop().time()
+            if self.deaths.note(worker.index, now):
+                log.error(
+                    "worker given up", worker=worker.index, reason=f"it died {MOST_DEATHS} times in {WITHIN_S:g} s"
+                )
+        self.on_worker_lost(worker, reason)
 
     def lost_with_moved(self, worker: Worker) -> None:
         """Note that something was moved to a worker, or back, that is lost by now."""
-        self._let_go_of(worker, "it died during a move")
-
-    def _let_go_of(self, worker: Worker, reason: str) -> None:
-        self._lifecycle.worker_lost(worker, reason)
-        for connection in self._connections:
-            if connection.holder is worker:
-                connection.abort(f"worker {worker.index} was lost: {reason}")
+        self.on_worker_lost(worker, "it died during a move")
 
     # -- time ------------------------------------------------------------------------------------------------------
 
@@ -212,6 +219,11 @@ class Fleet:
         """Give up workers that have been silent for too long; `late_s` of it this process stood still itself."""
         self.link.forgive(now, late_s)
         self.link.expire(now, self._settings.heartbeat_timeout_s)
+        for worker in self.link.alive():
+            if worker.state == "given up" and self.deaths.stayed_up(worker.index, now - worker.ready_at):
+                log.info("worker gets mounts again", worker=worker.index)
+                worker.state = "ready"
+                self.on_worker_ready()
         if now - self._lent_at >= LEND_INTERVAL_S:
             self._lent_at = now
             self._lend()

@@ -15,10 +15,11 @@ class GateClosed(Exception):
 class Gate:
     """Belongs to one mount or connection: whoever needs it where it is, is inside meanwhile."""
 
-    __slots__ = ("_empty", "_inside", "_open")
+    __slots__ = ("_closings", "_empty", "_inside", "_open")
 
     def __init__(self) -> None:
         self._inside = 0
+        self._closings = 0
         self._open = asyncio.Event()
         self._open.set()
         self._empty = asyncio.Event()
@@ -47,7 +48,8 @@ class Gate:
                 self._empty.set()
 
     def close(self) -> None:
-        """Hold back whoever comes."""
+        """Hold back whoever comes, until it has been opened as often as closed."""
+        self._closings += 1
         self._open.clear()
 
     async def emptied(self) -> None:
@@ -55,8 +57,10 @@ class Gate:
         await self._empty.wait()
 
     def open(self) -> None:
-        """Let in again whoever waits, and all others."""
-        self._open.set()
+        """Let in again whoever waits, and all others, unless somebody else keeps it closed."""
+        self._closings -= 1
+        if not self._closings:
+            self._open.set()
 
 
 @asynccontextmanager

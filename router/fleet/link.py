@@ -35,6 +35,9 @@ EXIT_WITHIN_S = 1.0
 """How long a worker that closed its connection may take to exit: one that was told to end does so by itself."""
 COMPLAINT_INTERVAL_S = 60.0
 
+CARRYING = ("ready", "draining", "given up")
+"""States of workers that may have mounts; only those that are ready get more."""
+
 Asked = StatusQuery | AdminCommand
 """What administrators say."""
 
@@ -72,7 +75,8 @@ class WorkersLink:
         self._socket: zmq.Socket[bytes] | None = None
         self._started = False
         self._requests = 0
-        self._dying: list[tuple[asyncio.TimerHandle, Worker]] = []
+        self._dying: dict[Worker, asyncio.TimerHandle] = {}
+        """Lost workers whose process has not ended yet, and when they are killed."""
         self._draining = False
         self._complained_at: dict[str, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -104,10 +108,9 @@ class WorkersLink:
         for worker in list(self._by_incarnation.values()):
             worker.lose()
             worker.let_be()
-        for timer, worker in self._dying:
+        for worker, timer in list(self._dying.items()):
             timer.cancel()
-            worker.let_be()
-        self._dying.clear()
+            self._let_be(worker)
         self.workers.clear()
         self._by_incarnation.clear()
         if self._socket is not None:
@@ -134,7 +137,7 @@ class WorkersLink:
 
     def alive(self) -> list[Worker]:
         """The workers that carry anything: those that are drained too."""
-        return [worker for worker in self.workers.values() if worker.state in ("ready", "draining")]
+        return [worker for worker in self.workers.values() if worker.state in CARRYING]
 
     def ready(self) -> list[Worker]:
         """The workers that can be given mounts."""
@@ -280,7 +283,7 @@ class WorkersLink:
     async def _take_on(self, worker: Worker) -> None:
         try:
             reports = await worker.report(self._welcome(worker.index))
-            worker.state = "ready"
+            worker.state, worker.ready_at = "ready", asyncio.get_running_loop().time()
             self._on_ready(worker, reports)
             early, worker.early = worker.early, []
             for event in early:
@@ -295,11 +298,9 @@ class WorkersLink:
         """Give a worker up: kill what is left of it after `patience_s`, and tell everyone concerned."""
         if worker.state == "lost":
             return
-        if patience_s:
-            timer = asyncio.get_running_loop().call_later(patience_s, worker.kill)
-            self._dying = [each for each in self._dying if each[1].pidfd >= 0] + [(timer, worker)]
-        else:
-            worker.kill()
+        loop = asyncio.get_running_loop()
+        self._dying[worker] = loop.call_later(patience_s, worker.kill)
+        loop.add_reader(worker.pidfd, self._process_ended, worker)
         worker.lose()
         self._descriptors.drop(worker.incarnation)
         self._channels.pop(worker.incarnation, None)
@@ -307,6 +308,16 @@ class WorkersLink:
         if self.workers.get(worker.index) is worker:
             del self.workers[worker.index]
         self._on_lost(worker, reason)
+
+    def _process_ended(self, worker: Worker) -> None:
+        self._dying[worker].cancel()
+        self._let_be(worker)
+        worker.gone.set()
+
+    def _let_be(self, worker: Worker) -> None:
+        del self._dying[worker]
+        asyncio.get_running_loop().remove_reader(worker.pidfd)
+        worker.let_be()
 
     def forgive(self, now: float, late_s: float) -> None:
         """Take time in which this process stood still off every worker's silence: what they said is not read yet."""

@@ -9,7 +9,8 @@ from workers.contract.messages import Command, Reply, StateReport
 class Transit:
     """Stands where a mount's or connection's worker stands, while that changes."""
 
-    def __init__(self, source: Worker, target: Worker) -> None:
+    def __init__(self, source: Worker, target: Worker | None) -> None:
+        """`target` is None where the source has died and the next worker is not known yet."""
         self._source = source
         self._target = target
         self._waiting: list[Command] = []
@@ -18,8 +19,9 @@ class Transit:
 
     @property
     def index(self) -> int:
-        """The worker that they are on their way from: until they have arrived they count as its own."""
-        return self._source.index
+        """The worker that they are on their way from: until they have arrived they count as its own. Those of one that
+        died are nobody's (-1), so that its successor gives none of their ports away."""
+        return self._source.index if self._source.state != "lost" else -1
 
     def speaks(self, worker: Worker) -> bool:
         """Tell whether what this worker says may be about them: what it said before they left, or after they came."""

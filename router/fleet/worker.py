@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -63,6 +63,10 @@ class Worker:
     """Moves from and to it that are under way."""
     moved_at: float = 0.0
     """When the last move ended: what it reported of before that may be at another worker by now."""
+    ready_at: float = 0.0
+    """When it was taken on."""
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once its process has ended, and with that all its sockets are closed."""
     pidfd: int = -1
     waiting: dict[int, "asyncio.Future[Reply]"] = field(default_factory=dict)
     parts: dict[int, list[StateReport]] = field(default_factory=dict)
@@ -83,10 +87,7 @@ class Worker:
             WorkerRefused: it said no.
             WorkerGone: it died, or the command's deadline passed.
         """
-        reply = await self._answer(self.link.next_request(), command)
-        if isinstance(reply, Refused):
-            raise WorkerRefused(reply)
-        return reply
+        return await self.begin(command)
 
     async def report(self, command: Command) -> list[StateReport]:
         """Send a command that is answered with a report, and collect its parts. Raises as `ask` does."""
@@ -100,18 +101,36 @@ class Worker:
         finally:
             del self.parts[request]
 
+    def begin(self, command: Command) -> Awaitable[Reply]:
+        """Send a command at once, before anything that is sent later; what it gives is waited for as `ask` is."""
+        request = self.link.next_request()
+        return self._reply(request, self._send(request, command))
+
+    async def _reply(self, request: int, future: "asyncio.Future[Reply]") -> Reply:
+        reply = await self._wait(request, future)
+        if isinstance(reply, Refused):
+            raise WorkerRefused(reply)
+        return reply
+
     async def _answer(self, request: int, command: Command) -> Reply:
-        if self.state == "lost":
-            raise WorkerGone(f"worker {self.index} is gone")
+        return await self._wait(request, self._send(request, command))
+
+    def _send(self, request: int, command: Command) -> "asyncio.Future[Reply]":
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Reply] = loop.create_future()
         self.waiting[request] = future
-        self.link.send(self, request, command)
-        timer = loop.call_later(self.link.command_timeout_s, self._give_up, request, type(command).__name__)
+        if self.state == "lost":
+            future.set_exception(WorkerGone(f"worker {self.index} is gone"))
+        else:
+            self.link.send(self, request, command)
+            timer = loop.call_later(self.link.command_timeout_s, self._give_up, request, type(command).__name__)
+            future.add_done_callback(lambda done: timer.cancel())
+        return future
+
+    async def _wait(self, request: int, future: "asyncio.Future[Reply]") -> Reply:
         try:
             return await future
         finally:
-            timer.cancel()
             self.waiting.pop(request, None)
 
     def _give_up(self, request: int, command: str) -> None:
@@ -154,11 +173,10 @@ class Worker:
                 future.set_exception(WorkerGone(f"worker {self.index} died"))
 
     def kill(self) -> None:
-        """Make sure that the process is gone: this one, never a stranger with the same number."""
+        """Make sure that the process ends: this one, never a stranger with the same number."""
         if self.pidfd >= 0:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
-        self.let_be()
 
     def let_be(self) -> None:
         """Give up the hold on the process."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from router.connection import Connection
+from router.fleet.deaths import Deaths
 from router.fleet.link import WorkersLink
 from router.fleet.worker import Worker
 from router.listener import Connections
@@ -24,6 +25,7 @@ def compose(
     started: float,
     worker_count: int,
     link: WorkersLink,
+    deaths: Deaths,
     connections: Connections,
     sessions: Sessions,
     mounts: Mounts,
@@ -45,7 +47,9 @@ def compose(
             "stale_messages": link.stale,
             "tasks": len(asyncio.all_tasks()),
         },
-        "workers": [_worker(index, link.workers.get(index)) for index in range(worker_count)],
+        "workers": [
+            _worker(index, link.workers.get(index), given_up=deaths.is_given_up(index)) for index in range(worker_count)
+        ],
         "mounts": [_mount(mount, reported.get((mount.path, mount.generation)), sessions, wall) for mount in mounts],
         "sessions": [
             _session(each, reported.get((each.mount.path, each.mount.generation)), packets, wall) for each in sessions
@@ -60,9 +64,9 @@ def _requests(counts: Counter[tuple[str, int]]) -> dict[str, dict[str, int]]:
     return table
 
 
-def _worker(index: int, worker: Worker | None) -> dict[str, Any]:
+def _worker(index: int, worker: Worker | None, *, given_up: bool) -> dict[str, Any]:
     beat = worker.heartbeat if worker is not None and worker.heartbeat is not None else NO_HEARTBEAT
-    state = "missing" if worker is None else "draining" if beat.draining else worker.state
+    state = "given up" if given_up else "missing" if worker is None else "draining" if beat.draining else worker.state
     return {
         "index": index,
         "pid": worker.pid if worker is not None else None,
@@ -106,7 +110,7 @@ def _mount(mount: Mount, state: MountState | None, sessions: Sessions, wall: flo
         tracks.append(track)
     return {
         "path": mount.path,
-        "worker": mount.worker.index if mount.worker is not None else None,
+        "worker": mount.worker.index if isinstance(mount.worker, Worker) else None,
         "state": mount.state,
         "tracks": tracks,
         "publisher": _publisher(mount, publisher),

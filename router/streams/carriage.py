@@ -111,7 +111,7 @@ class Carriage:
             raise StreamNotPlaced(f"{self.name} can't be opened: {error.reason}") from error
         except (WorkerRefused, WorkerGone) as error:  # it has forgotten the mount, or died
             log.warning("worker does not take a stream", stream=self.id, mount=mount.path, reason=str(error))
-            if not mount.closed:
+            if mount.worker is worker:  # else it goes on elsewhere already
                 mount.worker = None
             return
         if mount.closed or mount.worker is not worker:

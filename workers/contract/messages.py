@@ -204,7 +204,8 @@ class Record:
     """Start a publisher: from here on its packets are media. Answered with `Done`.
 
     The worker takes the connection over if `handoff` is given, reads the media sockets, then writes `response`. Where
-    that is empty the client hears nothing of it, and `connection` may be "": a publisher over UDP needs none.
+    that is empty the client hears nothing of it, and `connection` may be "", or one that is elsewhere: a publisher over
+    UDP needs none.
     """
 
     path: Path
@@ -291,7 +292,8 @@ class Play:
     stands, writes `response_head` (complete lines), the `RTP-Info` header made of `rtp_info_urls` (one for each
     transport, in its order) and the empty line, then lets media flow: so no packet can come before the response, and
     none is missed after the sequence number that it names. With an empty `response_head` nothing is written, and
-    `connection` may be "" where nothing is interleaved: so a reader goes on after its worker's death.
+    `connection` may be "" where nothing is interleaved: so a reader goes on after its worker's death. One that is
+    `paused` gets no media.
     """
 
     path: Path
@@ -303,6 +305,7 @@ class Play:
     response_head: Blob
     rtp_info_urls: Annotated[tuple[Path, ...], AtMost(MAX_TRACKS)]
     record: Blob = b""
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,246 @@
+"""A worker has died: what it carried over UDP goes on elsewhere, with the same ports, and no client is asked.
+
+Its sockets are gone only when its process is: so that is waited for. Then each mount is opened on another worker, or
+on the next one that comes, and its publisher and readers are started there without a response to anybody. Meanwhile
+requests that need the mount wait at its gate, and what is told to the dead worker is kept for the next. RTSP
+connections follow last, as duplicates of the front's own. What travelled inside a connection can't go on: nobody
+knows what the dead worker wrote last.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from contextlib import suppress
+
+from router.connection import Connection, ConnectionEnded
+from router.fleet.placing import Placing
+from router.fleet.restore import mount_record, session_record
+from router.fleet.transit import Transit
+from router.fleet.worker import Worker, WorkerError, WorkerGone, WorkerRefused
+from router.lifecycle import Lifecycle
+from router.listener import Connections
+from router.logs import get_logger
+from router.mounts import Mount, Mounts
+from router.rtsp.session_state import SessionState
+from router.sessions import Role, Session, Sessions
+from workers.contract.messages import CloseMount, HandOff, OpenMount, Play, Record, SetUpReader
+
+log = get_logger(__name__)
+
+GONE_WITHIN_S = 5.0
+"""How long a killed process may take to be gone: it takes milliseconds, unless the kernel itself hangs."""
+CARRIED_ON_WITHIN_S = 20.0
+"""How long a mount may wait for a worker: one is started again at once, at most ten seconds later if it dies often."""
+TRY_AGAIN_S = 0.25
+"""How soon a mount that no worker could take tries again without news of another worker."""
+MOST_DEATHS = 3
+DEATHS_WITHIN_S = 60.0
+"""A mount that has met so many deaths in so short a time may be what kills: it would take one worker after another."""
+
+
+class Recovery:
+    """Lets mounts go on whose worker died."""
+
+    def __init__(
+        self, mounts: Mounts, sessions: Sessions, connections: Connections, lifecycle: Lifecycle, placing: Placing
+    ) -> None:
+        self._mounts = mounts
+        self._sessions = sessions
+        self._connections = connections
+        self._lifecycle = lifecycle
+        self._placing = placing
+        self._news = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        """Wait for no worker any more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def worker_ready(self) -> None:
+        """Take note of a worker that can be given mounts."""
+        self._news.set()
+
+    def worker_lost(self, worker: Worker, reason: str) -> None:
+        """End what can't go on, and let the rest wait for another worker."""
+        now = asyncio.get_running_loop().time()
+        reason = f"worker {worker.index} was lost: {reason}"
+        mounts = [each for each in self._mounts if each.worker is worker and each.rtp_ports]
+        for mount in mounts:
+            if (why := self._bereave(mount, now)) is not None:
+                self._lifecycle.close_mount(mount, f"{reason}, {why}")
+        connections = [each for each in self._connections if each.holder is worker]
+        for connection in connections:
+            sessions = self._sessions.of(connection)
+            if not sessions or any(each.interleaved for each in sessions):
+                connection.abort(reason)
+        left = [each for each in mounts if not each.closed]
+        for mount in left:
+            mount.worker = Transit(worker, None)
+            mount.gate.close()
+        held = [each for each in connections if not each.closed]
+        for connection in held:
+            connection.holder = Transit(worker, None)
+            connection.gate.close()
+        if left or held:
+            self._run(self._go_on(worker, left, held))
+
+    def _run(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _bereave(self, mount: Mount, now: float) -> str | None:
+        """Note that a mount has lost its worker; say why it can't go on, or None."""
+        mount.bereaved = [each for each in mount.bereaved if now - each < DEATHS_WITHIN_S] + [now]
+        if len(mount.bereaved) >= MOST_DEATHS:
+            return f"the mount's {MOST_DEATHS}rd within {DEATHS_WITHIN_S:g} s: it may be what kills them"
+        publisher = self._sessions.get(mount.publisher)
+        if mount.source is None and (publisher is None or publisher.interleaved):
+            return "and with it the publisher's connection"
+        return None
+
+    async def _go_on(self, dead: Worker, mounts: list[Mount], connections: list[Connection]) -> None:
+        try:
+            async with asyncio.timeout(GONE_WITHIN_S):
+                await dead.gone.wait()
+        except TimeoutError:
+            log.error("a killed worker does not end, its ports are lost", worker=dead.index, pid=dead.pid)
+            for mount in mounts:
+                self._lifecycle.close_mount(mount, f"worker {dead.index} does not end")
+        await asyncio.gather(*(self._place(each, dead) for each in mounts))
+        await asyncio.gather(*(self._hand_over(each) for each in connections))
+
+    # -- mounts ----------------------------------------------------------------------------------------------------
+
+    async def _place(self, mount: Mount, dead: Worker) -> None:
+        """Find a worker for one mount."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            while not await self._place_somewhere(mount):
+                if loop.time() - began > CARRIED_ON_WITHIN_S:
+                    self._lifecycle.close_mount(mount, f"worker {dead.index} was lost, and no other could take it")
+                    return
+                self._news.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(TRY_AGAIN_S):
+                        await self._news.wait()
+        finally:
+            mount.gate.open()
+        if isinstance(mount.worker, Worker) and not mount.closed:
+            took_ms = round((loop.time() - began) * 1000, 1)
+            log.info("mount goes on", mount=mount.path, source=dead.index, worker=mount.worker.index, took_ms=took_ms)
+
+    async def _place_somewhere(self, mount: Mount) -> bool:
+        for worker in self._placing.preferred():
+            if mount.closed or await self._place_on(mount, worker):
+                return True
+        return mount.closed
+
+    async def _place_on(self, mount: Mount, worker: Worker) -> bool:
+        """Let a mount go on at this worker; False if it can't."""
+        try:
+            await worker.ask(OpenMount(mount.path, mount.generation, mount.tracks(), mount.rtp_ports))
+        except WorkerRefused as error:
+            log.warning("worker can't take a mount", mount=mount.path, worker=worker.index, reason=str(error))
+            return False
+        except WorkerGone as error:
+            worker.tell(CloseMount(mount.path, mount.generation))
+            now = asyncio.get_running_loop().time()
+            if worker.state == "lost" and (why := self._bereave(mount, now)) is not None:
+                self._lifecycle.close_mount(mount, f"{error}, {why}")
+            return False
+        if mount.closed:
+            worker.tell(CloseMount(mount.path, mount.generation))
+            return True
+        replies = [(session, worker.begin(command)) for session, command in self._sessions_of(mount)]
+        limbo, mount.worker = mount.worker, worker
+        if isinstance(limbo, Transit):
+            limbo.arrive(worker)
+        now = asyncio.get_running_loop().time()
+        mount.moved, mount.silent_since = now, now if mount.heard is not None else None  # until it is heard again
+        if mount.source is not None:
+            mount.source.worker_lost()
+        for session, reply in replies:
+            try:
+                await reply
+            except WorkerRefused as error:
+                self._lifecycle.close_session(session, f"it can't go on: {error}")
+            except WorkerGone:
+                pass  # it died too, which is noticed elsewhere, or will be when it is compared
+        return True
+
+    def _sessions_of(self, mount: Mount) -> Iterator[tuple[Session, Record | Play | SetUpReader]]:
+        """Say what makes a mount's sessions go on: its publisher first, as its packets wait in the sockets."""
+        publisher = self._sessions.get(mount.publisher)
+        if publisher is not None and mount.recording_since is not None:
+            yield publisher, self._start(publisher, None)
+        for session in [self._sessions.get(each) for each in mount.readers]:
+            if session is None:
+                continue
+            if session.state is SessionState.PLAYING or self._is_left(session.connection):
+                yield session, self._start(session, None)
+            else:  # it has not played yet, or not with a connection that a worker held
+                for transport in session.in_order():
+                    yield session, SetUpReader(mount.path, mount.generation, session.id, transport)
+
+    @staticmethod
+    def _is_left(connection: Connection | None) -> bool:
+        return connection is not None and isinstance(connection.holder, Transit)
+
+    @staticmethod
+    def _start(session: Session, handoff: HandOff | None) -> Record | Play:
+        """Make the command that starts a session, or one that runs, without a response to its client."""
+        mount, connection = session.mount, session.connection
+        name = "" if connection is None else connection.id
+        if session.role is Role.PUBLISHER:
+            return Record(
+                path=mount.path,
+                generation=mount.generation,
+                session=session.id,
+                connection=name,
+                handoff=handoff,
+                transports=session.in_order(),
+                response=b"",
+                mount_record=mount_record(mount),
+                session_record=session_record(session),
+            )
+        return Play(
+            path=mount.path,
+            generation=mount.generation,
+            session=session.id,
+            connection=name,
+            handoff=handoff,
+            transports=session.in_order(),
+            response_head=b"",
+            rtp_info_urls=(),
+            record=session_record(session),
+            paused=session.state is not SessionState.PLAYING,
+        )
+
+    # -- connections -----------------------------------------------------------------------------------------------
+
+    async def _hand_over(self, connection: Connection) -> None:
+        """Give a connection to the worker of one of its sessions; one without any ends."""
+        limbo = holder = connection.holder
+        try:
+            for session in self._sessions.of(connection):
+                worker = session.mount.worker
+                if connection.holder is not limbo or session.mount.closed or not isinstance(worker, Worker):
+                    continue
+                handoff = await connection.pass_duplicate(worker, b"", b"")
+                if session.state is SessionState.CLOSED or worker.state == "lost":
+                    continue
+                reply = worker.begin(self._start(session, handoff))
+                connection.holder = holder = worker
+                if isinstance(limbo, Transit):
+                    limbo.arrive(worker)
+                await reply
+            if connection.holder is limbo:
+                connection.abort("its worker was lost, and no session of it is left")
+        except (WorkerError, ConnectionEnded) as error:
+            if connection.holder is holder:  # else its new worker is lost too, and that is seen to already
+                connection.abort(f"its worker was lost, and the next one did not take it: {error}")
+        finally:
+            connection.gate.open()
