@@ -269,7 +269,10 @@ def test_a_front_that_dies_in_the_middle_of_handshakes(start_router: StartRouter
                     publisher.teardown()
 
     threads = [threading.Thread(target=come_and_go, args=(number,)) for number in range(4)]
-    with Publisher(router.publish("/lasting")).start() as publisher, Reader(router.read("/lasting")).start() as reader:
+    with (
+        Publisher(router.publish("/lasting")).start() as publisher,
+        Reader(router.read("/lasting"), transport="tcp").start() as reader,
+    ):
         for thread in threads:
             thread.start()
         try:
