@@ -123,6 +123,7 @@ class Mount:
         for track, image in zip(self.tracks, images, strict=False):
             track.succession = None if image is None else Succession.of(image, ntp)
         self._streams = streams
+        self._read_sockets()  # its readers may be heard before its next publisher comes
 
     def _tell_streams(self) -> None:
         """Let the front know how the streams follow each other, whenever that changes."""
