@@ -35,6 +35,11 @@ def pids(status: Status) -> list[int]:
     return [status["front"]["pid"], *(worker["pid"] for worker in status["workers"])]
 
 
+def wait_replaced(router: SupervisedRouter, before: list[int], victim: int) -> None:
+    """Wait until there is another process in the place of one."""
+    router.wait_until(lambda status: pids(status)[victim] != before[victim], "another in its place", 30)
+
+
 def test_all_programs_run_and_all_of_them_end(router: SupervisedRouter, path: str) -> None:
     names = {"trunkline:front", "trunkline:worker_0", "trunkline:worker_1"}
     eventually(lambda: router.programs() == dict.fromkeys(names, "RUNNING"), "all programs running")
@@ -55,25 +60,24 @@ def test_all_programs_run_and_all_of_them_end(router: SupervisedRouter, path: st
     router.assert_nothing_left()
 
 
-@pytest.mark.parametrize("program", ["front", "worker"])
-def test_what_is_killed_is_started_again(router: SupervisedRouter, path: str, program: str) -> None:
+def test_what_is_killed_is_started_again(router: SupervisedRouter, path: str) -> None:
     with (
-        Publisher(router.publish(f"{path}-a"), transport="udp").start() as publisher,
-        Reader(router.read(f"{path}-a"), transport="udp").start() as over_udp,
-        Reader(router.read(f"{path}-a"), transport="tcp").start() as over_tcp,
+        Publisher(router.publish(path), transport="udp").start() as publisher,
+        Reader(router.read(path), transport="udp").start() as over_udp,
+        Reader(router.read(path), transport="tcp").start() as over_tcp,
     ):
+        sessions: list[Publisher | Reader] = [publisher, over_udp, over_tcp]
         lockstep(publisher, [over_udp, over_tcp])
-        before = router.status()
-        victim = 0 if program == "front" else 2 - before["mounts"][0]["worker"]  # the worker without the mount
-        os.kill(pids(before)[victim], signal.SIGKILL)
-        router.wait_until(lambda status: pids(status)[victim] != pids(before)[victim], "another in its place", 30)
-        router.wait_serving()
-        assert [old == new for old, new in zip(pids(before), pids(router.status()), strict=True)].count(False) == 1
-        lockstep(publisher, [over_udp, over_tcp])
-        for session in (publisher, over_udp, over_tcp):
-            session.connection.expect(200, "GET_PARAMETER", session.url)
-    with Publisher(router.publish(f"{path}-b")).start() as again, Reader(router.read(f"{path}-b")).start() as reader:
-        lockstep(again, [reader])
+        for victim in (0, 2 - router.status()["mounts"][0]["worker"]):  # the front; the worker without the mount
+            before = pids(router.status())
+            os.kill(before[victim], signal.SIGKILL)
+            wait_replaced(router, before, victim)
+            router.wait_serving()
+            after = pids(router.status())
+            assert [index for index, pid in enumerate(after) if pid != before[index]] == [victim]
+            lockstep(publisher, [over_udp, over_tcp])
+            for session in sessions:
+                session.connection.expect(200, "GET_PARAMETER", session.url)
 
 
 def test_a_rolling_restart_under_load_loses_nothing(router: SupervisedRouter, figure: Figure) -> None:
