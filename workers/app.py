@@ -13,12 +13,14 @@ import psutil
 
 from workers import VERSION
 from workers.addresses import family_for
+from workers.cargo import Cargo
 from workers.connections import Connections
 from workers.contract.codec import Envelope
 from workers.contract.endpoints import Endpoints
-from workers.contract.messages import DrainWanted, Heartbeat, Hello, StateReport, Welcome
+from workers.contract.messages import Heartbeat, Hello, StateReport, Welcome
 from workers.control import Control
 from workers.counters import Counters, Drop
+from workers.departure import EXIT_ORPHANED, Departure
 from workers.descriptors import Descriptors
 from workers.fanout.receive import Receiver
 from workers.fanout.syscalls import name_process
@@ -42,13 +44,6 @@ LOSS_NOTICED_AFTER_S = 1.0
 """Who stops a whole router stops the front first: that is nothing to warn of."""
 SPARE_DESCRIPTORS = 256
 """For connections and the worker itself, beside a socket for each port."""
-DRAIN_LOOK_S = 0.05
-"""How often a worker that waits to be drained looks whether it is: it ends that much later than it could."""
-FLUSH_WITHIN_S = 2.0
-"""How long readers may take for what is queued for them, when the worker is told to end."""
-
-EXIT_TOLD = 0
-EXIT_ORPHANED = 1
 
 
 class Worker:
@@ -74,19 +69,13 @@ class Worker:
         )
         self._loop.before_wait = self._link.settle
         self._loop.on_error = lambda error: logger.error("unexpected error", exc_info=error)
-        self._resources: Resources | None = None
-        self._mounts: Mounts | None = None
-        self._connections: Connections | None = None
-        self._moves: Moves | None = None
-        self._control: Control | None = None
+        self._cargo: Cargo | None = None
+        self._departure = Departure(self._loop, logger, self._link, supervisor, lambda: self._cargo, self._beat_once)
         self._listeners = KeptListeners()
         self._snapshot: Snapshot | None = None
         self._reach_timer: Timer | None = None
         self._orphan_at: float | None = None
-        self._exit_code: int | None = None
-        self._drain_until: float | None = None
-        self._flush_until: float | None = None
-        self._wake = _SignalWake(self._loop, self._terminate)
+        self._wake = _SignalWake(self._loop, self._departure.wish)
 
     def run(self) -> int:
         """Work until told to end, or orphaned; returns the exit code."""
@@ -99,23 +88,23 @@ class Worker:
         self._prove_life(now)
         self._loop.run()
         self._close()
-        self._logger.info("worker ended", extra={"exit_code": self._exit_code})
-        return self._exit_code or 0
+        self._logger.info("worker ended", extra={"exit_code": self._departure.exit_code})
+        return self._departure.exit_code or 0
 
     def end_with(self, pid: int) -> None:
         """Work no longer than another process lives: the program whose server has started this worker."""
         _Parent(pid, self._loop, self._orphaned)
 
     def _orphaned(self) -> None:
-        if self._exit_code is None:
+        if self._departure.exit_code is None:
             self._logger.error("the program that started this worker has ended")
-            self._end(EXIT_ORPHANED)
+            self._departure.begin(EXIT_ORPHANED)
 
     # -- the front ------------------------------------------------------------------------------------------------
 
     def _reach_front(self, now: float) -> None:
         """Connect and say hello, until a front has taken this worker on."""
-        if self._link.front or self._exit_code is not None:
+        if self._link.front or self._departure.exit_code is not None:
             return
         if self._descriptors.connect():
             self._link.hello(Hello(self._index, os.getpid(), VERSION))
@@ -134,17 +123,17 @@ class Worker:
         self._link.forget_front()
         if self._snapshot is not None:
             self._snapshot.cancel()
-        if self._moves is not None:
-            self._moves.end(now)
+        if self._cargo is not None:
+            self._cargo.moves.end(now)
         if registered:
             self._loop.call_at(now + LOSS_NOTICED_AFTER_S, self._notice_loss)
-            if self._resources is not None and self._orphan_at is None:
-                self._orphan_at = now + self._resources.settings.orphan_timeout_s
+            if self._cargo is not None and self._orphan_at is None:
+                self._orphan_at = now + self._cargo.resources.settings.orphan_timeout_s
         self._reach_later(now + RECONNECT_INTERVAL_S)
 
     def _notice_loss(self, now: float) -> None:
         """Say that the front is lost, unless it is back or this worker is told to end too: then it was no loss."""
-        if not self._link.front and self._exit_code is None:
+        if not self._link.front and self._departure.exit_code is None:
             self._logger.warning("front lost, media goes on")
             self._supervisor.status("front lost, media goes on")
 
@@ -152,28 +141,25 @@ class Worker:
         now = self._loop.clock()
         if isinstance(envelope.message, Welcome):
             self._welcome(envelope.message, envelope.request, now)
-        elif self._control is not None:
-            self._control.handle(envelope, now)
+        elif self._cargo is not None:
+            self._cargo.control.handle(envelope, now)
 
     def _welcome(self, settings: Welcome, request: int, now: float) -> None:
-        first = self._resources is None
-        if self._resources is None:
-            self._build(settings)
+        first = self._cargo is None
+        if self._cargo is None:
+            self._cargo = self._build(settings)
         else:
-            self._apply(self._resources, settings)
+            self._apply(self._cargo, settings)
         self._orphan_at = None
         self._loop.window_s = settings.batch_window_s
         self._logger.info("taken on by front", extra={"front": self._link.front})
         self._supervisor.status("serving")
-        self._tell_all(request)
+        self._tell_all(self._cargo, request)
         if first:
             self._warn_of_few_descriptors(settings)
             self._beat(now)
 
-    def _tell_all(self, request: int) -> None:
-        assert self._mounts is not None  # _build has made them
-        assert self._connections is not None
-
+    def _tell_all(self, cargo: Cargo, request: int) -> None:
         def report(parts: list[StateReport]) -> None:
             for part in parts:
                 self._link.reply(request, part)
@@ -181,8 +167,8 @@ class Worker:
 
         self._snapshot = Snapshot(
             loop=self._loop,
-            mounts=self._mounts,
-            connections=self._connections,
+            mounts=cargo.mounts,
+            connections=cargo.connections,
             listeners=self._listeners,
             descriptors=self._descriptors,
             on_done=report,
@@ -197,7 +183,7 @@ class Worker:
                 extra={"limit": limit, "needed": settings.rtp_port_count + SPARE_DESCRIPTORS},
             )
 
-    def _build(self, settings: Welcome) -> None:
+    def _build(self, settings: Welcome) -> Cargo:
         family, bind_address = family_for(settings.bind_host)
         resources = Resources(
             loop=self._loop,
@@ -212,42 +198,38 @@ class Worker:
             name=self._incarnation,
         )
         resources.ports.lend(settings.lent_ports, self._loop.clock())
-        self._resources = resources
-        self._mounts = Mounts(resources)
-        self._connections = Connections(resources, self._descriptors)
-        self._moves = Moves(self._mounts, self._connections, self._descriptors, self._logger)
-        self._control = Control(
-            self._mounts,
-            self._connections,
-            self._descriptors,
-            self._listeners,
-            self._moves,
-            self._logger,
-            self._link.reply,
+        mounts = Mounts(resources)
+        connections = Connections(resources, self._descriptors)
+        moves = Moves(mounts, connections, self._descriptors, self._logger)
+        control = Control(
+            mounts, connections, self._descriptors, self._listeners, moves, self._logger, self._link.reply
         )
+        return Cargo(resources, mounts, connections, moves, control)
 
-    def _apply(self, resources: Resources, settings: Welcome) -> None:
+    def _apply(self, cargo: Cargo, settings: Welcome) -> None:
         """Take over what another front (or the same one, said again) has set. The address family stays: sockets are
         bound in it, and a front whose host changes is another router."""
+        resources = cargo.resources
         before, resources.settings = resources.settings, settings
         slice_before = (before.rtp_port_start, before.rtp_port_count, before.port_rest_s)
-        assert self._mounts is not None  # made together with the resources
         if slice_before != (settings.rtp_port_start, settings.rtp_port_count, settings.port_rest_s):
             lent = resources.ports.lent
             resources.ports = PortPairs(settings.rtp_port_start, settings.rtp_port_count, settings.port_rest_s)
-            for mount in self._mounts:
+            for mount in cargo.mounts:
                 for track in mount.tracks:
                     resources.ports.claim(track.rtp_port)
             resources.ports.lend(lent, self._loop.clock())
-        if self._control is not None:
-            self._control.forget_front()
+        cargo.control.forget_front()
 
     def _beat(self, now: float) -> None:
-        resources, mounts = self._resources, self._mounts
-        if resources is None or mounts is None or self._exit_code is not None:
-            return
-        self._loop.call_at(now + resources.settings.heartbeat_interval_s, self._beat)
-        counters = self._counters
+        """Let the front know, again and again, that this loop turns."""
+        if self._cargo is not None and self._departure.exit_code is None:
+            self._loop.call_at(now + self._cargo.resources.settings.heartbeat_interval_s, self._beat)
+            self._beat_once(now)
+
+    def _beat_once(self, now: float) -> None:
+        assert self._cargo is not None  # there was a front that wants to know
+        resources, mounts, counters = self._cargo.resources, self._cargo.mounts, self._counters
         drops = dict(counters.drops)
         drops[Drop.SEQUENCE_GAP] += mounts.lost
         self._link.tell(
@@ -263,7 +245,7 @@ class Worker:
                 loop_lag_ms=self._loop.longest_turn_s * 1000,
                 ports_free=resources.ports.count_free(now),
                 ports_used=resources.ports.count_used,
-                draining=self._control is not None and self._control.draining,
+                draining=self._cargo.control.draining,
             )
         )
         self._loop.longest_turn_s = 0.0
@@ -287,75 +269,15 @@ class Worker:
         """Look after what has only time to tell it."""
         self._loop.call_at(now + SWEEP_INTERVAL_S, self._sweep)
         self._descriptors.sweep(now)
-        if self._mounts is not None and self._connections is not None:
-            self._mounts.sweep(now)
-            if self._moves is not None:
-                self._moves.sweep(now)
-            self._connections.sweep(now)
-        if self._orphan_at is not None and now >= self._orphan_at and self._exit_code is None:
+        if self._cargo is not None:
+            self._cargo.sweep(now)
+        if self._orphan_at is not None and now >= self._orphan_at and self._departure.exit_code is None:
             self._logger.error("no front came back, giving up")
-            self._end(EXIT_ORPHANED)
-
-    # -- the end --------------------------------------------------------------------------------------------------
-
-    def _terminate(self) -> None:
-        """End, but not before the front has had time to move what is carried here; told twice, at once."""
-        if self._exit_code is not None:
-            return
-        now = self._loop.clock()
-        if self._drain_until is None and self._resources is not None and self._control is not None:
-            timeout_s = self._resources.settings.drain_timeout_s
-            self._drain_until = now + timeout_s
-            self._control.draining = True
-            if self._carries and self._link.front:
-                self._logger.info("told to end, asking to be drained", extra={"within_s": timeout_s})
-                self._link.tell(DrainWanted(timeout_s))
-            self._end_when_drained(now)
-        else:
-            self._end_as_told()
-
-    @property
-    def _carries(self) -> bool:
-        return bool(self._mounts) or bool(self._connections) or bool(self._moves)
-
-    def _end_when_drained(self, now: float) -> None:
-        if self._exit_code is not None:
-            return
-        if self._carries and self._link.front and self._drain_until is not None and now < self._drain_until:
-            self._loop.call_at(now + DRAIN_LOOK_S, self._end_when_drained)
-        else:
-            self._end_as_told()
-
-    def _end_as_told(self) -> None:
-        self._logger.info("told to end")
-        self._end(EXIT_TOLD)
-
-    def _end(self, exit_code: int) -> None:
-        """Stop to read, and wait a little for what is queued to be written."""
-        now = self._loop.clock()
-        if self._control is not None and self._mounts is not None and self._connections is not None:
-            self._control.draining = self._control.ending = True
-            self._beat(now)
-            self._mounts.stop_reading()
-            self._connections.stop_reading()
-        self._exit_code = exit_code
-        self._supervisor.stopping()
-        self._flush_until = now + FLUSH_WITHIN_S
-        self._stop_when_flushed(now)
-
-    def _stop_when_flushed(self, now: float) -> None:
-        mounts, connections = self._mounts, self._connections
-        idle = mounts is None or connections is None or not (mounts.waiting or connections.waiting)
-        if idle or self._flush_until is None or now >= self._flush_until:
-            self._loop.stop()
-        else:
-            self._loop.call_at(now + 0.02, self._stop_when_flushed)
+            self._departure.begin(EXIT_ORPHANED)
 
     def _close(self) -> None:
-        if self._connections is not None:
-            self._connections.close_all("the worker ends")
-        if self._mounts is not None:
-            self._mounts.close_all(self._loop.clock())
+        if self._cargo is not None:
+            self._cargo.close(self._loop.clock())
         self._listeners.close()
         self._descriptors.close()
         self._link.close()
