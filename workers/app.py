@@ -277,7 +277,8 @@ class Worker:
 
     def _close(self) -> None:
         if self._cargo is not None:
-            self._cargo.close(self._loop.clock())
+            # Where there is a front, what goes over UDP goes on at another worker, and its clients notice nothing.
+            self._cargo.close(self._loop.clock(), goes_on=bool(self._link.front))
         self._listeners.close()
         self._descriptors.close()
         self._link.close()

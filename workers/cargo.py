@@ -40,7 +40,7 @@ class Cargo:
         self.mounts.stop_reading()
         self.connections.stop_reading()
 
-    def close(self, now: float) -> None:
-        """Let go of everything."""
-        self.connections.close_all("the worker ends")
-        self.mounts.close_all(now)
+    def close(self, now: float, *, goes_on: bool) -> None:
+        """Let go of everything; what goes on elsewhere hears no goodbye."""
+        self.connections.close_all("the worker ends", leave_unused=goes_on)
+        self.mounts.close_all(now, goodbye=not goes_on)

@@ -281,6 +281,11 @@ class Connection:
             return ""
         return f"{name[0]}:{name[1]}" if self._sock.family in (socket.AF_INET, socket.AF_INET6) else ""
 
+    @property
+    def carries_media(self) -> bool:
+        """Whether any session's media goes through it."""
+        return bool(self._users)
+
     def describe(self) -> str:
         """Say who uses the connection, for people."""
         return ", ".join(each.describe() for each in self._users) or "the peer"

@@ -136,7 +136,11 @@ class Connections:
         for connection in self._by_name.values():
             connection.stop_reading()
 
-    def close_all(self, reason: str) -> None:
-        """End them all now."""
+    def close_all(self, reason: str, *, leave_unused: bool) -> None:
+        """End them all now, or with `leave_unused` only those that carry media: of the others the front has a
+        duplicate."""
         for connection in list(self._by_name.values()):
-            connection.close(reason)
+            if leave_unused and not connection.carries_media:
+                connection.release()
+            else:
+                connection.close(reason)

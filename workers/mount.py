@@ -365,12 +365,12 @@ class Mount:
 
     # -- the whole ------------------------------------------------------------------------------------------------
 
-    def close(self, now: float, *, used: bool = True) -> None:
+    def close(self, now: float, *, used: bool = True, goodbye: bool = True) -> None:
         """Let go of everything: publisher, readers, sockets, ports. Connections stay.
 
-        Ports that nobody was told of (not `used`) need no rest.
+        Ports that nobody was told of (not `used`) need no rest. Without `goodbye` the stream goes on elsewhere.
         """
-        for track in self.tracks:
+        for track in self.tracks if goodbye else ():
             track.say_goodbye(now)
         if self._publisher is not None:
             self._publisher.stop()

@@ -201,10 +201,11 @@ class Mounts:
             except Exception as error:
                 self._fail(mount, error)
 
-    def close_all(self, now: float) -> None:
-        """Close every mount."""
+    def close_all(self, now: float, *, goodbye: bool) -> None:
+        """Close every mount; without a `goodbye` its readers don't hear that their stream has ended."""
         for mount in list(self._by_path.values()):
-            self._close(mount, now)
+            del self._by_path[mount.path]
+            mount.close(now, goodbye=goodbye)
 
     @property
     def reader_count(self) -> int:

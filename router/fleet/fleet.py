@@ -235,11 +235,11 @@ class Fleet:
 
     def _lend(self) -> None:
         """Tell workers which of their ports mounts elsewhere have, and which no longer."""
-        ready = self.link.ready()
-        if len(ready) < self._settings.worker_count or any(worker.moves for worker in ready):
+        alive = self.link.alive()
+        if len(alive) < self._settings.worker_count or any(worker.moves for worker in alive):
             return  # those that are not here yet may have mounts that nobody knows of
         lent_ports = self._lent()
-        for worker in ready:
+        for worker in alive:
             ports = lent_ports.get(worker.index, ())
             if ports != worker.lent:
                 worker.lent = ports

@@ -226,3 +226,25 @@ def test_real_programs_go_on(start_router: StartRouter, path: str, clip: Clip) -
         assert isinstance(frames, Frames), frames
         assert len(frames.video) >= 150
         assert "publisher" in {each["role"] for each in router.status()["sessions"]}
+
+
+def test_a_worker_that_is_told_to_end_takes_no_udp_stream_with_it(start_router: StartRouter, path: str) -> None:
+    """It is the only one, so nobody can take its mounts before it ends: the next one does."""
+    router = start_router(workers=1, settings={"stop_timeout_s": 2})
+    invariants = Invariants(router)
+    with (
+        Publisher(router.publish(path)).start() as publisher,
+        Reader(router.read(path)).start() as reader,
+        Reader(router.read(path), transport="tcp").start() as over_tcp,
+    ):
+        lockstep(publisher, [reader, over_tcp])
+        victim = worker_of(router, path)
+        os.kill(victim["pid"], signal.SIGTERM)
+        over_tcp.wait_ended(20)
+        router.wait_until(
+            lambda status: status["workers"][0]["pid"] not in (None, victim["pid"]), "the next worker", 20
+        )
+        check_flow(publisher, [reader])
+        assert not reader.tracks[0].reports, "no BYE"
+        reader.connection.expect(200, "GET_PARAMETER", reader.url)
+        invariants.check({str(each.connection.session) for each in (publisher, reader)})
