@@ -78,6 +78,21 @@ def test_what_is_killed_is_started_again(router: SupervisedRouter, path: str) ->
             lockstep(publisher, [over_udp, over_tcp])
             for session in sessions:
                 session.connection.expect(200, "GET_PARAMETER", session.url)
+        # Its own worker: over UDP there is a gap and no more, interleaved sessions end.
+        victim = 1 + router.status()["mounts"][0]["worker"]
+        before, got = pids(router.status()), len(over_udp.tracks[0].packets)
+        os.kill(before[victim], signal.SIGKILL)
+        over_tcp.wait_ended()
+
+        def media_is_back() -> bool:
+            publisher.send(1)
+            over_udp.pump()
+            return len(over_udp.tracks[0].packets) > got
+
+        eventually(media_is_back, "media on the same ports")
+        wait_replaced(router, before, victim)
+        for session in (publisher, over_udp):
+            session.connection.expect(200, "GET_PARAMETER", session.url)
 
 
 def test_a_rolling_restart_under_load_loses_nothing(router: SupervisedRouter, figure: Figure) -> None:
