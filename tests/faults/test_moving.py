@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -31,7 +32,7 @@ def operate(router: RouterProcess, *arguments: str, code: int = 0, timeout_s: fl
 
 def order(router: RouterProcess, verb: str, *arguments: str) -> str:
     """Give an order as such a command does, without starting a program."""
-    return client.command(Endpoints(router.runtime_dir), verb, *arguments, silence_s=20)
+    return client.command(Endpoints(router.runtime_dir), verb, *arguments, silence_s=5)
 
 
 def worker_of(router: RouterProcess, path: str) -> int:
@@ -185,9 +186,9 @@ def moving_on(router: RouterProcess, path: str) -> Iterator[Callable[[], int]]:
         while not done.is_set():
             try:
                 moves.append(move_over(router, path))
-            except (client.RefusedError, AssertionError) as error:  # the mount is gone, as some tests want
-                failures.append(error)
-                return
+            except (client.NoFrontError, client.RefusedError, AssertionError) as error:
+                failures.append(error)  # the mount is gone, or the front, as some tests want
+                time.sleep(0.05)
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -361,3 +362,33 @@ def test_a_worker_that_dies_during_moves_leaves_nothing_half_done(
         router.wait_until(lambda status: not status["mounts"] and not status["front"]["sessions"], "no mount")
     router.note_processes()
     router.wait_until(no_ports_used, "all ports back")
+
+
+def kill_front_between_moves(router: RouterProcess, moves: Callable[[], int]) -> None:
+    """Kill the front once it has made a move or two, and wait until the next one knows the mount."""
+    front, before = router.status()["front"]["pid"], moves()
+    eventually(lambda: moves() > before + 1, "moves", 30)
+    os.kill(front, signal.SIGKILL)
+
+    def back(status: Status) -> bool:
+        ready = all(each["state"] == "ready" for each in status["workers"])
+        return ready and status["front"]["pid"] != front and len(status["mounts"]) == 1
+
+    router.wait_until(back, "the next front with the mount", 30)
+
+
+def test_a_front_that_dies_during_moves_leaves_the_mount_on_one_worker(start_router: StartRouter) -> None:
+    router = start_router(one_port=True, settings={"rebalance": "off"})
+    with Swarm(router, mounts=1, readers=8, packets_per_s=200) as swarm:
+        sessions = swarm.report()
+        with moving_on(router, f"{swarm.path}0") as moves:
+            for _ in range(4):
+                kill_front_between_moves(router, moves)
+        swarm.settle().assert_whole()
+        assert_unchanged(sessions, swarm.report())
+        status = router.status()
+        assert sum(each["mounts"] for each in status["workers"]) == 1
+        assert sum(each["readers"] for each in status["workers"]) == 8
+        swarm.stop().assert_whole()
+    router.note_processes()
+    router.wait_until(lambda status: not status["mounts"] and no_ports_used(status), "all ports back")

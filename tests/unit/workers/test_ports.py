@@ -36,3 +36,16 @@ def test_claims_and_strangers() -> None:
     pairs.give_back(99, 0.0)
     pairs.give_back(10, 0.0)
     assert (pairs.count_free(0.0), pairs.count_used) == (2, 2)
+
+
+def test_a_pair_that_was_lent_comes_home_with_its_mount() -> None:
+    pairs = PortPairs(10, 4, 5.0)
+    assert pairs.take(0.0) == 10
+    pairs.lend([10], 0.0)  # the mount moves away ...
+    pairs.give_back(10, 0.0)
+    assert (pairs.lent, pairs.count_used, pairs.count_free(100.0)) == ((10,), 2, 2)
+    pairs.claim(10)  # ... and comes back
+    pairs.lend([], 1.0)
+    assert (pairs.lent, pairs.count_used, pairs.count_free(100.0)) == ((), 2, 2)
+    pairs.give_back(10, 200.0)
+    assert (pairs.count_used, pairs.count_free(204.9), pairs.count_free(205.0)) == (0, 2, 4)

@@ -93,3 +93,59 @@ def test_no_way_of_writing_breaks_a_frame(seed: int) -> None:
             media, rest = media + 1, rest[end + 1 :]
     assert responses > 10
     assert media > 10
+
+
+def frames(*payloads: bytes) -> bytes:
+    return b"".join(b"$\x00" + len(each).to_bytes(2, "big") + each for each in payloads)
+
+
+@pytest.mark.parametrize("room", [*range(1, 26), 30, 45])
+def test_what_is_unwritten_goes_on_elsewhere_without_a_seam(room: int) -> None:
+    """Wherever the kernel's room ends: within a frame, between two, or within a response."""
+    pipe = Pipe(room=room)
+    made, _, _ = outlet(pipe)
+    whole = frames(b"a" * 6, b"b" * 6) + frames(b"c" * 6)
+    made.send_media(frames(b"a" * 6, b"b" * 6), 2, 1.0)
+    made.send_media(frames(b"c" * 6), 1, 1.0)
+    made.send_response(b"RTSP/1.0 200 OK\r\n\r\n", 1.0)
+    unwritten = made.unwritten(1000)
+    assert unwritten.cut == 0
+    next_pipe = Pipe()
+    after, _, _ = outlet(next_pipe)
+    after.restore(unwritten, made.dropped, 1.0)
+    assert next_pipe.written == b""
+    after.flush(2.0)
+    written = pipe.written + next_pipe.written
+    response = b"RTSP/1.0 200 OK\r\n\r\n"
+    assert response in written
+    assert written.replace(response, b"") == whole
+    assert not after.waiting
+
+
+def test_what_moves_is_bounded_and_cut_between_frames() -> None:
+    pipe = Pipe(room=13)
+    made, counters, _ = outlet(pipe)
+    made.send_media(frames(b"a" * 6, b"b" * 6, b"c" * 6), 3, 1.0)  # 30 bytes, of which 13 are written
+    made.send_media(frames(b"d" * 6), 1, 1.0)
+    unwritten = made.unwritten(15)
+    assert unwritten.tail == frames(b"b" * 6)[3:]  # never cut: part of it is out
+    assert [each.data for each in unwritten.media] == [frames(b"c" * 6)]
+    assert unwritten.cut == 1
+    assert counters.drops[Drop.QUEUE_FULL] == 1
+    assert counters.packets_out == 3
+
+
+def test_a_tail_that_moves_twice_is_still_whole() -> None:
+    whole = frames(b"a" * 20) + frames(b"b" * 3)
+    pipe = Pipe(room=5)
+    made, _, _ = outlet(pipe)
+    made.send_media(frames(b"a" * 20), 1, 0.0)
+    made.send_media(frames(b"b" * 3), 1, 0.0)
+    for room in (4, 1000):
+        next_pipe = Pipe(room=room)
+        after, _, _ = outlet(next_pipe)
+        after.restore(made.unwritten(1000), 0, 0.0)
+        after.flush(0.0)
+        pipe.written += next_pipe.written
+        made = after
+    assert pipe.written == whole

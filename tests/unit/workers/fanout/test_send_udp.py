@@ -231,3 +231,40 @@ def test_two_paths_without_segments_and_without_room(kernel: Kernel) -> None:
     kernel.room = None
     scene.fan.resume(0.1)
     assert scene.got() == [packets_of(BURST) * 2] * 4
+
+
+def test_what_waits_for_room_goes_on_at_another_worker(kernel: Kernel) -> None:
+    scene, after = Scene(kernel, 3), Scene(kernel, 3)
+    kernel.room = 1
+    scene.fan.send([BURST], 0.0)
+    scene.fan.send([(b"later" * 2, 5, 2)], 0.0)
+    kernel.room = None
+    names = {each: str(index) for index, each in enumerate(scene.members)}
+    image = scene.fan.image(names, 1_000_000)
+    after.fan.restore(image, {str(index): each for index, each in enumerate(after.members)})
+    assert after.fan.is_waiting
+    after.fan.resume(0.1)
+    assert [sorted(each) for each in scene.got()] == [sorted([*packets_of(BURST), b"later", b"later"])] * 3
+    assert [each[:3] for each in scene.got()] == [packets_of(BURST)] * 3
+
+
+def test_of_what_waits_only_so_much_goes_on_and_the_rest_is_counted(kernel: Kernel) -> None:
+    scene = Scene(kernel, 2)
+    kernel.room = 0
+    for _ in range(3):
+        scene.fan.send([BURST], 0.0)
+    image = scene.fan.image(dict.fromkeys(scene.members, "r"), 2 * len(BURST[0]))
+    assert [each.data for each in image] == [BURST[0]] * 2
+    assert scene.counters.drops[Drop.SEND_BUFFER] == 2 * BURST[2]
+
+
+def test_a_path_without_segments_is_known_at_another_worker(kernel: Kernel) -> None:
+    kernel.no_segments = {5001}
+    scene = Scene(kernel, 2)
+    scene.fan.send([BURST], 0.0)
+    assert [scene.fan.refuses_segments(each) for each in scene.members] == [False, True]
+    after = Scene(kernel, 1)
+    there = Destination(IPV4.pack("10.0.0.1", 5001), IPV4)
+    after.fan.add_again(there, True, 0.0)
+    assert after.fan.refuses_segments(there)
+    assert len(after.fan) == 2
