@@ -11,6 +11,25 @@ SHORT_S = (0.1, 0.6)
 """How long a process is stopped that nobody takes for dead."""
 
 
+def kill_worker(ordeal: Ordeal) -> Toll:
+    """SIGKILL a worker."""
+    return _lose_worker(ordeal, signal.SIGKILL)
+
+
+def hang_worker(ordeal: Ordeal) -> Toll:
+    """SIGSTOP a worker for good: it is found by its missing heartbeats, and killed."""
+    return _lose_worker(ordeal, signal.SIGSTOP)
+
+
+def _lose_worker(ordeal: Ordeal, how: signal.Signals) -> Toll:
+    victim = ordeal.victim()
+    if victim is None:
+        return pause_worker(ordeal)
+    os.kill(victim["pid"], how)
+    ordeal.wait_ready({victim["pid"]})
+    return ordeal.toll_of_worker(victim["index"])
+
+
 def pause_worker(ordeal: Ordeal) -> Toll:
     """SIGSTOP a worker for less than it takes to be missed."""
     _pause(ordeal, ordeal.chance.choice(ordeal.status["workers"])["pid"])
@@ -43,8 +62,9 @@ def kill_front(ordeal: Ordeal) -> Toll:
 
 def kill_front_and_worker(ordeal: Ordeal) -> Toll:
     """SIGKILL both at once: the worker's sessions are gone, the others' are not."""
-    victim = ordeal.chance.choice(ordeal.status["workers"])
-    front = ordeal.status["front"]["pid"]
+    victim, front = ordeal.victim(), ordeal.status["front"]["pid"]
+    if victim is None:
+        return kill_front(ordeal)
     toll = Toll(newcomers_may_fail=True)
     toll.mounts = ordeal.mounts_on(victim["index"])
     toll.closed = {each.number for each in ordeal.readers_of(toll.mounts)}
@@ -167,7 +187,9 @@ def _some_readers(ordeal: Ordeal) -> list[int]:
 
 FAULTS = {
     "kill front": kill_front,
+    "kill worker": kill_worker,
     "kill front and worker": kill_front_and_worker,
+    "hang worker": hang_worker,
     "pause worker": pause_worker,
     "pause front": pause_front,
     "kill launcher": kill_launcher,

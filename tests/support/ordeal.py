@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.support.invariants import Invariants
 from tests.support.programs import Status, run_program
@@ -26,6 +27,10 @@ SETTINGS = {
     "mounts": {f"{PATH}1*": {"reconnect_grace_s": 30}},
 }
 """Times that are waited for are short; those that busy cores could bring about are not."""
+
+MOST_DEATHS, MOST_DEATHS_OF_INDEX = 2, 4
+DEATHS_WITHIN_S = 70.0
+"""One death more of a mount's workers, or of an index's, within a minute would be the one too many."""
 
 RECOVERY_TIMEOUT_S = 40.0
 """A program that dies again and again is started again after up to 10 s, and the cores are busy."""
@@ -59,6 +64,7 @@ class Ordeal:
         self.figures: dict[str, float] = {}
         """The worst of each, by name."""
         self._invariants = invariants
+        self._deaths: dict[tuple[str, int], list[float]] = {}
         self.before = swarm.settle()
         self.before.assert_whole()
         self.status = invariants.check(self.before.sessions)
@@ -83,6 +89,27 @@ class Ordeal:
     def transport_of(self, mount: int) -> str:
         """Say how a mount is published."""
         return next(each.transport for each in self.before.publishers if each.mount == mount)
+
+    def victim(self) -> dict[str, Any] | None:
+        """Choose a worker to die, None if none may: who dies too often is given up, and so are its mounts."""
+        now = time.monotonic()
+
+        def may_die(worker: dict[str, Any]) -> bool:
+            mounts = self.mounts_on(worker["index"])
+            often = [len(self._recent(self._deaths.get(("mount", each), []), now)) >= MOST_DEATHS for each in mounts]
+            own = self._recent(self._deaths.get(("worker", worker["index"]), []), now)
+            return not any(often) and len(own) < MOST_DEATHS_OF_INDEX
+
+        found = [each for each in self.status["workers"] if may_die(each)]
+        if not found:
+            return None
+        worker: dict[str, Any] = self.chance.choice(found)
+        for key in [("worker", worker["index"]), *(("mount", each) for each in self.mounts_on(worker["index"]))]:
+            self._deaths[key] = [*self._recent(self._deaths.get(key, []), now), now]
+        return worker
+
+    def _recent(self, deaths: list[float], now: float) -> list[float]:
+        return [each for each in deaths if now - each < DEATHS_WITHIN_S]
 
     def toll_of_worker(self, index: int) -> Toll:
         """Say what the death of a worker costs: a gap to what travels over UDP, its end to what travels inside TCP."""
