@@ -109,6 +109,7 @@ class Mount:
         """Take nothing from a publisher any more, if it is this one: the next one's packets will follow."""
         if isinstance(self._publisher, Publisher) and self._publisher.session == session:
             self._end_publisher()
+            self._tell_streams()
 
     def follow(self, streams: bytes) -> None:
         """Go on with the streams as the worker has told that had the mount; it is dead, so they may have gone on since.

@@ -95,6 +95,8 @@ class Recovery:
         mount.bereaved = [each for each in mount.bereaved if now - each < DEATHS_WITHIN_S] + [now]
         if len(mount.bereaved) >= MOST_DEATHS:
             return f"the mount's {MOST_DEATHS}rd within {DEATHS_WITHIN_S:g} s: it may be what kills them"
+        if mount.waiting_since is not None:
+            return None
         publisher = self._sessions.get(mount.publisher)
         if mount.source is None and (publisher is None or publisher.interleaved):
             return "and with it the publisher's connection"
@@ -141,7 +143,7 @@ class Recovery:
     async def _place_on(self, mount: Mount, worker: Worker) -> bool:
         """Let a mount go on at this worker; False if it can't."""
         try:
-            await worker.ask(OpenMount(mount.path, mount.generation, mount.tracks(), mount.rtp_ports))
+            await worker.ask(OpenMount(mount.path, mount.generation, mount.tracks(), mount.rtp_ports, mount.streams))
         except WorkerRefused as error:
             log.warning("worker can't take a mount", mount=mount.path, worker=worker.index, reason=str(error))
             return False
@@ -174,7 +176,7 @@ class Recovery:
     def _sessions_of(self, mount: Mount) -> Iterator[tuple[Session, Record | Play | SetUpReader]]:
         """Say what makes a mount's sessions go on: its publisher first, as its packets wait in the sockets."""
         publisher = self._sessions.get(mount.publisher)
-        if publisher is not None and mount.recording_since is not None:
+        if publisher is not None and mount.recording_since is not None and mount.waiting_since is None:
             yield publisher, self._start(publisher, None)
         for session in [self._sessions.get(each) for each in mount.readers]:
             if session is None:

@@ -1,5 +1,8 @@
 """A mount that waits for its publisher, or has had several, goes on through deaths and moves as one stream."""
 
+import os
+import signal
+
 import pytest
 
 from tests.faults.test_front_death import kill_front, wait_back, without_front
@@ -8,6 +11,7 @@ from tests.support.publisher import Publisher
 from tests.support.reader import Reader
 from tests.support.router import RouterProcess, StartRouter
 from tests.support.rtp import parse_rtp
+from tests.support.waiting import eventually
 
 PACKETS = 20
 
@@ -24,6 +28,29 @@ def wait_until_it_waits(router: RouterProcess, path: str) -> None:
         f"{path} waits",
         20,
     )
+
+
+def kill_worker(router: RouterProcess) -> None:
+    """Kill the only worker, and wait for the next one with its mount."""
+    dead = router.status()["workers"][0]["pid"]
+    os.kill(dead, signal.SIGKILL)
+    router.wait_until(
+        lambda status: status["workers"][0]["pid"] not in (dead, None) and status["workers"][0]["ports_used"],
+        "another worker",
+    )
+    router.note_processes()
+
+
+def send_until_heard(publisher: Publisher, reader: Reader) -> None:
+    """Send until the reader gets packets again."""
+    before = len(reader.tracks[0].packets)
+
+    def heard() -> bool:
+        publisher.send()
+        reader.pump()
+        return len(reader.tracks[0].packets) > before + 3
+
+    eventually(heard, "media")
 
 
 def check_second(router: RouterProcess, path: str, first: Publisher, readers: list[Reader]) -> None:
@@ -107,3 +134,33 @@ def test_a_mount_moves_while_it_waits_and_with_its_next_publisher(start_router: 
             assert [packet.payload for packet in seen] == [
                 parse_rtp(packet).payload for each in (first, second) for packet in each.tracks[0].sent
             ]
+
+
+@pytest.mark.parametrize("when", ["while it waits", "with its next publisher"])
+def test_a_stream_of_two_publishers_survives_its_worker(start_router: StartRouter, path: str, when: str) -> None:
+    router = start_router(workers=1, settings={"reconnect_grace_s": 20, "stale_after_s": 1})
+    with (
+        Publisher(router.publish(path), transport="tcp").start() as first,
+        Reader(router.read(path)).start() as reader,
+    ):
+        first.send(PACKETS)
+        reader.receive(PACKETS)
+        first.close()
+        wait_until_it_waits(router, path)
+        seen = reader.tracks[0].packets
+        if when == "while it waits":
+            kill_worker(router)
+            wait_until_it_waits(router, path)
+        with Publisher(router.publish(path)).start() as second:
+            second.send(PACKETS)
+            reader.receive(2 * PACKETS)
+            if when != "while it waits":
+                router.wait_until(lambda status: status["mounts"][0]["state"] == "live", "word of the second publisher")
+                kill_worker(router)
+                send_until_heard(second, reader)
+            numbers = [parse_rtp(packet) for packet in seen]
+            assert {packet.ssrc for packet in numbers} == {first.tracks[0].ssrc}
+            sent = [parse_rtp(packet).payload for packet in second.tracks[0].sent]
+            start = first.tracks[0].first_sequence + PACKETS
+            for packet in numbers[PACKETS:]:
+                assert packet.sequence == (start + sent.index(packet.payload)) & 0xFFFF
