@@ -12,7 +12,7 @@ class Held:
     """A worker that keeps what it is told."""
 
     def __init__(self, index: int) -> None:
-        self.index = index
+        self.index, self.state = index, "ready"
         self.told: list[Command] = []
 
     def tell(self, command: Command) -> None:
