@@ -105,7 +105,7 @@ class Crowd:
         session.dialog.gone = True
         for fd in session.descriptors:
             self._forget(fd)
-        session.close()
+        session.close(keep_ports=how == "vanished")
 
     def _forget(self, fd: int) -> None:
         if self._readers.pop(fd, None) is not None or self._publishers.pop(fd, None) is not None:

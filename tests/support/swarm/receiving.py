@@ -132,10 +132,13 @@ class Session:
                 self._hear(item)
         return True
 
-    def close(self) -> None:
-        """Let go of the connection and the sockets."""
+    def close(self, *, keep_ports: bool) -> None:
+        """Let go of the connection and the sockets.
+
+        A router sends to the ports of one that vanished until it takes it for dead: nobody else may get them meanwhile.
+        """
         self.sock.close()
-        for each in self.reader.sockets:
+        for each in () if keep_ports else self.reader.sockets:
             each.close()
 
     def verdict(self, now: float, sent: int) -> ReaderVerdict:
