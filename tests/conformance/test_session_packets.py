@@ -1,6 +1,8 @@
 """Programs that hear what sessions send, and write to them."""
 
 import asyncio
+import os
+import signal
 import struct
 import threading
 import time
@@ -246,6 +248,30 @@ def test_a_mount_that_a_program_hears_moves_and_nothing_is_missed() -> None:
             packet = build_rtp(Rtp(payload_type(VIDEO), False, 1, 2, 3, b"back to you"))
             heard.session.write_packet_rtp(VIDEO, packet)
             await asyncio.to_thread(publisher.await_back, VIDEO, packet, wish)
+            publisher.close()
+
+    run(program())
+
+
+def test_a_program_hears_a_publisher_again_whose_worker_died() -> None:
+    heard = Recorder()
+
+    async def program() -> None:
+        async with serving(handler=heard, workers=2) as server:
+            publisher = await asyncio.to_thread(Publisher(server.publish_url + "/cam").start)
+            publisher.send(1)
+            await until(lambda: heard.rtp.get(VIDEO), "the first packet")
+            mount = server._mounts.get("/cam")
+            assert mount is not None
+            worker = mount.worker
+            assert isinstance(worker, Worker)
+            os.kill(worker.pid, signal.SIGKILL)
+
+            def heard_again() -> bool:
+                publisher.send(1)
+                return heard.rtp[VIDEO][-1].packet in publisher.tracks[VIDEO].sent[5:]
+
+            await until(heard_again, "packets by another worker")
             publisher.close()
 
     run(program())
