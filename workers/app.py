@@ -32,6 +32,7 @@ from workers.mounts import Mounts
 from workers.moving import Moves
 from workers.notify import Notifier
 from workers.ports import PortPairs
+from workers.replica import Offers
 from workers.resources import Resources
 from workers.snapshot import Snapshot
 
@@ -67,6 +68,7 @@ class Worker:
         self._link = FrontLink(
             endpoints.control, self._incarnation, self._loop, self._counters, complaints, self._handle
         )
+        self._offers = Offers(self._descriptors)
         self._loop.before_wait = self._link.settle
         self._loop.on_error = lambda error: logger.error("unexpected error", exc_info=error)
         self._cargo: Cargo | None = None
@@ -123,6 +125,7 @@ class Worker:
         self._link.forget_front()
         if self._snapshot is not None:
             self._snapshot.cancel()
+        self._offers.end()
         if self._cargo is not None:
             self._cargo.moves.end(now)
         if registered:
@@ -202,7 +205,7 @@ class Worker:
         connections = Connections(resources, self._descriptors)
         moves = Moves(mounts, connections, self._descriptors, self._logger)
         control = Control(
-            mounts, connections, self._descriptors, self._listeners, moves, self._logger, self._link.reply
+            mounts, connections, self._descriptors, self._listeners, moves, self._offers, self._logger, self._link.reply
         )
         return Cargo(resources, mounts, connections, moves, control)
 
@@ -216,8 +219,8 @@ class Worker:
             lent = resources.ports.lent
             resources.ports = PortPairs(settings.rtp_port_start, settings.rtp_port_count, settings.port_rest_s)
             for mount in cargo.mounts:
-                for track in mount.tracks:
-                    resources.ports.claim(track.rtp_port)
+                for port in mount.own_ports:
+                    resources.ports.claim(port)
             resources.ports.lend(lent, self._loop.clock())
         cargo.control.forget_front()
 
@@ -232,6 +235,7 @@ class Worker:
         resources, mounts, counters = self._cargo.resources, self._cargo.mounts, self._counters
         drops = dict(counters.drops)
         drops[Drop.SEQUENCE_GAP] += mounts.lost
+        busiest, busiest_share = mounts.busiest()
         self._link.tell(
             Heartbeat(
                 mounts=len(mounts),
@@ -246,6 +250,8 @@ class Worker:
                 ports_free=resources.ports.count_free(now),
                 ports_used=resources.ports.count_used,
                 draining=self._cargo.control.draining,
+                busiest=busiest,
+                busiest_share=busiest_share,
             )
         )
         self._loop.longest_turn_s = 0.0

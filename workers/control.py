@@ -8,6 +8,7 @@ from collections.abc import Callable
 from workers.connection import Connection
 from workers.connections import Connections
 from workers.contract.codec import Envelope
+from workers.contract.image import MOUNT
 from workers.contract.messages import (
     CloseMount,
     Done,
@@ -20,7 +21,9 @@ from workers.contract.messages import (
     KeepListeners,
     LendPorts,
     MountOpened,
+    OfferReplica,
     OpenMount,
+    OpenReplica,
     PauseReader,
     Play,
     Playing,
@@ -48,6 +51,7 @@ from workers.listeners import KeptListeners
 from workers.mounts import Mounts
 from workers.moving import Moves
 from workers.refusal import RefusedError
+from workers.replica import Offers, image_for_replica
 
 MOST_REPLIES = 1024
 """Replies that are remembered, so that a command that is said again has no second effect: a response on a connection
@@ -64,6 +68,7 @@ class Control:
         descriptors: Descriptors,
         listeners: KeptListeners,
         moves: Moves,
+        offers: Offers,
         logger: logging.Logger,
         reply: Callable[[int, Reply], None],
     ) -> None:
@@ -72,6 +77,7 @@ class Control:
         self._descriptors = descriptors
         self._listeners = listeners
         self._moves = moves
+        self._offers = offers
         self._logger = logger
         self._reply = reply
         self._replies: OrderedDict[int, Reply] = OrderedDict()
@@ -122,9 +128,11 @@ class Control:
             self._descriptors.discard(command.token, now)
         elif isinstance(command, ImportMounts):
             self._descriptors.discard(command.move, now)
+        elif isinstance(command, OpenReplica):
+            self._descriptors.discard(command.name, now)
 
     def _carry_out(self, command: object, request: int, now: float) -> Reply | None:
-        if (self.draining and isinstance(command, OpenMount | ImportMounts)) or (
+        if (self.draining and isinstance(command, OpenMount | OpenReplica | ImportMounts)) or (
             self.ending and isinstance(command, Record | Feed | Play)
         ):
             raise RefusedError(Refusal.DRAINING, "this worker is on its way out")
@@ -144,9 +152,16 @@ class Control:
                 self._tap(command, now)
             case Untap():
                 self._mounts.find(command.path, command.generation).untap(command.name)
+            case OfferReplica():
+                mount = self._mounts.find(command.path, command.generation)
+                image = MOUNT.pack(image_for_replica(mount, command.name))
+                self._offers.send(command.name, mount, lambda offered: self._reply(request, offered), image)
+                return None
+            case OpenReplica():
+                self._mounts.open_replica(command, self._descriptors.claim_all(command.name, now), now)
             case SetUpReader():
                 mount = self._mounts.find(command.path, command.generation)
-                return ReaderSetUp(mount.set_up(command.session, command.transport))
+                return ReaderSetUp(mount.set_up(command.session, command.transport, elsewhere=command.elsewhere))
             case Play():
                 return self._play(command, now)
             case PauseReader():

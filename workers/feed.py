@@ -83,8 +83,10 @@ class Feed:
             self._write_back(burst, now)
         elif burst.kind is Kind.RTP:
             self._tracks[burst.track].take(burst, now)
-        else:
+        elif burst.kind is Kind.RTCP:
             self._tracks[burst.track].take_rtcp(burst, now)
+        else:
+            self._resources.counters.drop(Drop.CONTROL_GARBAGE)
 
 
 class _FeedTrack:

@@ -48,9 +48,17 @@ class Mount:
     """A path that this worker carries, in one generation."""
 
     def __init__(
-        self, path: str, generation: int, resources: Resources, on_failure: Callable[["Mount", Exception], None]
+        self,
+        path: str,
+        generation: int,
+        resources: Resources,
+        on_failure: Callable[["Mount", Exception], None],
+        *,
+        replica: bool = False,
     ) -> None:
+        """A `replica` only sends, by duplicates of another worker's sockets."""
         self.path = path
+        self.replica = replica
         self.generation = generation
         self.readers: dict[str, Reader] = {}
         self.tracks: list[Track] = []
@@ -71,6 +79,8 @@ class Mount:
         """While its sockets are read: RTP and RTCP of each track."""
         self._reports_at: list[float | None] = []
         self._on_failure = on_failure
+        self._packets_told: dict[int, int] = {}
+        """What each track had got when `delivered_since` was asked last."""
 
     # -- the publisher --------------------------------------------------------------------------------------------
 
@@ -103,7 +113,8 @@ class Mount:
         def ended(reason: str) -> None:
             self._channel_ended(session, reason)
 
-        return Feed(session, self.tracks, sock, self._resources, self._write, ended)
+        write_back = self._take_owners if self.replica else self._write
+        return Feed(session, self.tracks, sock, self._resources, write_back, ended)
 
     def stop_publisher(self, session: str) -> None:
         """Take nothing from a publisher any more, if it is this one: the next one's packets will follow."""
@@ -172,13 +183,13 @@ class Mount:
             raise RefusedError(Refusal.FAILED, reason)
 
     def _read_sockets(self) -> None:
-        if self._ports:
+        if self._ports or self.replica:
             return
         self._make_ports()
         self._watch()
 
     def _make_ports(self) -> None:
-        judges = (self._resources, self._is_publishers, self._fail)
+        judges = (self._resources, self._is_publishers, self.fail)
         for track in self.tracks:
             self._ports.append(RtpPort(track, track.rtp_fan, track.rtp_socket, *judges))
             self._ports.append(RtcpPort(track, track.rtcp_fan, track.rtcp_socket, *judges))
@@ -202,7 +213,8 @@ class Mount:
         for sock, fan in self._ways():
             self._resources.loop.change(sock.fileno(), WRITE if fan.is_waiting else 0)
 
-    def _fail(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
+        """Let it be closed, as its state can't be trusted any more."""
         self._on_failure(self, error)
 
     def _is_publishers(self, address: bytes) -> bool:
@@ -212,7 +224,7 @@ class Mount:
         """Tell the front when the publisher begins or ceases to be heard; let go of packets that wait too long."""
         heard_at = max((each.media_at for each in self.tracks if each.media_at is not None), default=None)
         silent = heard_at is None or now - heard_at >= self._resources.settings.stale_after_s
-        if silent != self._silent:
+        if silent != self._silent and not self.replica:  # the owner tells it
             self._silent = silent
             event = MediaSilent if silent else MediaHeard
             self._resources.tell(event(self.path, self.generation))
@@ -226,10 +238,11 @@ class Mount:
 
     # -- readers --------------------------------------------------------------------------------------------------
 
-    def set_up(self, session: str, transport: TrackTransport) -> int | None:
-        """Register one track of a reader; gives the publisher's SSRC on it."""
+    def set_up(self, session: str, transport: TrackTransport, *, elsewhere: bool = False) -> int | None:
+        """Register one track of a reader, which may play `elsewhere`; gives the publisher's SSRC on it."""
         self.check((transport,))
         reader = self._reader(session)
+        reader.elsewhere = elsewhere
         self._register(reader, transport)
         return self.tracks[transport.track].ssrc
 
@@ -267,7 +280,7 @@ class Mount:
             self._register(reader, each)
             if connection is not None:
                 self._attach(reader, each, connection)
-        reader.connection, reader.record = command.connection, command.record
+        reader.connection, reader.record, reader.elsewhere = command.connection, command.record, False
         infos = []
         for each in command.transports:
             infos.append(RtpInfo(each.track, *self.tracks[each.track].next_packet(now)))
@@ -331,8 +344,19 @@ class Mount:
             raise RefusedError(Refusal.NO_DESCRIPTOR, f"{self.path} has no tap {name}")
         tap.copy(tracks, readers=readers)
 
-    def _make_tap(self, name: str, sock: socket.socket) -> Tap:
-        return Tap(sock, self.tracks, self._resources, self._write, lambda reason: self._channel_ended(name, reason))
+    def _make_tap(self, name: str, sock: socket.socket, *, replica: bool = False) -> Tap:
+        def ended(reason: str) -> None:
+            self._channel_ended(name, reason)
+
+        write_back = self._take_replicas if replica else self._write
+        return Tap(sock, self.tracks, self._resources, write_back, ended, replica=replica)
+
+    def replicate(self, name: str, sock: socket.socket) -> None:
+        """Let another worker have all that readers get."""
+        self.untap(name)
+        tap = self._taps[name] = self._make_tap(name, sock, replica=True)
+        tap.copy_all()
+        tap.pipe.thaw()
 
     def untap(self, name: str) -> None:
         """End a tap; harmless if there is none."""
@@ -362,7 +386,32 @@ class Mount:
             return track.send_to_publisher(kind, packet, now)
         reader = self.readers.get(session)
         held = reader.tracks.get(track.index) if reader is not None else None
-        return held is not None and held.write(kind, packet, now)
+        if held is not None:
+            return held.write(kind, packet, now)
+        for replica in track.replicas:
+            replica.hear_reader(kind, track.index, packet, session)
+        return bool(track.replicas)
+
+    # -- between owner and replica ----------------------------------------------------------------------------------
+
+    def _take_replicas(self, burst: Burst, now: float) -> None:
+        """Take what readers have sent to a replica of this mount."""
+        if burst.track >= len(self.tracks) or burst.kind is Kind.ADDRESS:
+            self._resources.counters.drop(Drop.CONTROL_GARBAGE)
+            return
+        for packet in (each for run in burst.runs for each in packets_of(run)):
+            self.tracks[burst.track].take_replicas(burst.kind, packet, burst.session, now)
+
+    def _take_owners(self, burst: Burst, now: float) -> None:
+        """Take what the owner sends for one reader of this replica; another replica may be the one that has it."""
+        reader = self.readers.get(burst.session)
+        held = reader.tracks.get(burst.track) if reader is not None else None
+        for packet in (each for run in burst.runs for each in packets_of(run)):
+            if burst.kind is not Kind.ADDRESS:
+                if held is not None:
+                    held.write(burst.kind, packet, now)
+            elif isinstance(held, UdpReaderTrack):
+                held.correct_as_told(packet, self._resources.family, now)
 
     # -- the whole ------------------------------------------------------------------------------------------------
 
@@ -381,9 +430,28 @@ class Mount:
             reader.forget()
         self.readers.clear()
         self._close_sockets()
-        for track in self.tracks:
-            self._resources.ports.give_back(track.rtp_port, now, rested=not used)
+        for port in self.own_ports:
+            self._resources.ports.give_back(port, now, rested=not used)
         self.tracks = []
+
+    @property
+    def own_ports(self) -> list[int]:
+        """Its RTP ports, as far as they are its own: a replica's are the owner's."""
+        return [] if self.replica else [track.rtp_port for track in self.tracks]
+
+    @property
+    def reader_count(self) -> int:
+        """How many readers it has, but for those that play at its replicas."""
+        return sum(not each.elsewhere for each in self.readers.values())
+
+    def delivered_since(self) -> int:
+        """Say about how many packets it has delivered since the last time."""
+        delivered = 0
+        for track in self.tracks:
+            fresh = track.packets_in - self._packets_told.get(track.index, 0)
+            self._packets_told[track.index] = track.packets_in
+            delivered += fresh * (len(track.rtp_fan) + len(track.rtp_subscribers))
+        return delivered
 
     def _close_sockets(self) -> None:
         for sock, _ in self._ways():
@@ -401,9 +469,14 @@ class Mount:
         return {each for each in carriers if each is not None}
 
     @property
+    def media_sockets(self) -> list[socket.socket]:
+        """Its tracks' sockets, RTP before RTCP."""
+        return [sock for sock, _ in self._ways()]
+
+    @property
     def sockets(self) -> list[socket.socket]:
         """Its sockets, in the order in which they travel: its tracks', its feed's, its taps'."""
-        return [*(sock for sock, _ in self._ways()), *(each.sock for each in self._pipes())]
+        return [*self.media_sockets, *(each.sock for each in self._pipes())]
 
     def _pipes(self) -> list[Pipe]:
         feed = [self._publisher.pipe] if isinstance(self._publisher, Feed) else []
@@ -423,6 +496,8 @@ class Mount:
         """Go on."""
         if self._ports:
             self._watch()
+        for _, fan in self._ways() if self.replica else ():
+            fan.wait_again()
         for track, report_at in zip(self.tracks, self._reports_at, strict=True):
             track.thaw(report_at)
         for tap in self._taps.values():
@@ -459,7 +534,7 @@ class Mount:
         if image.feed is not None:
             self._publisher = self._make_feed(image.feed.session, next(ends))
         for each in image.taps:
-            self._taps[each.name] = self._make_tap(each.name, next(ends))
+            self._taps[each.name] = self._make_tap(each.name, next(ends), replica=each.replica)
 
     def restore(self, image: MountImage, connections: Mapping[str, Connection], now: float) -> None:
         """Go on where another worker has stopped, at the next `thaw`; the tracks have their sockets already."""
@@ -469,7 +544,7 @@ class Mount:
         self._silent, self._record = image.silent, image.record
         self._last_publisher, self._last_record = image.last_publisher, image.last_record
         self._reports_at = [each.report_at for each in image.tracks]
-        if image.publisher is not None or image.last_publisher or image.feed is not None:
+        if (image.publisher is not None or image.last_publisher or image.feed is not None) and not self.replica:
             self._make_ports()
         if isinstance(self._publisher, Feed) and image.feed is not None:
             self._publisher.restore(image.feed)
@@ -488,6 +563,10 @@ class Mount:
             reader.restore(told, now)
         restore_ports(self, self._ports, image)
 
+    def remember(self, record: bytes) -> None:
+        """Keep what a new front has to know of a replica."""
+        self._record = record
+
     def state(self, *, records: bool = False) -> MountState:
         """Describe it as it is now; with what a new front needs to know of it, if `records` are asked for."""
         publisher = self._publisher
@@ -499,6 +578,8 @@ class Mount:
             tuple(each.state() for each in self.tracks),
             tuple(each.state(records=records) for each in self.readers.values()),
         )
+        if records and self.replica:
+            return replace(state, record=self._record)
         if not records or not self._last_publisher:
             return state
         return replace(

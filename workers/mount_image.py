@@ -55,6 +55,7 @@ def image_of(
         last_record=last_publisher[1],
         feed=None if feed is None else feed.image(),
         taps=tuple(each.image(name) for name, each in taps.items()),
+        replica=mount.replica,
     )
 
 

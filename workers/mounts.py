@@ -1,13 +1,17 @@
 """All mounts of this worker, by path; an older generation never undoes what a newer one has done."""
 
 import errno
+import os
 import socket
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
-from workers.contract.image import MountImage
-from workers.contract.messages import MediaSilent, MountState, OpenMount, Refusal
+from workers.contract.codec import ContractError
+from workers.contract.image import MOUNT, MountImage
+from workers.contract.messages import ChannelEnded, MediaSilent, MountState, OpenMount, OpenReplica, Refusal
 from workers.mount import Mount
+from workers.mount_image import sockets_of
 from workers.refusal import RefusedError
 from workers.resources import Resources
 from workers.sockets import bind_pair
@@ -83,7 +87,7 @@ class Mounts:
     def lend_ports(self, mounts: Iterable[Mount]) -> None:
         """Keep the ports of mounts that another worker carries from now on, until the front says otherwise."""
         ports, now = self._resources.ports, self._resources.loop.clock()
-        gone = [track.rtp_port for mount in mounts for track in mount.tracks]
+        gone = [port for mount in mounts for port in mount.own_ports]
         ports.lend([*ports.lent, *gone], now)
         for port in gone:
             ports.give_back(port, now)
@@ -98,8 +102,8 @@ class Mounts:
 
     def put_in(self, mount: Mount, now: float) -> None:
         """Carry on with a mount that was frozen, here or at another worker; one that was closed meanwhile is closed."""
-        for track in mount.tracks:
-            self._resources.ports.claim(track.rtp_port)
+        for port in mount.own_ports:
+            self._resources.ports.claim(port)
         held = self._by_path.get(mount.path)
         if mount.generation <= max(-1 if held is None else held.generation, self._closed.get(mount.path, -1)):
             mount.close(now)
@@ -118,16 +122,41 @@ class Mounts:
         worker's."""
         resources = self._resources
         sockets = [socket.socket(fileno=each) for each in descriptors]
-        mount = Mount(image.path, image.generation, resources, self._fail)
+        mount = Mount(image.path, image.generation, resources, self._fail, replica=image.replica)
+        on_failure = mount.fail if image.replica else None
         for index, told in enumerate(image.tracks):
             pair = (sockets[2 * index], sockets[2 * index + 1])
-            mount.tracks.append(Track(index, told.spec, told.rtp_port, pair, mount.addresses, resources))
+            mount.tracks.append(Track(index, told.spec, told.rtp_port, pair, mount.addresses, resources, on_failure))
         ours = 2 * len(image.tracks)
         mount.adopt(image, sockets[ours:])
         if any(each.family != resources.family.number for each in sockets[:ours]):
             mount.abandon()
             raise RefusedError(Refusal.FAILED, f"{image.path} has sockets of another address family")
         return mount
+
+    def open_replica(self, command: OpenReplica, descriptors: list[int], now: float) -> None:
+        """Carry a mount on that another worker owns, beside it. Takes the descriptors; raises RefusedError."""
+        try:
+            held = self._by_path.get(command.path)
+            if held is not None and held.generation == command.generation:
+                return
+            try:
+                image = MOUNT.unpack(command.image)
+            except ContractError as error:
+                raise RefusedError(Refusal.FAILED, f"the image can't be read: {error}") from error
+            expected = sockets_of(image)
+            if not image.replica or len(descriptors) != expected:
+                reason = f"{len(descriptors)} of {expected} descriptors came; too few may be allowed (ulimit -Hn)"
+                raise RefusedError(Refusal.NO_DESCRIPTOR, reason)
+            image = replace(image, path=command.path, generation=command.generation)
+            taken, descriptors = descriptors, []
+            mount = self.make(image, taken)
+        finally:
+            for each in descriptors:
+                os.close(each)
+        mount.restore(image, {}, now)
+        mount.remember(command.record)
+        self.put_in(mount, now)
 
     def _bind(self, path: str, now: float) -> tuple[int, tuple[socket.socket, socket.socket]]:
         ports = self._resources.ports
@@ -191,7 +220,10 @@ class Mounts:
         )
         if self._by_path.get(mount.path) is mount:
             self._close(mount, self._resources.loop.clock())
-            self._resources.tell(MediaSilent(mount.path, mount.generation))
+            if mount.replica:
+                self._resources.tell(ChannelEnded(mount.path, mount.generation, "", "internal error"))
+            else:
+                self._resources.tell(MediaSilent(mount.path, mount.generation))
 
     def sweep(self, now: float) -> None:
         """Look after every mount."""
@@ -210,7 +242,16 @@ class Mounts:
     @property
     def reader_count(self) -> int:
         """How many readers all mounts have."""
-        return sum(len(each.readers) for each in self._by_path.values())
+        return sum(each.reader_count for each in self._by_path.values())
+
+    def busiest(self) -> tuple[str, float]:
+        """Name the mount that most was delivered for since the last time, and its share; "" where nothing was."""
+        delivered = {path: mount.delivered_since() for path, mount in self._by_path.items()}
+        whole = sum(delivered.values())
+        if not whole:
+            return "", 0.0
+        path = max(delivered, key=delivered.__getitem__)
+        return path, delivered[path] / whole
 
     @property
     def lost(self) -> int:

@@ -73,6 +73,8 @@ class Reader:
         self.record = b""
         """What a new front needs to know of the session."""
         self.playing = False
+        self.elsewhere = False
+        """It plays at a replica, and is known here for what it sends."""
         self.tracks: dict[int, Held] = {}
         self._signs = LifeSigns(session, resources)
         self.hear = self._signs.hear
@@ -127,12 +129,13 @@ class Reader:
             self._signs.told_at,
             self.record,
             tuple(each.image() for each in self.tracks.values()),
+            self.elsewhere,
         )
 
     def restore(self, image: ReaderImage, now: float) -> None:
         """Go on where another worker has stopped; its tracks are registered and attached already."""
         self.connection, self.record = image.connection, image.record
-        self.playing, self._signs.told_at = image.playing, image.told_at
+        self.playing, self._signs.told_at, self.elsewhere = image.playing, image.told_at, image.elsewhere
         for each in image.tracks:
             held = self.tracks[each.transport.track]
             held.restore(each)
@@ -286,6 +289,15 @@ class UdpReaderTrack(ReaderTrack):
         book.add(address, self)
         self.heard[is_rtcp] = True
         self.reader.hear(now)
+        for replica in self.track.replicas if self.reader.elsewhere else ():
+            replica.correct(self.track.index, self.reader.session, is_rtcp, address)
+
+    def correct_as_told(self, told: bytes, family: Family, now: float) -> None:
+        """Send where the mount's owner says that this reader is; never to another host."""
+        is_rtcp, address = bool(told[:1] != b"\0"), told[1:]
+        destination = self.rtcp if is_rtcp else self.rtp
+        if len(address) == family.length and family.host(address) == family.host(destination.address):
+            self.correct(is_rtcp, address, now)
 
 
 class TcpReaderTrack(ReaderTrack):

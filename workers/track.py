@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from workers.channel import Kind
@@ -14,6 +15,7 @@ from workers.fanout.send_udp import UdpFan
 from workers.loop import READ, WRITE, Timer
 from workers.reports import Reports
 from workers.resources import Resources
+from workers.room import Room
 from workers.rtp import rtcp, sequence
 from workers.rtp.access_points import AccessPoints
 from workers.rtp.packet import second_bytes
@@ -39,7 +41,9 @@ class Track:
         sockets: tuple[socket.socket, socket.socket],
         readers: "AddressBook[UdpReaderTrack]",
         resources: Resources,
+        on_failure: Callable[[Exception], None] | None = None,
     ) -> None:
+        """A replica's track has an `on_failure`: its sockets are read, and their errors met, by another worker."""
         self.index = index
         self.back_channel = spec.back_channel
         self.rtp_port = port
@@ -48,12 +52,13 @@ class Track:
         self._spec = spec
         self._resources = resources
         self._counters = resources.counters
+        self._of_replica = on_failure is not None
         self._clock_rates = {each.payload_type: each.clock_rate for each in spec.formats}
         self.announced = second_bytes(tuple(self._clock_rates))
         self.rtp_source = PublisherPort(resources.family)
         self.rtcp_source = PublisherPort(resources.family)
-        self.rtp_fan = self._fan(self.rtp_socket)
-        self.rtcp_fan = self._fan(self.rtcp_socket)
+        self.rtp_fan = self._fan(self.rtp_socket, on_failure)
+        self.rtcp_fan = self._fan(self.rtcp_socket, on_failure)
         self.rtp_subscribers = TcpFan(AccessPoints({each.payload_type: each.encoding for each in spec.formats}))
         self.rtcp_subscribers = TcpFan()
         self.group: Group | None = None
@@ -71,6 +76,8 @@ class Track:
         """Who gets the publisher's packets beside the readers."""
         self.listeners: list[Tap] = []
         """Who gets what readers send."""
+        self.replicas: list[Tap] = []
+        """Those of the taps that other workers fan out."""
         self.hear_publisher: Callable[[float], None] = _ignore
         """Called with the time when the publisher's RTCP comes over UDP."""
         self.packets_in = 0
@@ -84,8 +91,12 @@ class Track:
         """Of the packets lost, those that another worker has counted before the mount came here."""
         self._timer: Timer | None = None
 
-    def _fan(self, sock: socket.socket) -> UdpFan:
+    def _fan(self, sock: socket.socket, on_failure: Callable[[Exception], None] | None) -> UdpFan:
         resources = self._resources
+        if on_failure is not None:
+            room = Room(sock.fileno(), resources.loop, on_failure)
+            fan = room.fan = UdpFan(sock, resources.family, resources.arena, resources.counters, room.want)
+            return fan
 
         def want_room(wanted: bool) -> None:
             resources.loop.change(sock.fileno(), READ | WRITE if wanted else READ)
@@ -180,9 +191,22 @@ class Track:
         if parts is None:
             self._counters.drop(Drop.NOT_RTP)
             return lost_before
+        self._take_reader_rtcp(packet, parts, session, now)
+        return self.reports.hear_reader(parts, lost_before)
+
+    def _take_reader_rtcp(self, packet: bytes, parts: list[rtcp.Part], session: str, now: float) -> None:
+        if self._of_replica:
+            self.send_to_publisher(Kind.RTCP, packet, now, session)
+            return
         self._hear_reader(Kind.RTCP, packet, session, now)
         self.pass_wishes_on(parts, now)
-        return self.reports.hear_reader(parts, lost_before)
+
+    def take_replicas(self, kind: Kind, packet: bytes, session: str, now: float) -> None:
+        """Take what a reader has sent to a replica, where its losses were counted already."""
+        if kind is Kind.RTP:
+            self._hear_reader(Kind.RTP, packet, session, now)
+        elif (parts := rtcp.split(packet)) is not None:
+            self._take_reader_rtcp(packet, parts, session, now)
 
     def take_reader_rtp(self, packet: bytes, session: str, now: float) -> None:
         """Take RTP that a reader sent on a back channel: media for the publisher."""
@@ -298,8 +322,9 @@ class Track:
 
     @property
     def lost(self) -> int:
-        """How many packets the publisher's sequence numbers say were lost while this worker carried it."""
-        return max(0, self.reception.lost - self._lost_elsewhere)
+        """How many packets the publisher's sequence numbers say were lost while this worker carried it. A replica's
+        owner counts them."""
+        return 0 if self._of_replica else max(0, self.reception.lost - self._lost_elsewhere)
 
     def count_losses(self) -> None:
         """Add them to the worker's own count, before the stream is forgotten here."""
@@ -336,6 +361,25 @@ class Track:
             report_at=report_at,
             succession=None if self.succession is None else self.succession.image(),
         )
+
+    def seen(self, unread: PortImage) -> TrackImage:
+        """Say what is known of it for a replica, in the numbers that readers see; `unread` stands for its ports."""
+        image = replace(self.image(unread, unread, None), succession=None)
+        end = self._end()
+        if self.succession is None or end is None:
+            return image
+        reception = replace(
+            Reception().image(),
+            ssrc=end.ssrc.to_bytes(4, "big"),
+            base=end.sequence,
+            extended=end.sequence,
+            received=1,
+            last_sequence=end.sequence,
+            last_time=end.rtp_time,
+            last_time_at=end.at,
+            clock_rate=end.clock_rate,
+        )
+        return replace(image, reception=reception)
 
     def restore(self, image: TrackImage, ntp: NtpShift) -> None:
         """Go on where another worker has stopped, but for its readers and reports; `ntp` is shared by the tracks."""

@@ -40,6 +40,8 @@ class Kind(IntEnum):
 
     RTP = 0
     RTCP = 1
+    ADDRESS = 2
+    """Where a reader's packets come from, to a replica: a byte that is 1 for its RTCP port, and the socket address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def decode(message: bytes | memoryview) -> Burst:
     view = memoryview(message)
     try:
         version, kind, track, name_bytes, count, missed, ntp = _HEAD.unpack_from(view)
-        if version != VERSION or kind > 1 or track >= MAX_TRACKS or name_bytes > MOST_NAME_BYTES:
+        if version != VERSION or kind > Kind.ADDRESS or track >= MAX_TRACKS or name_bytes > MOST_NAME_BYTES:
             raise ChannelError("a burst's head is broken")
         if not 1 <= count <= MOST_RUNS or not 0 <= ntp <= MOST_NTP:
             raise ChannelError("a burst's head is broken")

@@ -159,7 +159,8 @@ class ReaderTrackImage:
 
 @dataclass(frozen=True, slots=True)
 class ReaderImage:
-    """One reader. `carrier` is the connection that its interleaved tracks use, "" for none."""
+    """One reader. `carrier` is the connection that its interleaved tracks use, "" for none; `elsewhere` says that it
+    plays at a replica."""
 
     session: Name
     connection: Name
@@ -168,6 +169,7 @@ class ReaderImage:
     told_at: Moment | None
     record: Blob
     tracks: Annotated[tuple[ReaderTrackImage, ...], AtMost(MAX_TRACKS)]
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,17 +220,21 @@ class FeedImage:
 
 @dataclass(frozen=True, slots=True)
 class TapImage:
-    """A tap; `tracks` are those that it copies."""
+    """A tap; `tracks` are those that it copies, and a `replica` at its other end fans them out."""
 
     name: Name
     pipe: PipeImage
     tracks: Annotated[tuple[Index, ...], AtMost(MAX_TRACKS)]
     readers: bool
+    replica: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class MountImage:
-    """One mount. The sockets of its feed and its taps travel behind those of its tracks, in this order."""
+    """One mount. The sockets of its feed and its taps travel behind those of its tracks, in this order.
+
+    A `replica` is fed by the worker that owns the mount, and its tracks' sockets are that one's.
+    """
 
     path: Path
     generation: Count
@@ -241,6 +247,7 @@ class MountImage:
     last_record: Blob = b""
     feed: FeedImage | None = None
     taps: Annotated[tuple[TapImage, ...], AtMost(1024)] = ()
+    replica: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,5 +294,6 @@ class Image:
 
 
 PACKER = Packer(Image)
+MOUNT = Packer(MountImage)
 STREAMS = Packer(StreamsImage)
 """Between images and the bytes in messages."""

@@ -6,6 +6,7 @@ idempotent under (path, generation), and a command for an older generation is re
 
 The life of a mount:   OpenMount -> MountOpened ... Record -> Done ... CloseMount -> Done
 The life of a reader:  SetUpReader -> ReaderSetUp ... Play -> Playing ... RemoveReader -> Done
+The life of a replica: OfferReplica -> ReplicaOffered, OpenReplica -> Done, then readers as of a mount, CloseMount
 The life of a move:    ExportMounts -> Exported, ImportMounts -> Done, StartImported -> Done, ForgetMove -> Done
 The life of a worker:  Hello -> Welcome -> StateReport, then Heartbeat for ever
 
@@ -273,15 +274,46 @@ class Untap:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferReplica:
+    """Let another worker fan a mount out too: what readers get goes there whole, from now on. Answered with
+    `ReplicaOffered`, once the descriptors have been sent up under the token `name`: each track's two sockets, and the
+    far end of the burst channel. The offer ends with that channel, or with `Untap` of this name.
+    """
+
+    path: Path
+    generation: Count
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class OpenReplica:
+    """Fan a mount out that another worker owns: what that one offered under `name` was sent ahead with this token.
+    Answered with `Done`. From then on it is a mount like others, closed by `CloseMount`.
+
+    `path` is the replica's own, of which no worker has another. Its sockets are the owner's, and only written to.
+    """
+
+    path: Path
+    generation: Count
+    name: Name
+    image: Image
+    record: Blob = b""
+
+
+@dataclass(frozen=True, slots=True)
 class SetUpReader:
     """Register a reader's UDP address before its client hears of the ports: what comes from there is never the
     publisher's, and a punch from the same host may correct its port. Interleaved and multicast transports are
-    registered too. Answered with `ReaderSetUp`."""
+    registered too. Answered with `ReaderSetUp`.
+
+    One that plays `elsewhere`, at a replica of the mount, is registered at its owner for what it sends.
+    """
 
     path: Path
     generation: Count
     session: Name
     transport: TrackTransport
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -488,6 +520,14 @@ class Exported:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplicaOffered:
+    """What a replica has to know of the mount at this point of the stream, and how many descriptors were sent."""
+
+    image: Image
+    descriptors: Count
+
+
+@dataclass(frozen=True, slots=True)
 class Entangled:
     """What has to move together: mounts whose sessions share connections, and those connections."""
 
@@ -608,6 +648,9 @@ class Heartbeat:
     ports_free: Count
     ports_used: Count
     draining: bool
+    busiest: Path = ""
+    """The mount that most packets were delivered for since the heartbeat before, and its share of them all."""
+    busiest_share: Annotated[float, Between(0, 1)] = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -735,11 +778,14 @@ class AdminAnswer:
 
 
 Command = (
-    Welcome | OpenMount | CloseMount | Record | StopPublisher | Feed | Tap | Untap | SetUpReader | Play | PauseReader
-    | RemoveReader | Respond | ReleaseConnection | ForgetConnections | KeepListeners | LendPorts | ReportState
-    | ExportMounts | ImportMounts | StartImported | ResumeExported | ForgetMove
+    Welcome | OpenMount | CloseMount | Record | StopPublisher | Feed | Tap | Untap | OfferReplica | OpenReplica
+    | SetUpReader | Play | PauseReader | RemoveReader | Respond | ReleaseConnection | ForgetConnections | KeepListeners
+    | LendPorts | ReportState | ExportMounts | ImportMounts | StartImported | ResumeExported | ForgetMove
 )  # fmt: skip
-Reply = Done | Refused | MountOpened | ReaderSetUp | Playing | Released | StateReport | Exported | Entangled
+Reply = (
+    Done | Refused | MountOpened | ReaderSetUp | Playing | Released | StateReport | Exported | ReplicaOffered
+    | Entangled
+)  # fmt: skip
 Event = (
     Hello | Heartbeat | DrainWanted | RequestReceived | StreamBroken | ConnectionClosed | MediaHeard | MediaSilent
     | StreamsFollow | ChannelEnded | SessionHeard | SessionTrouble

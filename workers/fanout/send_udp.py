@@ -307,6 +307,11 @@ class UdpFan:
             there = deque(members[name] for name in each.readers if name in members)
             self._waiting.append((each.deadline, (each.data, each.segment, each.packets), there))
 
+    def wait_again(self) -> None:
+        """Ask for room, if anything waits for it."""
+        if self._waiting:
+            self._want_room(True)
+
     @property
     def is_waiting(self) -> bool:
         """Whether packets wait for room in the send buffer."""

@@ -61,6 +61,7 @@ MOUNT = MountImage(
     feed=FeedImage("f", PipeImage((b"burst",), 3), (SenderImage(b"ssrc", 1, -2, 3, 1.8e9, None, 4.0, 8000, 5.0), None)),
     taps=(TapImage("t", PipeImage((), 0), (0, 1), True),),
 )
+REPLICA = replace(MOUNT, publisher=None, replica=True)
 CONNECTION = ConnectionImage(
     name="c",
     unread=b"un",
@@ -77,7 +78,7 @@ CONNECTION = ConnectionImage(
     close_at=None,
     record=b"record",
 )
-IMAGE = Image((MOUNT,), (CONNECTION,))
+IMAGE = Image((MOUNT, REPLICA), (CONNECTION,))
 
 
 def test_an_image_survives_the_way() -> None:
@@ -97,6 +98,6 @@ def test_a_neighbours_image_is_understood_and_a_strangers_is_not() -> None:
 
 
 def test_what_is_out_of_bounds_is_refused() -> None:
-    (mount,) = IMAGE.mounts
+    mount, _ = IMAGE.mounts
     with pytest.raises(ContractError):
         PACKER.unpack(PACKER.pack(replace(IMAGE, mounts=(replace(mount, path="/" + "a" * 2048),))))

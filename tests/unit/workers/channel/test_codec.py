@@ -57,7 +57,7 @@ GOOD = encode(Kind.RTP, 0, [run(20, 2)], session="s")[0]
         GOOD + b"x",
         GOOD[:20],
         b"\x02" + GOOD[1:],
-        GOOD[:1] + b"\x02" + GOOD[2:],
+        GOOD[:1] + b"\x03" + GOOD[2:],
         GOOD[:2] + b"\x20" + GOOD[3:],
         GOOD[:3] + b"\xff" + GOOD[4:],
         GOOD[:4] + b"\x00\x00" + GOOD[6:],
