@@ -51,7 +51,8 @@ class SessionCloseContext:
 
 @dataclass(slots=True, kw_only=True)
 class MountOpenContext:
-    """A publisher's media may flow: readers find its path from now on."""
+    """A publisher's media may flow: readers find its path from now on. Told once for a mount, also where another
+    publisher goes on with it after the first has vanished (`reconnect_grace_s`)."""
 
     server: Server
     session: ServerSession
@@ -59,7 +60,7 @@ class MountOpenContext:
 
 @dataclass(slots=True, kw_only=True)
 class MountCloseContext:
-    """A publisher's mount ended, with all its readers, for `reason`."""
+    """A publisher's mount ended, with all its readers, for `reason`; `session` is the last publisher's."""
 
     server: Server
     session: ServerSession
