@@ -41,6 +41,17 @@ class Pool(RuleBasedStateMachine):
             assert all(ip_address(each).is_multicast for each in taken)
             self.used.append(taken)
 
+    @rule(data=st.data())
+    def claim(self, data: st.DataObject) -> None:
+        """Know groups again that a mount had before this front began, some of another range."""
+        free = self.all - {group for owned in self.used for group in owned}
+        claimed = tuple(sorted(data.draw(st.sets(st.sampled_from([*sorted(free), "239.9.9.9"])))))
+        self.groups.claim(claimed)
+        self.groups.claim(claimed)
+        self.used.append(tuple(each for each in claimed if each in self.all))
+        for each in claimed:
+            self.freed_at.pop(each, None)
+
     @precondition(lambda self: self.used)
     @rule(data=st.data())
     def give_back(self, data: st.DataObject) -> None:

@@ -70,3 +70,25 @@ def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
                 pass
 
     asyncio.run(program())
+
+
+def test_a_gate_that_two_keep_closed_opens_with_the_second() -> None:
+    async def scenario() -> list[str]:
+        gate, seen = Gate(), list[str]()
+
+        async def enter() -> None:
+            async with gate.inside():
+                seen.append("inside")
+
+        gate.close()
+        gate.close()
+        task = asyncio.create_task(enter())
+        gate.open()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        seen.append("opened once")
+        gate.open()
+        await task
+        return seen
+
+    assert asyncio.run(scenario()) == ["opened once", "inside"]
