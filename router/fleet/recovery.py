@@ -65,15 +65,15 @@ class Recovery:
         """End what can't go on, and let the rest wait for another worker."""
         now = asyncio.get_running_loop().time()
         reason = f"worker {worker.index} was lost: {reason}"
-        mounts = [each for each in self._mounts if each.worker is worker and each.rtp_ports]
-        for mount in mounts:
-            if (why := self._bereave(mount, now)) is not None:
-                self._lifecycle.close_mount(mount, f"{reason}, {why}")
         connections = [each for each in self._connections if each.holder is worker]
         for connection in connections:
             sessions = self._sessions.of(connection)
             if not sessions or any(each.interleaved for each in sessions):
-                connection.abort(reason)
+                connection.abort(reason)  # with a publisher's its mount ends, or waits for another
+        mounts = [each for each in self._mounts if each.worker is worker and each.rtp_ports]
+        for mount in mounts:
+            if (why := self._bereave(mount, now)) is not None:
+                self._lifecycle.close_mount(mount, f"{reason}, {why}")
         left = [each for each in mounts if not each.closed]
         for mount in left:
             mount.worker = Transit(worker, None)
@@ -95,11 +95,6 @@ class Recovery:
         mount.bereaved = [each for each in mount.bereaved if now - each < DEATHS_WITHIN_S] + [now]
         if len(mount.bereaved) >= MOST_DEATHS:
             return f"the mount's {MOST_DEATHS}rd within {DEATHS_WITHIN_S:g} s: it may be what kills them"
-        if mount.waiting_since is not None:
-            return None
-        publisher = self._sessions.get(mount.publisher)
-        if mount.source is None and (publisher is None or publisher.interleaved):
-            return "and with it the publisher's connection"
         return None
 
     async def _go_on(self, dead: Worker, mounts: list[Mount], connections: list[Connection]) -> None:

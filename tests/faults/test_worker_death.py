@@ -248,3 +248,31 @@ def test_a_worker_that_is_told_to_end_takes_no_udp_stream_with_it(start_router: 
         assert not reader.tracks[0].reports, "no BYE"
         reader.connection.expect(200, "GET_PARAMETER", reader.url)
         invariants.check({str(each.connection.session) for each in (publisher, reader)})
+
+
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_a_mount_that_waits_for_its_publisher_waits_on(start_router: StartRouter, path: str, transport: str) -> None:
+    """Over TCP the publisher is lost with its worker: the mount waits, as for any that vanishes."""
+    router = start_router(workers=2, settings={**QUICK, "reconnect_grace_s": 30})
+    with (
+        Publisher(router.publish(path), transport=transport).start() as first,
+        Reader(router.read(path)).start() as reader,
+    ):
+        lockstep(first, [reader])
+        victim = worker_of(router, path)
+        if transport == "udp":
+            first.close()
+            router.wait_until(lambda status: status["mounts"][0]["state"] == "waiting", "a mount that waits")
+        os.kill(victim["pid"], signal.SIGKILL)
+        router.wait_until(
+            lambda status: status["mounts"][0]["state"] == "waiting" and status["mounts"][0]["worker"] is not None,
+            "a mount that waits",
+            20,
+        )
+        reader.tracks[0].packets.clear()
+        reader.connection.expect(200, "GET_PARAMETER", reader.url)
+        with Publisher(router.publish(path), transport=transport).start() as second:
+            second.send(5)
+            reader.receive(5)
+            second.teardown()
+        reader.wait_ended()
