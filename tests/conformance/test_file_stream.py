@@ -40,10 +40,10 @@ KINDS = {
 
 @pytest.fixture(scope="module")
 def films(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A film of each kind, of five seconds; and a short one."""
+    """A film of each kind, of two seconds; and a short one."""
     need_media()
     directory = tmp_path_factory.mktemp("films")
-    films = {kind: make_film(directory / name, *codecs, frames=125) for kind, (name, *codecs) in KINDS.items()}
+    films = {kind: make_film(directory / name, *codecs, frames=50) for kind, (name, *codecs) in KINDS.items()}
     return films | {"short": make_film(directory / "short.mp4", frames=SHORT)}
 
 
