@@ -3,6 +3,8 @@
 import os
 import signal
 import time
+from contextlib import suppress
+from typing import Any
 
 from tests.support.ordeal import Ordeal, Toll
 from tests.support.waiting import eventually
@@ -114,6 +116,32 @@ def drain_worker(ordeal: Ordeal) -> Toll:
     return Toll()
 
 
+def kill_front_while_draining(ordeal: Ordeal) -> Toll:
+    """SIGKILL the front while it moves mounts about: wherever they are then, they go on."""
+    worker, front = ordeal.chance.choice(ordeal.status["workers"]), ordeal.status["front"]["pid"]
+    _begin_to_drain(ordeal, worker)
+    os.kill(front, signal.SIGKILL)
+    ordeal.wait_ready({front})
+    return Toll(newcomers_may_fail=True)
+
+
+def kill_worker_while_draining(ordeal: Ordeal) -> Toll:
+    """SIGKILL a worker while its mounts are moved away: those that are not there any more lose nothing."""
+    worker = ordeal.victim()
+    if worker is None:
+        return drain_worker(ordeal)
+    _begin_to_drain(ordeal, worker)
+    with suppress(ProcessLookupError):  # drained by now
+        os.kill(worker["pid"], signal.SIGKILL)
+    ordeal.wait_ready({worker["pid"]})
+    return Toll(unsure=ordeal.mounts_on(worker["index"]))
+
+
+def _begin_to_drain(ordeal: Ordeal, worker: dict[str, Any]) -> None:
+    ordeal.begin_order("drain", str(worker["index"]))
+    time.sleep(ordeal.chance.uniform(0.0, 0.2))  # to be somewhere in the middle of it
+
+
 def restart_workers(ordeal: Ordeal) -> Toll:
     """Replace all workers, one after the other."""
     was = {each["pid"] for each in ordeal.status["workers"]}
@@ -196,6 +224,8 @@ FAULTS = {
     "upgrade launcher": upgrade_launcher,
     "move mount": move_mount,
     "drain worker": drain_worker,
+    "kill front while draining": kill_front_while_draining,
+    "kill worker while draining": kill_worker_while_draining,
     "restart workers": restart_workers,
     "restart front": restart_front,
     "upgrade": upgrade,
