@@ -29,8 +29,8 @@ class Pace:
         return wait
 
     def go_on(self, due: float, now: float) -> None:
-        """Let media time go on at `due` after a rest."""
-        rest = max(0.0, now + self.first - self.now - due)
+        """Let media time go on at `due` now: after a rest, or sooner, where what was read ahead was not sent."""
+        rest = now + self.first - self.now - due
         self.now += rest
         self.wall += rest
         self.rested_s += rest

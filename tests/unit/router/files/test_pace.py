@@ -33,8 +33,10 @@ def test_after_a_rest_it_goes_on_from_now_and_timestamps_stand_for_the_same_time
     assert pace.wait_s(7.5, 10.0) == 0.5
     for time_s in (7.0, 8.0):
         assert pace.ntp(time_s) - pace.rested_s == 1e9 + time_s - 5.0
-    pace.go_on(9.0, 11.0)  # it is not behind at all
-    assert pace.rested_s == 8.0
+    pace.go_on(9.0, 11.0)  # what came before was never sent
+    assert pace.wait_s(9.0, 11.0) == 0
+    assert pace.rested_s == 7.0
+    assert pace.ntp(9.0) == 1e9 + 11.0
 
 
 def test_packets_are_stamped_later() -> None:
