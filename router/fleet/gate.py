@@ -47,6 +47,11 @@ class Gate:
             if not self._inside:
                 self._empty.set()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody holds others back."""
+        return not self._closings
+
     def close(self) -> None:
         """Hold back whoever comes, until it has been opened as often as closed."""
         self._closings += 1

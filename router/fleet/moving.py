@@ -114,6 +114,8 @@ class Mover:
 
     async def _move(self, group: _Group, source: Worker, target: Worker) -> Moved | Entangled:
         gates = [each.gate for each in group.mounts] + [each.gate for each in group.connections]
+        if not all(gate.is_open for gate in gates):
+            raise MoveError("it is just coming from a worker that died; try again")
         try:
             async with closed(gates, IDLE_WITHIN_S):
                 return await self._move_idle(self._still_there(group, source), source, target)

@@ -63,7 +63,8 @@ class Upkeep:
 
     async def move(self, arguments: Sequence[str], say: Say) -> str:
         """Move one mount to one worker. Raises OrderRefused."""
-        path, target = arguments[0], self._ready_worker(arguments[1])
+        path, index = _expect(arguments, "move", "a mount's path and a worker")
+        target = self._ready_worker(index)
         mount = self._mounts.get(path)
         if mount is None or mount.worker is None:
             raise OrderRefused(f"there is no mount {path}; `trunkline status` lists all")
@@ -77,7 +78,8 @@ class Upkeep:
 
     async def drain(self, arguments: Sequence[str], say: Say) -> str:
         """Empty a worker and let it end; its supervisor starts another one. Raises OrderRefused."""
-        worker = self._known_worker(arguments[0])
+        (index,) = _expect(arguments, "drain", "a worker")
+        worker = self._known_worker(index)
         async with self._turn:
             await self._replace(worker, say)
         return f"worker {worker.index} was drained and has been replaced"
@@ -164,15 +166,16 @@ class Upkeep:
 
     async def _empty(self, worker: Worker, say: Say) -> None:
         """Move everything away from a worker, which gets nothing new meanwhile."""
-        if worker.state != "ready":
-            raise OrderRefused(f"worker {worker.index} is {worker.state}: it can't be drained")
+        before = worker.state
+        if before not in ("ready", "given up"):
+            raise OrderRefused(f"worker {worker.index} is {before}: it can't be drained")
         worker.state = "draining"
         log.info("worker is drained", worker=worker.index)
         try:
             await self._move_all(worker, say)
         except BaseException:
             if worker.state == "draining":
-                worker.state = "ready"
+                worker.state = before
             raise
 
     async def _move_all(self, worker: Worker, say: Say) -> None:
@@ -201,6 +204,12 @@ class Upkeep:
                 " two workers at least (`workers = 2`), or wait until the others are back"
             )
         return others[0]
+
+
+def _expect(arguments: Sequence[str], verb: str, what: str) -> Sequence[str]:
+    if len(arguments) != what.count(" and ") + 1:
+        raise OrderRefused(f"{verb} takes {what}")
+    return arguments
 
 
 def _count(moved: Moved) -> str:

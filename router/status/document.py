@@ -110,7 +110,7 @@ def _mount(mount: Mount, state: MountState | None, sessions: Sessions, wall: flo
         tracks.append(track)
     return {
         "path": mount.path,
-        "worker": mount.worker.index if isinstance(mount.worker, Worker) else None,
+        "worker": mount.worker.index if mount.worker is not None and mount.worker.index >= 0 else None,
         "state": mount.state,
         "tracks": tracks,
         "publisher": _publisher(mount, publisher),

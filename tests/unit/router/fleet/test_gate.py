@@ -52,6 +52,21 @@ def test_it_is_closed_only_once_all_have_left() -> None:
     asyncio.run(program())
 
 
+def test_two_may_close_it_and_both_must_open_it() -> None:
+    async def program() -> None:
+        gate = Gate()
+        gate.close()
+        async with closed([gate], 1.0):
+            assert not gate.is_open
+        assert not gate.is_open
+        gate.open()
+        assert gate.is_open
+        async with gate.inside():
+            pass
+
+    asyncio.run(program())
+
+
 def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gates, "OPEN_WITHIN_S", 0.01)
 
