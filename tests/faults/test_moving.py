@@ -107,7 +107,8 @@ def test_a_drained_worker_is_replaced_and_nobody_notices(start_router: StartRout
     with Swarm(router, mounts=10, readers=4, packets_per_s=100) as swarm:
         before, sessions = router.status(), swarm.report()
         said = operate(router, "drain", "0")
-        assert "worker 0: 5 of 5 mounts moved" in said
+        carried = sum(each["worker"] == 0 for each in before["mounts"])
+        assert f"worker 0: {carried} of {carried} mounts moved" in said
         after = router.status()
         assert pids(after)[0] != pids(before)[0]
         assert pids(after)[1] == pids(before)[1]

@@ -1,6 +1,7 @@
 """Two real workers, and what moves from one to the other: all that is known, nothing twice, and never to both."""
 
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,11 +22,13 @@ from workers.contract.messages import (
     InterleavedTransport,
     MountName,
     MountOpened,
+    MulticastTransport,
     OpenMount,
     Play,
     Playing,
     Refusal,
     Refused,
+    RemoveReader,
     ReportState,
     RequestReceived,
     Respond,
@@ -403,3 +406,33 @@ def test_no_descriptor_is_left_whatever_becomes_of_a_move(fronts: tuple[FakeFron
     assert [free_of(each) for each in pids] == [counts[0] - moved, counts[1] + moved]
     Move(target, source).export(*scene.connections).prepare().start().finish()
     assert [free_of(each) for each in pids] == counts
+
+
+def test_a_multicast_group_moves_with_its_readers(fronts: tuple[FakeFront, FakeFront]) -> None:
+    source, target = fronts
+    (port,) = source.open_mount("/cam")
+    publisher = source.pair()
+    source.record("/cam", udp(0, publisher))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        listener.bind(("239.77.9.1", 0))
+        group = MulticastTransport("127.0.0.1", "239.77.9.1", listener.getsockname()[1], 1, 1, "127.0.0.1")
+        membership = socket.inet_aton(group.group) + socket.inet_aton("127.0.0.1")
+        listener.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
+        listener.setblocking(False)
+        for session in ("a", "b"):
+            source.play("/cam", session, TrackTransport(0, group))
+        publisher[0].sendto(rtp(0), ("127.0.0.1", port))
+        assert gather(listener, 1) == [rtp(0)]
+        before = {each.session: each.packets_out for each in report(source).mounts[0].readers}
+        Move(source, target).export("publisher-connection", "a-connection", "b-connection").prepare().start().finish()
+        publisher[0].sendto(rtp(1), ("127.0.0.1", port))
+        assert gather(listener, 1) == [rtp(1)]  # once, though there are two readers
+        after = {each.session: each.packets_out for each in report(target).mounts[0].readers}
+        assert after == {name: count + 1 for name, count in before.items()}
+        assert not received(listener)
+        # The last one that leaves ends it, as where it began.
+        for session in ("a", "b"):
+            assert target.ask(RemoveReader("/cam", 1, session)) == Done()
+        publisher[0].sendto(rtp(2), ("127.0.0.1", port))
+        eventually(lambda: report(target).mounts[0].tracks[0].packets_in == 3, "the packet")
+        assert not received(listener)
