@@ -38,6 +38,7 @@ def ordeal(
             try:
                 suffering.suffer(name, FAULTS[name])
             except BaseException as error:
+                error.add_note(router.log_tail(2000))
                 error.add_note(f"TRUNKLINE_TESTS_SEED={seed}, fault {number}; until then: {', '.join(done)}")
                 raise
         swarm.stop()

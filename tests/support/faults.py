@@ -26,7 +26,7 @@ def hang_worker(ordeal: Ordeal) -> Toll:
 def _lose_worker(ordeal: Ordeal, how: signal.Signals) -> Toll:
     victim = ordeal.victim()
     if victim is None:
-        return pause_worker(ordeal)
+        return move_mount(ordeal)
     os.kill(victim["pid"], how)
     ordeal.wait_ready({victim["pid"]})
     return ordeal.toll_of_worker(victim["index"])

@@ -123,12 +123,12 @@ class Ordeal:
         toll = Toll()
         for mount in self.mounts_on(index):
             readers = self.readers_of([mount])
-            if self.transport_of(mount) == "tcp":
+            goes_on = self.transport_of(mount) == "udp"
+            if not goes_on:
                 toll.mounts.add(mount)
-                toll.closed |= {each.number for each in readers}
-            else:
-                toll.closed |= {each.number for each in readers if each.transport == "tcp"}
-                toll.gaps |= {each.number for each in readers if each.transport == "udp"}
+            for each in readers:
+                stays = each.transport == "udp" and (goes_on or self.waits(mount))
+                (toll.gaps if stays else toll.closed).add(each.number)
         return toll
 
     def order(self, *arguments: str) -> None:

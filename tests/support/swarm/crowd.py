@@ -175,7 +175,8 @@ class Crowd:
 
     def marks(self) -> dict[int, int]:
         """Say how many packets of each mount have been sent that is published."""
-        return {each.mount: self._board.sent[each.mount] for each in self.senders if each.publisher is not None}
+        there = (each for each in self.senders if each.dialog is not None and not each.dialog.over)
+        return {each.mount: self._board.sent[each.mount] for each in there}
 
     def missing(self, marks: dict[int, int]) -> list[int]:
         """Name the open readers that have not got all until `marks`."""
