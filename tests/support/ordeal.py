@@ -71,6 +71,8 @@ class Ordeal:
         self.figures: dict[str, float] = {}
         """The worst of each, by name."""
         self._invariants = invariants
+        self._bereaved: set[int] = set()
+        """Readers whose worker has died: what it had read of their requests died with it, and they wait for long."""
         self._deaths: dict[tuple[str, int], list[float]] = {}
         self.before = swarm.settle()
         self.before.assert_whole()
@@ -191,10 +193,12 @@ class Ordeal:
 
     def _judge(self, report: Report, toll: Toll) -> None:
         before = {each.number: each for each in self.before.readers}
+        self._bereaved |= toll.gaps | {each.number for each in report.readers if each.mount in toll.unsure}
         wrong = [
             f"{complaint}: {summary(each)}\n      before: {summary(before[each.number])}"
             for each in report.readers
-            if each.number in before and (complaint := _complaint(before[each.number], each, toll))
+            if each.number in before
+            and (complaint := _complaint(before[each.number], each, toll, excused=each.number in self._bereaved))
         ]
         for each in report.readers:  # newcomers
             if (
@@ -237,8 +241,11 @@ class Ordeal:
         return {transport: readers.count(transport) for transport in ("udp", "tcp")}
 
 
-def _complaint(was: ReaderVerdict, now: ReaderVerdict, toll: Toll) -> str:
-    """Say what is not as it must be with a reader that was there before the fault, "" if all is."""
+def _complaint(was: ReaderVerdict, now: ReaderVerdict, toll: Toll, *, excused: bool) -> str:
+    """Say what is not as it must be with a reader that was there before the fault, "" if all is.
+
+    Who is `excused` may wait in vain for an answer.
+    """
     if not was.open or now.number in toll.left:
         return ""
     if now.number in toll.closed:
@@ -252,6 +259,6 @@ def _complaint(was: ReaderVerdict, now: ReaderVerdict, toll: Toll) -> str:
         return "lost packets"
     if now.answers.wrong != was.answers.wrong:
         return "wrong answers"
-    if not may_lose and now.answers.unanswered != was.answers.unanswered:
+    if not excused and now.answers.unanswered != was.answers.unanswered:
         return "unanswered requests"
     return ""
