@@ -16,7 +16,7 @@ from router.connection import Connection, ConnectionEnded, Side
 from router.fleet.gate import GateClosed
 from router.fleet.worker import Worker, WorkerError, WorkerGone, WorkerRefused
 from router.logs import get_logger
-from router.mounts import Mount
+from router.mounts import Mount, Place, Replica
 from router.rtsp.errors import PeerError
 from router.rtsp.headers.session import format_session
 from router.rtsp.message import MessageLimits, Request, Response, is_response, parse_request
@@ -125,13 +125,15 @@ def required(request: Request) -> list[str]:
 Method = Callable[[Exchange], Awaitable[Response]]
 
 
-def worker_of(mount: Mount) -> Worker:
-    """Give a mount's worker.
+def worker_of(mount: Place) -> Worker:
+    """Give the worker of a mount, or of a replica.
 
     Raises:
         PeerError: 404 where the mount was closed while the request waited, 503 where it has no worker for now.
     """
-    if mount.closed or (mount.worker is None and mount.source is None):
+    if isinstance(mount, Replica) and mount.closed and not mount.mount.closed:
+        raise PeerError(503, f"{mount.mount.path} is served by another worker now; try again")
+    if mount.closed or (mount.worker is None and (isinstance(mount, Replica) or mount.source is None)):
         raise PeerError(404, f"{mount.path} was closed meanwhile")
     if mount.worker is None:
         raise PeerError(503, f"{mount.path} has lost its worker and waits for another")
@@ -140,7 +142,7 @@ def worker_of(mount: Mount) -> Worker:
 
 
 @asynccontextmanager
-async def at_worker(mount: Mount) -> AsyncIterator[Worker]:
+async def at_worker(mount: Place) -> AsyncIterator[Worker]:
     """Keep a mount where it is for as long as the block lasts; give its worker, once a move has ended.
 
     Raises:

@@ -7,7 +7,7 @@ Reconciling puts right whatever gets lost on the way.
 from router.connection import Connection
 from router.handlers.notices import Notices
 from router.logs import get_logger
-from router.mounts import Mount, Mounts
+from router.mounts import Mount, Mounts, Place
 from router.multicast import Multicast
 from router.rtsp.errors import PeerError
 from router.rtsp.same_tracks import same_tracks
@@ -96,7 +96,7 @@ class Lifecycle:
             reader.mount.source.readers_changed()
 
     def _log_begin(self, event: str, session: Session) -> None:
-        worker = session.mount.worker
+        worker = session.place.worker
         log.info(
             event,
             session=session.id,
@@ -156,7 +156,8 @@ class Lifecycle:
         log.info(
             "session closed", session=session.id, role=session.role, mount=mount.path, peer=session.host, reason=reason
         )
-        mount.readers.discard(session.id)
+        for place in {mount, session.place}:
+            place.readers.discard(session.id)
         if mount.source is not None:
             mount.source.readers_changed()
         if began:
@@ -166,8 +167,10 @@ class Lifecycle:
                 self._await_publisher(mount, session, reason, vanished_at)
             else:
                 self.close_mount(mount, reason)
-        elif mount.worker is not None and not mount.closed:
-            mount.worker.tell(RemoveReader(mount.path, mount.generation, session.id))
+        else:
+            for place in {mount, session.place}:
+                if place.worker is not None and not place.closed:
+                    place.worker.tell(RemoveReader(place.path, place.generation, session.id))
         if connection is not None and not keep_connection:
             connection.close()
 
@@ -195,11 +198,13 @@ class Lifecycle:
         """
         if mount.closed:
             return
+        places: list[Place] = [mount, *mount.replicas]
         self._mounts.remove(mount)
         self._multicast.release(mount)
         log.info("mount closed", mount=mount.path, worker=mount.worker and mount.worker.index, reason=reason)
-        if mount.worker is not None:
-            mount.worker.tell(CloseMount(mount.path, mount.generation))
+        for place in places:
+            if place.worker is not None:
+                place.worker.tell(CloseMount(place.path, place.generation))
         for session_id in [mount.publisher, *mount.readers]:
             session = self._sessions.get(session_id)
             if session is not None:
@@ -230,6 +235,10 @@ class Lifecycle:
             return
         log.warning("mount lost", mount=mount.path, worker=mount.worker and mount.worker.index, reason=reason)
         mount.worker = None
+        for replica in list(mount.replicas):
+            self._mounts.remove_replica(replica)
+            if replica.worker is not None:
+                replica.worker.tell(CloseMount(replica.path, replica.generation))
         for session_id in list(mount.readers):
             session = self._sessions.get(session_id)
             if session is not None:

@@ -77,6 +77,9 @@ class Mount:
     bereaved: list[float] = field(default_factory=list)
     """When it lost its worker, of late."""
     readers: set[str] = field(default_factory=set)
+    """Those at its replicas too."""
+    replicas: "list[Replica]" = field(default_factory=list)
+    """Where other workers fan it out."""
 
     @property
     def state(self) -> str:
@@ -103,12 +106,51 @@ class Mount:
         )
 
 
+@dataclass(eq=False, slots=True)
+class Replica:
+    """Another worker that fans a mount out; `path` is its own, as that worker knows it. `readers` are session ids."""
+
+    name: str
+    mount: Mount
+    path: str
+    worker: Worker | Transit | None
+    closed: bool = False
+    moved: float | None = None
+    gate: Gate = field(default_factory=Gate)
+    readers: set[str] = field(default_factory=set)
+    empty_since: float | None = None
+    """Since when it has had no readers."""
+
+    @property
+    def generation(self) -> int:
+        """Its mount's."""
+        return self.mount.generation
+
+    @property
+    def since(self) -> float:
+        """When its mount began: of the load that it brings nothing is known before."""
+        return self.mount.since
+
+
+Place = Mount | Replica
+"""Where readers are served: the worker that owns their mount, or one that has a replica of it."""
+REPLICA_PREFIX = "replica:"
+LONGEST_PATH = 2048
+"""As the contract bounds it; a replica's path is cut there, as its name tells it from all others."""
+
+
+def replica_path(name: str, path: str) -> str:
+    """Name a replica among the mounts of a worker; no URL can, for those begin with a slash."""
+    return f"{REPLICA_PREFIX}{name}:{path}"[:LONGEST_PATH]
+
+
 class Mounts:
     """The directory of mounts, by path."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._by_path: dict[str, Mount] = {}
+        self._replicas: dict[str, Replica] = {}
         # Wall time, so that a later front's mounts are newer than what an earlier one left on the workers.
         self._generation = time.time_ns()
 
@@ -121,6 +163,29 @@ class Mounts:
     def get(self, path: str) -> Mount | None:
         """Find the mount on a path."""
         return self._by_path.get(path)
+
+    def place(self, path: str) -> Place | None:
+        """Find a mount, or a replica of one, by its path at its worker."""
+        return self._by_path.get(path) or self._replicas.get(path)
+
+    def places(self) -> list[Place]:
+        """List all mounts and replicas."""
+        return [*self._by_path.values(), *self._replicas.values()]
+
+    def replicas(self) -> list[Replica]:
+        """List the replicas of all mounts."""
+        return list(self._replicas.values())
+
+    def add_replica(self, replica: Replica) -> None:
+        """Let a mount have one more replica."""
+        self._replicas[replica.path] = replica
+        replica.mount.replicas.append(replica)
+
+    def remove_replica(self, replica: Replica) -> None:
+        """Forget a replica."""
+        replica.closed = True
+        del self._replicas[replica.path]
+        replica.mount.replicas.remove(replica)
 
     def live(self, path: str) -> Mount:
         """Find a mount that readers may have.
@@ -155,7 +220,9 @@ class Mounts:
         self._generation = max(self._generation, mount.generation)
 
     def remove(self, mount: Mount) -> None:
-        """Free a mount's path."""
+        """Free a mount's path; its replicas are none any more."""
         mount.closed = True
+        for replica in list(mount.replicas):
+            self.remove_replica(replica)
         if self._by_path.get(mount.path) is mount:
             del self._by_path[mount.path]

@@ -130,11 +130,12 @@ class Requests:
         base = parse_url(session.url)
         transports = session.in_order()
         await self._heard(session, exchange)
-        async with at_worker(mount) as worker, exchange.connection.handed_to(worker) as handoff:
+        place = session.place
+        async with at_worker(place) as worker, exchange.connection.handed_to(worker) as handoff:
             await worker.ask(
                 Play(
-                    path=mount.path,
-                    generation=mount.generation,
+                    path=place.path,
+                    generation=place.generation,
                     session=session.id,
                     connection=exchange.connection.id,
                     handoff=handoff,
@@ -205,9 +206,9 @@ class Requests:
         """Stop a reader's media. A publisher that pauses just sends none (rtspclientsink does before TEARDOWN)."""
         session = self._needed(exchange)
         if session.state is SessionState.PLAYING:
-            mount = session.mount
-            async with at_worker(mount) as worker:
-                await worker.ask(PauseReader(mount.path, mount.generation, session.id))
+            place = session.place
+            async with at_worker(place) as worker:
+                await worker.ask(PauseReader(place.path, place.generation, session.id))
             still_there(session, exchange)
         session.state = next_state(session.state, "PAUSE")
         return exchange.respond()

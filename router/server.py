@@ -24,7 +24,6 @@ from router.fleet.balancing import Balancer
 from router.fleet.fleet import Fleet
 from router.fleet.link import Asked
 from router.fleet.moving import Mover
-from router.fleet.placing import Placing
 from router.fleet.recovery import Recovery
 from router.fleet.restore import Restore
 from router.fleet.upkeep import Upkeep
@@ -148,10 +147,10 @@ class Server:
             self._told,
             self._asked,
         )
-        placing = Placing(self._fleet.link, self._mounts)
+        placing, replicas = self._fleet.placing, self._fleet.replicas
         self.streams = Streams(self._mounts, self._sessions, self._lifecycle, placing, limits.tracks)
         """For `ServerStream`, which puts itself there."""
-        setup = Setup(self._sessions, self._mounts, placing, multicast, self._lifecycle, limits.tracks)
+        setup = Setup(self._sessions, self._mounts, placing, multicast, self._lifecycle, replicas, limits.tracks)
         requests = Requests(
             sessions=self._sessions,
             mounts=self._mounts,
@@ -193,7 +192,7 @@ class Server:
         self._upkeep = Upkeep(settings, self._fleet.link, self._mounts, placing, mover, let_go)
         for verb, order in self._upkeep.orders().items():
             self._orders.add(verb, order)
-        self._recovery = Recovery(self._mounts, self._sessions, self._connections, self._lifecycle, placing)
+        self._recovery = Recovery(self._mounts, self._sessions, self._connections, self._lifecycle, placing, replicas)
         self._fleet.on_worker_lost = self._recovery.worker_lost
         self._fleet.on_worker_ready = self._recovery.worker_ready
         self._fleet.on_drain_wanted = self._upkeep.drain_wanted

@@ -32,14 +32,14 @@ class SessionStats:
 
 async def ask_stats(session: Session) -> SessionStats:
     """Ask a session's worker; nothing is known of a session without one, or of one that has ended."""
-    mount = session.mount
-    if mount.worker is None or mount.closed:
+    mount, place = session.mount, session.place
+    if place.worker is None or place.closed:
         return SessionStats()
     try:
-        reports = await mount.worker.report(ReportState(mount.path))
+        reports = await place.worker.report(ReportState(place.path))
     except WorkerError:
         return SessionStats()
-    states = [each for report in reports for each in report.mounts if each.path == mount.path]
+    states = [each for report in reports for each in report.mounts if each.path == place.path]
     if not states:
         return SessionStats()
     if session.role is Role.READER:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from router.connection import Connection
-from router.mounts import Mount
+from router.mounts import Mount, Place, Replica
 from router.rtsp.errors import PeerError
 from router.rtsp.session_state import SessionState
 from router.settings import Settings
-from workers.contract.messages import InterleavedTransport, MulticastTransport, TrackTransport
+from workers.contract.messages import InterleavedTransport, MulticastTransport, TrackTransport, UdpTransport
 
 
 class Role(StrEnum):
@@ -43,6 +43,18 @@ class Session:
     transports: dict[int, TrackTransport] = field(default_factory=dict)
     orphaned: float | None = None
     """When its connection ended."""
+    replica: Replica | None = None
+    """Which replica of the mount serves it; None for the owner."""
+
+    @property
+    def place(self) -> Place:
+        """Where it is served."""
+        return self.mount if self.replica is None else self.replica
+
+    @property
+    def over_udp(self) -> bool:
+        """Tell whether any of its media has addresses of its own, which the mount's owner has to know."""
+        return any(isinstance(each.transport, UdpTransport) for each in self.transports.values())
 
     @property
     def active(self) -> bool:

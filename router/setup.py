@@ -5,6 +5,7 @@ from collections.abc import Callable
 from router.connection import ConnectionEnded, Side
 from router.exchange import Exchange, at_worker, still_there
 from router.fleet.placing import Placing
+from router.fleet.replicas import Replicas
 from router.lifecycle import Lifecycle
 from router.mounts import Mount, Mounts
 from router.multicast import Multicast
@@ -16,7 +17,14 @@ from router.rtsp.session_state import next_state
 from router.rtsp.url import RtspUrl, parse_url
 from router.sessions import Role, Session, Sessions
 from router.transports import Chosen, answer, choose
-from workers.contract.messages import MulticastTransport, ReaderSetUp, RemoveReader, SetUpReader, TrackTransport
+from workers.contract.messages import (
+    MulticastTransport,
+    ReaderSetUp,
+    RemoveReader,
+    SetUpReader,
+    TrackTransport,
+    UdpTransport,
+)
 
 
 class Setup:
@@ -29,8 +37,10 @@ class Setup:
         placing: Placing,
         multicast: Multicast,
         lifecycle: Lifecycle,
+        replicas: Replicas,
         max_tracks: int,
     ) -> None:
+        self._replicas = replicas
         self._sessions = sessions
         self._mounts = mounts
         self._placing = placing
@@ -141,22 +151,36 @@ class Setup:
         """Begin a reader's session. Nobody hears of it before its worker knows it."""
         session = self._sessions.add(Role.READER, mount, exchange.connection, str(base), exchange.user, exchange.now)
         try:
+            if not isinstance(transport.transport, MulticastTransport):  # the owner sends to a group once for all
+                session.replica = await self._replicas.choose(mount)
+            if session.replica is not None:
+                session.replica.readers.add(session.id)
             ssrc = await self._register(mount, session, transport)
             if mount.closed:
                 raise PeerError(404, f"{mount.path} was closed meanwhile")
             still_there(session, exchange)
         except BaseException:
             self._sessions.remove(session)
-            if mount.worker is not None:
-                mount.worker.tell(RemoveReader(mount.path, mount.generation, session.id))
+            for place in {mount, session.place}:
+                place.readers.discard(session.id)
+                if place.worker is not None and not place.closed:
+                    place.worker.tell(RemoveReader(place.path, place.generation, session.id))
             raise
         mount.readers.add(session.id)
         return session, ssrc
 
     async def _register(self, mount: Mount, session: Session, transport: TrackTransport) -> int | None:
-        async with at_worker(mount) as worker:
-            reply = await worker.ask(SetUpReader(mount.path, mount.generation, session.id, transport))
+        """Let the worker know a reader that serves it; and the mount's owner, to whom its UDP packets come."""
+        place = session.place
+        if place is not mount and isinstance(transport.transport, MulticastTransport):
+            raise PeerError(461, "a session that has begun with another transport can't go on with multicast")
+        async with at_worker(place) as worker:
+            reply = await worker.ask(SetUpReader(place.path, place.generation, session.id, transport))
         assert isinstance(reply, ReaderSetUp)
+        if place is not mount and isinstance(transport.transport, UdpTransport):
+            async with at_worker(mount) as worker:
+                elsewhere = session.place is not mount  # its replica may have been lost by now
+                await worker.ask(SetUpReader(mount.path, mount.generation, session.id, transport, elsewhere))
         return reply.ssrc
 
     def _find_offered_track(self, mount: Mount, session: Session | None, target: RtspUrl) -> tuple[RtspUrl, int | None]:

@@ -9,7 +9,7 @@ from router.fleet.moving import MoveError, Mover
 from router.fleet.placement import PACKETS_PER_POINT
 from router.fleet.worker import Worker, WorkerError
 from router.logs import get_logger
-from router.mounts import Mount, Mounts
+from router.mounts import Mounts, Place
 from router.sessions import Sessions
 from router.settings import Settings
 from workers.contract.messages import MountState, ReportState
@@ -84,8 +84,8 @@ class Balancer:
 
     def _mount_loads(self, means: Mapping[int, float], before: Counts, now: Counts) -> list[MountLoad]:
         """Share each worker's load out among its mounts, by their packets since `before`."""
-        packets: dict[Mount, int] = {}
-        for mount in self._mounts:
+        packets: dict[Place, int] = {}
+        for mount in self._mounts.places():
             generation, counts = now.get(mount.path, (-1, {}))
             if isinstance(mount.worker, Worker) and generation == mount.generation:
                 known, earlier = before.get(mount.path, (-1, {}))
@@ -108,7 +108,7 @@ class Balancer:
         ]
 
     async def _carry_out(self, move: Move) -> None:
-        mount = self._mounts.get(move.path)
+        mount = self._mounts.place(move.path)
         source, target = self._link.workers.get(move.source), self._link.workers.get(move.target)
         if mount is None or source is None or target is None or mount.worker is not source:
             return

@@ -15,14 +15,16 @@ from router.fleet.deaths import MOST_DEATHS, WITHIN_S, Deaths
 from router.fleet.handoff import close_all
 from router.fleet.lending import Slices, lent
 from router.fleet.link import Asked, WorkersLink
+from router.fleet.placing import Placing
 from router.fleet.reconcile import DesiredMount, compare
+from router.fleet.replicas import Replicas
 from router.fleet.restore import Restore
 from router.fleet.transit import Transit
 from router.fleet.worker import Worker, WorkerError
 from router.lifecycle import Lifecycle
 from router.listener import Connections, Passed
 from router.logs import get_logger
-from router.mounts import Mount, Mounts
+from router.mounts import Mounts, Place, Replica
 from router.rtsp.session_state import SessionState
 from router.sessions import Sessions
 from router.settings import Settings
@@ -112,6 +114,9 @@ class Fleet:
             on_event=self._event,
             on_asked=on_asked,
         )
+        self.placing = Placing(self.link, mounts)
+        self.replicas = Replicas(settings, sessions, mounts, lifecycle, self.placing)
+        restore.on_broken = self.replicas.end
 
     def _welcome(self, index: int) -> Welcome:
         settings = self._settings
@@ -224,6 +229,8 @@ class Fleet:
                 log.info("worker gets mounts again", worker=worker.index)
                 worker.state = "ready"
                 self.on_worker_ready()
+        self.replicas.tick(now)
+        self._restore.tick(now, complete=len(self.link.alive()) == self._settings.worker_count)
         if now - self._lent_at >= LEND_INTERVAL_S:
             self._lent_at = now
             self._lend()
@@ -265,14 +272,17 @@ class Fleet:
         """
         if worker.moves or worker.moved_at >= asked:
             return  # what it tells of may have moved since
-        mounts = {mount.path: self._desired(mount) for mount in self._mounts if mount.worker is worker}
+        mounts = {place.path: self._desired(place) for place in self._mounts.places() if place.worker is worker}
         held = {each.id: each for each in self._connections if each.holder is worker}
-        difference = compare(mounts, held, reports)
+        difference = compare(mounts, held, reports, self._restore.undecided(worker))
         lost, worker.missing = difference.missing & worker.missing, difference.missing
         for command in difference.commands:
             log.warning("worker told to let go of what nobody wants", worker=worker.index, command=command)
             worker.tell(command)
         reason = f"worker {worker.index} does not know it"
+        for replica in [each for each in self._mounts.replicas() if each.worker is worker]:
+            if lost & {replica.path, replica.name}:
+                self.replicas.end(replica, reason)
         for name in lost:
             if mount := self._mounts.get(name):
                 self._lifecycle.mount_lost(mount, reason)
@@ -284,14 +294,20 @@ class Fleet:
             for state in report.mounts:
                 self._hear(state, asked)
 
-    def _desired(self, mount: Mount) -> DesiredMount:
-        publisher = self._sessions.get(mount.publisher)
-        records = publisher is not None and publisher.state is SessionState.RECORDING
-        readers = {each: self._sessions.get(each) for each in mount.readers}
+    def _desired(self, place: Place) -> DesiredMount:
+        readers = {each: self._sessions.get(each) for each in place.readers}
+        here = {name: each for name, each in readers.items() if each is None or each.place is place}
+        if isinstance(place, Replica):
+            publisher = place.name
+        else:
+            session = self._sessions.get(place.publisher)
+            records = session is not None and session.state is SessionState.RECORDING
+            publisher = place.publisher if records else ""
         return DesiredMount(
-            mount.generation,
-            mount.publisher if records else "",
-            {name: each is not None and each.state is SessionState.PLAYING for name, each in readers.items()},
+            place.generation,
+            publisher,
+            {name: each is not None and each.state is SessionState.PLAYING for name, each in here.items()},
+            frozenset(readers.keys() - here.keys()),
         )
 
     def _hear(self, state: MountState, asked: float) -> None:
@@ -339,8 +355,8 @@ class Fleet:
                 mount = self._mounts.get(event.path)
                 if mount is not None and mount.generation == event.generation:
                     mount.streams = event.streams
-            case ChannelEnded():
-                pass  # its other end is this process, which knows
+            case ChannelEnded():  # of a program's, this process has the other end, and knows
+                self.replicas.channel_ended(event.path, event.name)
             case SessionHeard():
                 session = self._sessions.get(event.session)
                 if session is not None:
@@ -380,6 +396,7 @@ class Fleet:
 
     def _heartbeat(self, worker: Worker, beat: Heartbeat) -> None:
         before, worker.heartbeat = worker.heartbeat, beat
+        self.replicas.heard(worker, beat, asyncio.get_running_loop().time())
         if before is not None:
             fresh = max(0, beat.packets_out - before.packets_out) / self._settings.heartbeat_interval_s
             worker.packets_per_s += (fresh - worker.packets_per_s) / 2

@@ -17,7 +17,7 @@ from router.fleet.transit import Transit
 from router.fleet.worker import Worker, WorkerError, WorkerGone, WorkerRefused
 from router.listener import Connections
 from router.logs import get_logger
-from router.mounts import Mount, Mounts
+from router.mounts import Mounts, Place
 from router.sessions import Sessions
 from workers.contract.messages import (
     Entangled,
@@ -57,7 +57,7 @@ class Moved:
 class _Group:
     """What moves together."""
 
-    mounts: frozenset[Mount]
+    mounts: frozenset[Place]
     connections: frozenset[Connection]
 
 
@@ -75,7 +75,7 @@ class Mover:
         self._turn = asyncio.Lock()
 
     async def move(
-        self, mounts: Iterable[Mount], source: Worker, target: Worker, *, reason: str, rest: bool = False
+        self, mounts: Iterable[Place], source: Worker, target: Worker, *, reason: str, rest: bool = False
     ) -> Moved:
         """Move mounts, and all that has to go with them; with `rest` all connections too that have no session.
 
@@ -94,7 +94,7 @@ class Mover:
                 if isinstance(outcome, Moved):
                     _tell(group, source, target, reason, outcome)
                     return outcome
-                wanted |= {mount for path in outcome.mounts if (mount := self._mounts.get(path)) is not None}
+                wanted |= {mount for path in outcome.mounts if (mount := self._mounts.place(path)) is not None}
                 carriers |= set(outcome.connections)
         raise MoveError(f"what has to move together from worker {source.index} changes all the time; try again")
 
@@ -102,13 +102,13 @@ class Mover:
         """Wait for the end of a move that is under way; none begins after it."""
         await self._turn.acquire()
 
-    def _group(self, wanted: Collection[Mount], carriers: Collection[str], source: Worker, *, rest: bool) -> _Group:
+    def _group(self, wanted: Collection[Place], carriers: Collection[str], source: Worker, *, rest: bool) -> _Group:
         mounts = frozenset(each for each in wanted if each.worker is source and not each.closed)
         held = [each for each in self._connections if each.holder is source]
         own = []
         for connection in held:
             sessions = self._sessions.of(connection)
-            if connection.id in carriers or (all(each.mount in mounts for each in sessions) if sessions else rest):
+            if connection.id in carriers or (all(each.place in mounts for each in sessions) if sessions else rest):
                 own.append(connection)
         return _Group(mounts, frozenset(own))
 

@@ -65,7 +65,7 @@ class Placing:
         now = asyncio.get_running_loop().time()
         mounts = dict.fromkeys(ready, 0)
         new = dict.fromkeys(ready, 0)
-        for mount in self._mounts:
+        for mount in self._mounts.places():
             if mount.worker is not None and mount.worker.index in ready:
                 mounts[mount.worker.index] += 1
                 new[mount.worker.index] += now - max(mount.since, mount.moved or 0.0) < NEW_FOR_S

@@ -4,7 +4,7 @@ Pure, and the only place that repairs state. Handlers send commands as requests 
 worker or front came back with another memory, this finds the difference.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from workers.contract.messages import CloseMount, Command, MountState, RemoveReader, Respond, StateReport
@@ -14,12 +14,14 @@ from workers.contract.messages import CloseMount, Command, MountState, RemoveRea
 class DesiredMount:
     """What the front wants one mount to be on its worker: `readers` maps sessions to whether they play.
 
-    `publisher` is the session that records, "" before it does.
+    `publisher` is the session that records, "" before it does; of a replica, its channel's name. Readers that play
+    `elsewhere`, at a replica, may be registered too.
     """
 
     generation: int
     publisher: str
     readers: Mapping[str, bool]
+    elsewhere: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +37,12 @@ class Difference:
 
 
 def compare(
-    mounts: Mapping[str, DesiredMount], connections: Iterable[str], reports: Iterable[StateReport]
+    mounts: Mapping[str, DesiredMount],
+    connections: Iterable[str],
+    reports: Iterable[StateReport],
+    undecided: Collection[str] = (),
 ) -> Difference:
-    """Compare what one worker should hold with the parts of its report.
+    """Compare what one worker should hold with the parts of its report; `undecided` mounts it may have or not.
 
     Nothing is created again from here: what is desired and not reported is lost with its sockets, and its
     sessions have to end.
@@ -46,6 +51,8 @@ def compare(
     held: set[str] = set()
     for report in reports:
         for mount in report.mounts:
+            if mount.path in undecided:
+                continue
             wanted = mounts.get(mount.path)
             if wanted is None or wanted.generation != mount.generation:
                 difference.commands.append(CloseMount(mount.path, mount.generation))
@@ -61,7 +68,7 @@ def compare(
 
 def _compare_sessions(wanted: DesiredMount, mount: MountState, difference: Difference) -> None:
     playing = {reader.session: reader.playing for reader in mount.readers}
-    for session in playing.keys() - wanted.readers.keys():
+    for session in playing.keys() - wanted.readers.keys() - wanted.elsewhere:
         difference.commands.append(RemoveReader(mount.path, mount.generation, session))
     for session, plays in wanted.readers.items():
         if session not in playing or (plays and not playing[session]):

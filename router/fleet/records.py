@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from workers.contract.codec import Packer
-from workers.contract.fields import AtMost, Between, Blob, Count, Host, Name, Port
+from workers.contract.fields import AtMost, Between, Blob, Count, Host, Name, Path, Port
 from workers.contract.messages import MAX_TRACKS, TrackTransport
 
 Moment = Annotated[float, Between(0, 1e12)]
@@ -50,7 +50,16 @@ class ConnectionRecord:
     local_host: Host
 
 
+@dataclass(frozen=True, slots=True)
+class ReplicaRecord:
+    """A replica: its name, and the path of its mount, whose generation is its own."""
+
+    name: Name
+    path: Path
+
+
 MOUNT = Packer(MountRecord)
+REPLICA = Packer(ReplicaRecord)
 SESSION = Packer(SessionRecord)
 CONNECTION = Packer(ConnectionRecord)
 """Between records and their bytes; `unpack` raises ContractError."""

@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from router.connection import Connection, ConnectionEnded
 from router.fleet.placing import Placing
+from router.fleet.replicas import Replicas
 from router.fleet.restore import mount_record, session_record
 from router.fleet.transit import Transit
 from router.fleet.worker import Worker, WorkerError, WorkerGone, WorkerRefused
@@ -41,8 +42,15 @@ class Recovery:
     """Lets mounts go on whose worker died."""
 
     def __init__(
-        self, mounts: Mounts, sessions: Sessions, connections: Connections, lifecycle: Lifecycle, placing: Placing
+        self,
+        mounts: Mounts,
+        sessions: Sessions,
+        connections: Connections,
+        lifecycle: Lifecycle,
+        placing: Placing,
+        replicas: Replicas,
     ) -> None:
+        self._replicas = replicas
         self._mounts = mounts
         self._sessions = sessions
         self._connections = connections
@@ -65,6 +73,7 @@ class Recovery:
         """End what can't go on, and let the rest wait for another worker."""
         now = asyncio.get_running_loop().time()
         reason = f"worker {worker.index} was lost: {reason}"
+        self._replicas.worker_lost(worker, reason)
         connections = [each for each in self._connections if each.holder is worker]
         for connection in connections:
             sessions = self._sessions.of(connection)
@@ -115,6 +124,7 @@ class Recovery:
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
+            await self._replicas.fold(mount)
             while not await self._place_somewhere(mount):
                 if loop.time() - began > CARRIED_ON_WITHIN_S:
                     self._lifecycle.close_mount(mount, f"worker {dead.index} was lost, and no other could take it")
@@ -189,7 +199,7 @@ class Recovery:
     @staticmethod
     def _start(session: Session, handoff: HandOff | None) -> Record | Play:
         """Make the command that starts a session, or one that runs, without a response to its client."""
-        mount, connection = session.mount, session.connection
+        mount, place, connection = session.mount, session.place, session.connection
         name = "" if connection is None else connection.id
         if session.role is Role.PUBLISHER:
             return Record(
@@ -204,8 +214,8 @@ class Recovery:
                 session_record=session_record(session),
             )
         return Play(
-            path=mount.path,
-            generation=mount.generation,
+            path=place.path,
+            generation=place.generation,
             session=session.id,
             connection=name,
             handoff=handoff,
@@ -223,8 +233,8 @@ class Recovery:
         limbo = holder = connection.holder
         try:
             for session in self._sessions.of(connection):
-                worker = session.mount.worker
-                if connection.holder is not limbo or session.mount.closed or not isinstance(worker, Worker):
+                worker = session.place.worker
+                if connection.holder is not limbo or session.place.closed or not isinstance(worker, Worker):
                     continue
                 handoff = await connection.pass_duplicate(worker, b"", b"")
                 if session.state is SessionState.CLOSED or worker.state == "lost":

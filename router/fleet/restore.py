@@ -13,16 +13,16 @@ Workers may contradict each other, where that front died while something changed
 """
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from router.connection import Connection, ConnectionCallbacks, Side
 from router.fleet.handoff import close_all
-from router.fleet.records import CONNECTION, MOUNT, SESSION, MountRecord, SessionRecord
+from router.fleet.records import CONNECTION, MOUNT, REPLICA, SESSION, MountRecord, SessionRecord
 from router.fleet.worker import Worker
 from router.lifecycle import Lifecycle
 from router.listener import Connections
 from router.logs import get_logger
-from router.mounts import Mount, Mounts
+from router.mounts import REPLICA_PREFIX, Mount, Mounts, Replica
 from router.multicast import Multicast
 from router.rtsp.errors import PeerError
 from router.rtsp.sdp import description_as_announced, parse_sdp
@@ -31,14 +31,22 @@ from router.sessions import Role, Session, Sessions
 from workers.contract.codec import ContractError
 from workers.contract.messages import (
     MAX_TRACKS,
+    CloseMount,
     ConnectionState,
     MountState,
     ReaderState,
     ReleaseConnection,
+    SetUpReader,
     StateReport,
+    UdpTransport,
 )
 
 log = get_logger(__name__)
+
+OWNER_WITHIN_S = 2.0
+"""How long a replica waits for its mount once all workers have come: it may be on its way from one to another."""
+WORKERS_WITHIN_S = 20.0
+"""How long it waits while workers are missing: one that died is started again within ten seconds."""
 
 
 def mount_record(mount: Mount) -> bytes:
@@ -83,6 +91,23 @@ class Restore:
         self._callbacks = callbacks
         self._elsewhere: dict[str, list[Session]] = {}
         """Sessions whose connection another worker may hold, by the connection's id."""
+        self._replicas: dict[tuple[str, int], tuple[float, list[tuple[Worker, MountState]]]] = {}
+        """Replicas whose owner has not come yet, by the mount's path and generation, with the first one's time."""
+        self.on_broken: Callable[[Replica, str], None] = lambda replica, reason: None
+        """Called with a replica whose channel has ended while there was no front."""
+
+    def undecided(self, worker: Worker) -> set[str]:
+        """Name this worker's replicas of which nobody knows yet whether their mounts are there."""
+        return {state.path for _, held in self._replicas.values() for each, state in held if each is worker}
+
+    def tick(self, now: float, *, complete: bool) -> None:
+        """Close the replicas whose mounts did not come, once all workers have (`complete`), or none comes any more."""
+        for key, (since, held) in list(self._replicas.items()):
+            if now - since > (OWNER_WITHIN_S if complete else WORKERS_WITHIN_S):
+                del self._replicas[key]
+                for worker, state in held:
+                    log.warning("replica without its mount closed", replica=state.path, worker=worker.index)
+                    worker.tell(CloseMount(state.path, state.generation))
 
     def take(self, worker: Worker, reports: Iterable[StateReport], now: float) -> None:
         """Take in the report of a worker that was just taken on; there is nothing in that of one which is new."""
@@ -152,6 +177,9 @@ class Restore:
         """Restore one mount with its sessions; None for one that is not to be."""
         if not state.record:
             return None
+        if state.path.startswith(REPLICA_PREFIX):
+            self._take_replica(worker, state, now)
+            return None
         held = self._mounts.get(state.path)
         if held is not None and held.generation >= state.generation:
             log.warning("older mount of two closed", mount=state.path, worker=worker.index)
@@ -183,9 +211,34 @@ class Restore:
             mount.last_publisher.state = SessionState.CLOSED
         for reader in state.readers:
             self._reader(mount, reader, now)
+        _, waiting = self._replicas.pop((mount.path, mount.generation), (0.0, []))
+        for other, each in waiting:
+            self._take_replica(other, each, now)
         return mount
 
-    def _reader(self, mount: Mount, reader: ReaderState, now: float) -> None:
+    def _take_replica(self, worker: Worker, state: MountState, now: float) -> None:
+        """Restore a replica with its readers, or keep it for when its mount is known."""
+        try:
+            record = REPLICA.unpack(state.record)
+        except ContractError as error:
+            log.error("replica can't be restored", replica=state.path, worker=worker.index, reason=str(error))
+            return
+        mount = self._mounts.get(record.path)
+        if worker.state == "lost" or self._mounts.place(state.path) is not None:
+            return
+        if mount is None or mount.generation != state.generation:
+            key = (record.path, state.generation)
+            self._replicas.setdefault(key, (now, []))[1].append((worker, state))
+            return
+        replica = Replica(record.name, mount, state.path, worker)
+        self._mounts.add_replica(replica)
+        for reader in state.readers:
+            self._reader(mount, reader, now, replica)
+        log.info("replica restored", mount=mount.path, worker=worker.index, readers=len(replica.readers))
+        if state.publisher != record.name:
+            self.on_broken(replica, "its channel had ended")
+
+    def _reader(self, mount: Mount, reader: ReaderState, now: float, replica: Replica | None = None) -> None:
         if mount.closed or not reader.record:  # it has never played
             return
         try:
@@ -197,19 +250,33 @@ class Restore:
         if record.groups and not mount.groups:
             mount.groups = record.groups
             self._multicast.claim(mount)
-        session = self._session(mount, reader.session, Role.READER, record, reader.connection, now)
+        if replica is not None:
+            replica.readers.add(reader.session)
+        session = self._session(mount, reader.session, Role.READER, record, reader.connection, now, replica)
+        if replica is not None and mount.worker is not None:
+            for each in session.transports.values() if session.state is not SessionState.CLOSED else ():
+                if isinstance(each.transport, UdpTransport):
+                    mount.worker.tell(SetUpReader(mount.path, mount.generation, session.id, each, elsewhere=True))
         if session.state is not SessionState.CLOSED and not reader.playing:
             session.state = SessionState.READY
 
     def _session(
-        self, mount: Mount, name: str, role: Role, record: SessionRecord, connection_id: str, now: float
+        self,
+        mount: Mount,
+        name: str,
+        role: Role,
+        record: SessionRecord,
+        connection_id: str,
+        now: float,
+        replica: Replica | None = None,
     ) -> Session:
         session = self._make(mount, name, role, record, now)
+        session.replica = replica
         self._sessions.restore(session)
         if role is Role.PUBLISHER:
             mount.last_publisher = session
         connection = self._connections.get(connection_id)
-        if connection is not None and (connection.holder is mount.worker or not session.interleaved):
+        if connection is not None and (connection.holder is session.place.worker or not session.interleaved):
             self._sessions.move(session, connection)
         elif session.interleaved:
             self._lifecycle.close_session(session, "its connection was lost with the front", vanished_at=now)

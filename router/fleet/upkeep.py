@@ -10,7 +10,7 @@ from router.fleet.moving import Moved, MoveError, Mover
 from router.fleet.placing import Placing
 from router.fleet.worker import Worker
 from router.logs import get_logger
-from router.mounts import Mount, Mounts
+from router.mounts import Mounts, Place
 from router.settings import Settings
 
 log = get_logger(__name__)
@@ -65,7 +65,7 @@ class Upkeep:
         """Move one mount to one worker. Raises OrderRefused."""
         path, index = _expect(arguments, "move", "a mount's path and a worker")
         target = self._ready_worker(index)
-        mount = self._mounts.get(path)
+        mount = self._mounts.place(path)
         if mount is None or mount.worker is None:
             raise OrderRefused(f"there is no mount {path}; `trunkline status` lists all")
         source = mount.worker
@@ -141,7 +141,7 @@ class Upkeep:
             raise OrderRefused(f"worker {text} is {worker.state}; choose another one, or wait until it is ready")
         return worker
 
-    async def _move(self, mount: Mount, source: Worker, target: Worker, reason: str) -> Moved:
+    async def _move(self, mount: Place, source: Worker, target: Worker, reason: str) -> Moved:
         try:
             return await self._mover.move([mount], source, target, reason=reason)
         except MoveError as error:
@@ -181,7 +181,7 @@ class Upkeep:
     async def _move_all(self, worker: Worker, say: Say) -> None:
         attempts: Counter[str] = Counter()
         done = 0
-        while mounts := [mount for mount in self._mounts if mount.worker is worker]:
+        while mounts := [mount for mount in self._mounts.places() if mount.worker is worker]:
             mount = min(mounts, key=lambda each: attempts[each.path])
             attempts[mount.path] += 1
             try:

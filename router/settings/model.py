@@ -235,6 +235,20 @@ class Settings(BaseSettings):
     )
     rebalance_hold_s: Timeout = Field(default=30, description="how long it must be more before a mount is moved")
     rebalance_rest_s: Timeout = Field(default=300, description="how long a mount that was moved is left where it is")
+    # Past a hundred percent a worker can't go: it has one thread.
+    replica_cpu_percent: StrictFloat = Field(
+        default=80,
+        ge=0,
+        le=100,
+        description="percent of a core; a worker that is as busy with one mount gives that mount's new readers to a"
+        " replica on another worker; 0 is never",
+    )
+    replica_readers: StrictInt = Field(
+        default=0,
+        ge=0,
+        le=1_000_000,
+        description="readers of a mount at one worker, after which new ones go to a replica on another; 0 is no limit",
+    )
     hook_timeout_s: Timeout = Field(
         default=10, description="time limit of a hook or a handler's method; what takes longer denies"
     )

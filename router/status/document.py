@@ -34,7 +34,10 @@ def compose(
 ) -> dict[str, Any]:
     """Put the document together; `reports` are the workers' own, as far as they answered. Times are monotonic."""
     reported = {(mount.path, mount.generation): mount for report in reports for mount in report.mounts}
-    packets = {reader.session: reader.packets_out for mount in reported.values() for reader in mount.readers}
+    packets: dict[str, int] = {}
+    for reader in (each for mount in reported.values() for each in mount.readers):
+        # The owner knows readers of its replicas too, and sends them nothing.
+        packets[reader.session] = max(reader.packets_out, packets.get(reader.session, 0))
     wall = time.time() - now
     return {
         "front": {
@@ -115,6 +118,10 @@ def _mount(mount: Mount, state: MountState | None, sessions: Sessions, wall: flo
         "tracks": tracks,
         "publisher": _publisher(mount, publisher),
         "readers": len(mount.readers),
+        "replicas": [
+            {"path": each.path, "worker": each.worker and each.worker.index, "readers": len(each.readers)}
+            for each in mount.replicas
+        ],
         "since": round(wall + mount.since, 3),
     }
 

@@ -178,6 +178,13 @@ def test_what_a_replica_s_udp_readers_send_is_heard_at_the_owner(fronts: tuple[F
     assert [each.kind for each in parse_rtcp(packet)][-1] == 206
     owner.events.clear()
     assert owner.await_event(Heartbeat).readers == 0
+    other.await_event(Heartbeat)
+    scene.send(5)
+    other.events.clear()
+    beat = other.await_event(Heartbeat)
+    while not beat.busiest:
+        beat = other.await_event(Heartbeat)
+    assert (beat.busiest, beat.busiest_share) == (REPLICA, 1.0)
     assert other.await_event(Heartbeat).readers == 1
 
 

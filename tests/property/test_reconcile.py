@@ -133,7 +133,17 @@ def state(publisher: str, playing: bool) -> StateReport:
         (DesiredMount(1, "p", {"r1": True}), state("", playing=True), {"p"}),
         (DesiredMount(1, "p", {"r1": True, "r2": False}), state("p", playing=True), {"r2"}),
         (DesiredMount(1, "", {"r1": False}), state("p", playing=True), set()),
+        (DesiredMount(1, "p", {}, frozenset({"r1", "r2"})), state("p", playing=False), set()),
     ],
 )
 def test_what_a_worker_has_not_is_missing(wanted: DesiredMount, reported: StateReport, missing: set[str]) -> None:
     assert compare({"/a": wanted}, (), [reported]).missing == missing
+
+
+def test_nothing_is_let_go_of_that_plays_elsewhere_or_is_undecided() -> None:
+    reported = state("p", playing=False)
+    at_owner = DesiredMount(1, "p", {}, frozenset({"r1"}))
+    assert compare({"/a": at_owner}, (), [reported]).commands == []
+    assert compare({"/a": DesiredMount(1, "p", {})}, (), [reported]).commands != []
+    assert compare({}, (), [reported], {"/a"}).commands == []
+    assert compare({}, (), [reported]).commands != []

@@ -101,9 +101,12 @@ def _workers(status: Status) -> Iterator[str]:
         if worker["state"] != "ready" or not alive(worker["pid"]):
             yield f"worker {index} is {worker['state']}, pid {worker['pid']}"
         placed = [each for each in status["mounts"] if each["worker"] == index]
-        if worker["mounts"] != len(placed):
-            yield f"worker {index} has {worker['mounts']} mounts, the front placed {len(placed)} there"
-        readers = sum(each["readers"] for each in placed)
+        replicas = [each for mount in status["mounts"] for each in mount["replicas"] if each["worker"] == index]
+        if worker["mounts"] != len(placed) + len(replicas):
+            there = f"{len(placed)} there and {len(replicas)} replicas"
+            yield f"worker {index} has {worker['mounts']} mounts, the front placed {there}"
+        elsewhere = sum(each["readers"] for mount in placed for each in mount["replicas"])
+        readers = sum(each["readers"] for each in placed + replicas) - elsewhere
         if worker["readers"] != readers:
             yield f"worker {index} has {worker['readers']} readers, the front {readers} on its mounts"
 
@@ -152,12 +155,15 @@ def _ports(status: Status, holdings: dict[int, Holding], router: RouterProcess) 
     bound = set(bound_udp_ports(router.ports.media_start, router.ports.media_count))
     if bound != needed.keys():
         yield f"ports bound and not needed: {bound - needed.keys()}; needed and not bound: {needed.keys() - bound}"
+    held_by: Counter[tuple[int | None, int]] = Counter((owner, port) for port, owner in needed.items())
+    for mount in status["mounts"]:
+        for replica in mount["replicas"]:  # it has duplicates of its owner's
+            ports = [track.get("rtp_port", 0) for track in mount["tracks"]]
+            held_by.update((pids.get(replica["worker"]), port + each) for port in ports for each in (0, 1))
     for pid, held in holdings.items():
-        own = {port for port, owner in needed.items() if owner == pid}
-        doubled = [port for port, count in Counter(held.udp_ports).items() if count > 1]
-        if set(held.udp_ports) != own or doubled:
-            strange, absent = set(held.udp_ports) - own, own - set(held.udp_ports)
-            yield f"process {pid} has ports open that are not its own: {strange}; not: {absent}; twice: {doubled}"
+        own = Counter({port: count for (owner, port), count in held_by.items() if owner == pid})
+        if (found := Counter(held.udp_ports)) != own:
+            yield f"process {pid} has ports open that are not its own: {found - own}; not: {own - found}"
 
 
 def _connections(status: Status, holdings: dict[int, Holding]) -> Iterator[str]:

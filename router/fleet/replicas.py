@@ -1,0 +1,216 @@
+"""Mounts larger than a core: opens replicas on other workers, gives them new readers, and folds them up again.
+
+The owner keeps the publisher, the sockets' reading side and the registration of all UDP readers; a replica has its own
+readers and nothing else. So a replica can be lost or given up at any time: its UDP readers go on at the owner.
+"""
+
+import asyncio
+import secrets
+from contextlib import suppress
+
+from router.fleet.gate import GateClosed
+from router.fleet.handoff import close_all
+from router.fleet.placing import Placing
+from router.fleet.records import REPLICA, ReplicaRecord
+from router.fleet.replication import FOLD_AFTER_S, Carrier, Saturation, choose, least_loaded
+from router.fleet.restore import session_record
+from router.fleet.worker import Worker, WorkerError, WorkerGone
+from router.lifecycle import Lifecycle
+from router.logs import get_logger
+from router.mounts import Mount, Mounts, Replica, replica_path
+from router.rtsp.session_state import SessionState
+from router.sessions import Session, Sessions
+from router.settings import Settings
+from workers.contract.messages import (
+    CloseMount,
+    Heartbeat,
+    OfferReplica,
+    OpenReplica,
+    Play,
+    RemoveReader,
+    ReplicaOffered,
+    SetUpReader,
+    Untap,
+)
+
+log = get_logger(__name__)
+
+TRY_AGAIN_S = 5.0
+"""How soon another replica is tried to be opened after one could not be: meanwhile readers don't wait for nothing."""
+
+
+class Replicas:
+    """The replicas of all mounts."""
+
+    def __init__(
+        self, settings: Settings, sessions: Sessions, mounts: Mounts, lifecycle: Lifecycle, placing: Placing
+    ) -> None:
+        self._most_readers = settings.replica_readers
+        self._saturation = Saturation(settings.replica_cpu_percent)
+        self._sessions = sessions
+        self._mounts = mounts
+        self._lifecycle = lifecycle
+        self._placing = placing
+        self._turn = asyncio.Lock()
+        self._failed_at: dict[Mount, float] = {}
+
+    def heard(self, worker: Worker, beat: Heartbeat, now: float) -> None:
+        """Take note of a worker's load."""
+        self._saturation.observe(worker.index, beat.cpu_percent, beat.busiest, beat.busiest_share, now)
+
+    # -- readers ---------------------------------------------------------------------------------------------------
+
+    async def choose(self, mount: Mount) -> Replica | None:
+        """Give the replica that a mount's next reader is for, a new one where it takes that; None is the owner."""
+        carriers = self._carriers(mount)
+        place = choose(carriers, self._most_readers)
+        if place is None:
+            async with self._turn:  # whoever else waits for the same replica finds it then
+                carriers = self._carriers(mount)
+                place = choose(carriers, self._most_readers)
+                if place is None and (opened := await self._open(mount)) is not None:
+                    return opened
+                if place is None:
+                    place = least_loaded(self._carriers(mount))
+        return None if place == 0 else mount.replicas[place - 1]
+
+    def _carriers(self, mount: Mount) -> list[Carrier]:
+        now = asyncio.get_running_loop().time()
+        # Readers whose first SETUP is being served don't count yet: the limit is met about.
+        own = len(mount.readers) - sum(len(each.readers) for each in mount.replicas)
+        carriers = [Carrier(own, self._is_saturated(mount, now))]
+        for each in mount.replicas:
+            ready = isinstance(each.worker, Worker) and each.worker.state == "ready"
+            closing = not ready or each.worker is mount.worker
+            carriers.append(Carrier(len(each.readers), self._is_saturated(each, now), closing))
+        return carriers
+
+    def _is_saturated(self, place: Mount | Replica, now: float) -> bool:
+        return place.worker is not None and self._saturation.is_with(place.worker.index, place.path, now)
+
+    # -- opening ---------------------------------------------------------------------------------------------------
+
+    async def _open(self, mount: Mount) -> Replica | None:
+        """Open one more replica; None where no worker can have it."""
+        now = asyncio.get_running_loop().time()
+        if now - self._failed_at.get(mount, -TRY_AGAIN_S) < TRY_AGAIN_S:
+            return None
+        taken = {mount.worker, *(each.worker for each in mount.replicas)}
+        workers = [each for each in self._placing.preferred() if each not in taken]
+        if not workers:
+            return None
+        try:
+            async with mount.gate.inside():
+                replica = await self._open_on(mount, workers[0])
+        except (WorkerError, GateClosed, OSError) as error:
+            self._failed_at = {each: at for each, at in self._failed_at.items() if not each.closed} | {mount: now}
+            log.warning("replica not opened", mount=mount.path, worker=workers[0].index, reason=str(error))
+            return None
+        if replica is not None:
+            readers = len(mount.readers)
+            log.info("replica opened", mount=mount.path, worker=workers[0].index, replica=replica.name, readers=readers)
+        return replica
+
+    async def _open_on(self, mount: Mount, target: Worker) -> Replica | None:
+        owner = mount.worker
+        if not isinstance(owner, Worker) or mount.closed:
+            return None
+        name = secrets.token_hex(6)
+        replica = Replica(name, mount, replica_path(name, mount.path), target)
+        record = REPLICA.pack(ReplicaRecord(name, mount.path))
+        try:
+            offered = await owner.ask(OfferReplica(mount.path, mount.generation, name))
+            assert isinstance(offered, ReplicaOffered)
+            descriptors = owner.channel.claim(name)
+            try:
+                if len(descriptors) != offered.descriptors:
+                    raise WorkerGone(f"{len(descriptors)} of {offered.descriptors} descriptors came")
+                await target.channel.send(name, *descriptors)
+            finally:
+                close_all(descriptors)
+            await target.ask(OpenReplica(replica.path, replica.generation, name, offered.image, record))
+        except BaseException:
+            owner.tell(Untap(mount.path, mount.generation, name))
+            target.tell(CloseMount(replica.path, replica.generation))
+            raise
+        if mount.closed:
+            target.tell(CloseMount(replica.path, replica.generation))
+            return None
+        self._mounts.add_replica(replica)
+        return replica
+
+    # -- ends ------------------------------------------------------------------------------------------------------
+
+    def tick(self, now: float) -> None:
+        """Fold up what has had no readers for a while."""
+        for replica in self._mounts.replicas():
+            if replica.readers:
+                replica.empty_since = None
+            elif replica.empty_since is None:
+                replica.empty_since = now
+            elif now - replica.empty_since > FOLD_AFTER_S:
+                self.end(replica, "it has no readers")
+
+    def end(self, replica: Replica, reason: str) -> None:
+        """Close a replica. Its UDP readers go on at the owner; those that read inside a connection end with it."""
+        if replica.closed:
+            return
+        mount = replica.mount
+        self._mounts.remove_replica(replica)
+        worker = None if replica.worker is None else replica.worker.index
+        log.info("replica closed", mount=mount.path, worker=worker, replica=replica.name, reason=reason)
+        for session in [self._sessions.get(each) for each in replica.readers]:
+            if session is None:
+                continue
+            if replica.worker is not None:  # or it would be told that the stream has ended
+                replica.worker.tell(RemoveReader(replica.path, replica.generation, session.id))
+            session.replica = None
+            if session.interleaved:
+                self._lifecycle.close_session(session, f"its replica was closed: {reason}")
+            elif mount.worker is not None:
+                for command in self._at_owner(session):
+                    mount.worker.tell(command)
+        replica.readers.clear()
+        if replica.worker is not None:
+            replica.worker.tell(CloseMount(replica.path, replica.generation))
+
+    def _at_owner(self, session: Session) -> list[Play | SetUpReader]:
+        """Say what lets a session go on at the owner, who knows where its packets come from."""
+        mount, connection = session.mount, session.connection
+        if session.state is not SessionState.PLAYING:
+            return [SetUpReader(mount.path, mount.generation, session.id, each) for each in session.transports.values()]
+        return [
+            Play(
+                path=mount.path,
+                generation=mount.generation,
+                session=session.id,
+                connection="" if connection is None else connection.id,
+                handoff=None,
+                transports=session.in_order(),
+                response_head=b"",
+                rtp_info_urls=(),
+                record=session_record(session),
+            )
+        ]
+
+    def channel_ended(self, path: str, name: str) -> None:
+        """Take note that the channel between an owner and a replica has ended, as either of them has told."""
+        for replica in self._mounts.replicas():
+            if replica.path == path or (replica.name == name and replica.mount.path == path):
+                self.end(replica, "its channel has ended")
+
+    def worker_lost(self, worker: Worker, reason: str) -> None:
+        """Let readers go on whose replica died with its worker."""
+        self._saturation.forget(worker.index)
+        for replica in self._mounts.replicas():
+            if replica.worker is worker:
+                self.end(replica, reason)
+
+    async def fold(self, mount: Mount) -> None:
+        """Close all replicas of a mount whose owner is gone, and wait for that: they hold its ports."""
+        for replica in list(mount.replicas):
+            worker = replica.worker
+            self.end(replica, "its owner was lost")
+            if worker is not None:
+                with suppress(WorkerError):  # then they are gone with it
+                    await worker.ask(CloseMount(replica.path, replica.generation))
