@@ -203,7 +203,7 @@ class Fleet:
         task.add_done_callback(self._tasks.discard)
 
     def _lost(self, worker: Worker, reason: str) -> None:
-        if worker.heartbeat is not None and worker.heartbeat.draining:
+        if worker.told_to_end or (worker.heartbeat is not None and worker.heartbeat.draining):
             log.info("worker ended", worker=worker.index, pid=worker.pid)
         else:
             log.error("worker lost", worker=worker.index, pid=worker.pid, reason=reason)
@@ -332,6 +332,7 @@ class Fleet:
             case Heartbeat():
                 self._heartbeat(worker, event)
             case DrainWanted():
+                worker.told_to_end = True
                 log.info("worker was told to end, and asks to be drained", worker=worker.index, within_s=event.within_s)
                 self.on_drain_wanted(worker)
             case RequestReceived():

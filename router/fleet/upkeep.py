@@ -162,7 +162,7 @@ class Upkeep:
 
     def _is_replaced(self, worker: Worker) -> bool:
         now = self._link.workers.get(worker.index)
-        return now is not None and now is not worker and now.state == "ready"
+        return now is not None and now is not worker and now.state in ("ready", "given up")
 
     async def _empty(self, worker: Worker, say: Say) -> None:
         """Move everything away from a worker, which gets nothing new meanwhile."""

@@ -65,6 +65,9 @@ class Worker:
     """When the last move ended: what it reported of before that may be at another worker by now."""
     ready_at: float = 0.0
     """When it was taken on."""
+    told_to_end: bool = False
+    """Whether the front, or somebody else, has told it to end: then its end is no death. Its last heartbeat says so too,
+    but may be heard after the end itself."""
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once its process has ended, and with that all its sockets are closed."""
     pidfd: int = -1
@@ -161,6 +164,7 @@ class Worker:
 
     def terminate(self) -> None:
         """Ask the process to end in order."""
+        self.told_to_end = True
         if self.pidfd >= 0:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self.pidfd, signal.SIGTERM)

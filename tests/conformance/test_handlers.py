@@ -488,6 +488,30 @@ def test_a_program_may_close_sessions_and_connections(path: str) -> None:
         publisher.send(1)
 
 
+def test_a_sync_handler_may_close_sessions_connections_and_streams(path: str) -> None:
+    heard = Heard(sync=True, without=QUIET)
+    with (
+        serving(heard) as served,
+        Publisher(served.publish(path)).start(),
+        Reader(served.read(path)).start() as reader,
+        RtspConnection(served.server.client_url) as connection,
+    ):
+        heard.answers["on_pause"] = lambda context: context.session.close("seen enough")
+        reader.connection.send(reader.connection.build("PAUSE", reader.url))
+        reader.wait_ended()
+        assert heard.wait_for("on_session_close").reason == "seen enough"
+        heard.answers["on_get_parameter"] = lambda context: context.connection.close()
+        connection.send(connection.build("GET_PARAMETER", reader.url))
+        connection.wait_closed()
+        stream = served.call(ServerStream, served.server, DESCRIPTION, "/made")
+        served.run(stream.open())
+        with Reader(served.read("/made")).start() as watching:
+            heard.answers["on_get_parameter"] = lambda context: stream.close()
+            watching.connection.send(watching.connection.build("GET_PARAMETER", watching.url))
+            watching.wait_ended()
+            assert "closed by its program" in heard.wait_for("on_session_close", 2).reason
+
+
 def test_trouble_is_told(path: str) -> None:
     heard = Heard()
     with serving(heard) as served, Publisher(served.publish(path)).start() as publisher:

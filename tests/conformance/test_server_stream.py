@@ -161,6 +161,26 @@ def test_streams_that_cannot_be_opened_say_why() -> None:
         run(too_few_ports())
 
 
+def test_who_is_cancelled_while_a_stream_opens_leaves_none_behind() -> None:
+    async def program() -> None:
+        async with serving() as server:
+
+            async def enter() -> None:
+                async with ServerStream(server, DESCRIPTION, "/made"):
+                    raise AssertionError("cancelled before")
+
+            task = asyncio.get_running_loop().create_task(enter())
+            await asyncio.sleep(0)  # it has begun, and waits for the worker
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            async with ServerStream(server, DESCRIPTION, "/made") as again:
+                WrittenTrack(again, VIDEO).write(1)
+
+    run(program())
+
+
 def test_what_cannot_be_written_raises_and_reaches_no_reader() -> None:
     async def program() -> None:
         async with serving() as server:

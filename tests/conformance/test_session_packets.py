@@ -6,6 +6,7 @@ import signal
 import struct
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -312,5 +313,37 @@ def test_threads_may_write_too() -> None:
             await arrived(reader, VIDEO, 20)
             assert reader.tracks[VIDEO].packets == packets
             reader.close()
+
+    run(program())
+
+
+def test_a_thread_that_writes_to_a_stream_as_that_is_closed_hears_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def program() -> None:
+        async with serving() as server, ServerStream(server, DESCRIPTION, "/made") as stream:
+            raised: list[BaseException] = []
+            burst = [build_rtp(Rtp(96, True, n, 0, 3, bytes(300 + n % 2))) for n in range(3000)]  # of many messages
+
+            def write() -> None:
+                try:
+                    stream.write_packets_rtp(VIDEO, burst)
+                except BaseException as error:
+                    raised.append(error)
+
+            called = threading.Event()
+            loop = asyncio.get_running_loop()
+            call_soon = loop.call_soon_threadsafe
+
+            def note(*arguments: Any) -> Any:
+                handle = call_soon(*arguments)
+                called.set()
+                return handle
+
+            monkeypatch.setattr(loop, "call_soon_threadsafe", note)
+            thread = threading.Thread(target=write, daemon=True)
+            thread.start()
+            assert called.wait(10)  # its turn comes after this one's
+            stream.close()
+            await asyncio.to_thread(thread.join, 10)
+            assert [type(each) for each in raised] == [StreamClosed]
 
     run(program())
