@@ -66,8 +66,8 @@ class Worker:
     ready_at: float = 0.0
     """When it was taken on."""
     told_to_end: bool = False
-    """Whether the front, or somebody else, has told it to end: then its end is no death. Its last heartbeat says so too,
-    but may be heard after the end itself."""
+    """Whether the front, or somebody else, has told it to end: then its end is no death. Its last heartbeat says so
+    too, but may be heard after the end itself."""
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once its process has ended, and with that all its sockets are closed."""
     pidfd: int = -1

@@ -46,7 +46,7 @@ WORKERS = (
 )
 MOUNTS = (
     Column("path", lambda row, _: row["path"], folds=True),
-    _right("on", lambda row, _: row["worker"]),
+    _right("on", lambda row, _: _workers_of(row)),
     Column("state", lambda row, _: row["state"]),
     Column("tracks", lambda row, _: " ".join(_encoding(track) for track in row["tracks"]), folds=True),
     Column("publisher", lambda row, _: (row["publisher"] or {}).get("peer"), folds=True, only="wide"),
@@ -58,6 +58,14 @@ MOUNTS = (
     _right("readers", lambda row, _: row["readers"]),
     _right("age", lambda row, now: duration(now - row["since"])),
 )
+
+
+def _workers_of(row: Row) -> str | None:
+    """Name a mount's worker, and those of its replicas."""
+    workers = [row["worker"], *(each["worker"] for each in row.get("replicas", ()))]
+    return None if workers == [None] else "+".join("?" if each is None else str(each) for each in workers)
+
+
 SESSIONS = (
     Column("id", lambda row, _: row["id"], only="wide"),
     Column("role", lambda row, _: row["role"]),

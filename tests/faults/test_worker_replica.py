@@ -15,6 +15,7 @@ from tests.support.processes import descriptors
 from tests.support.reader import PUNCH
 from tests.support.rtp import BYE, parse_rtcp
 from tests.support.waiting import eventually
+from workers.channel import MOST_MESSAGE_BYTES, Kind, decode, encode
 from workers.contract.messages import (
     ChannelEnded,
     CloseMount,
@@ -38,6 +39,7 @@ from workers.contract.messages import (
     SessionHeard,
     SetUpReader,
     StateReport,
+    Tap,
     TrackSpec,
     TrackTransport,
 )
@@ -205,6 +207,29 @@ def test_what_a_replica_s_interleaved_readers_send_reaches_the_publisher(fronts:
     stream.sendall(frame(2, rtp(9, 172)))
     assert gather(publishers[1][0], 1) == [rtp(9, 172)]
     assert other.await_event(SessionHeard).session == "t"
+
+
+def test_a_program_writes_to_a_reader_wherever_that_plays(fronts: tuple[FakeFront, FakeFront]) -> None:
+    owner, other = fronts
+    scene = Scene(owner)
+    replicate(owner, other)
+    stream, _ = other.play(REPLICA, "t", TCP)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours:
+        owner.send_descriptor(b"program", theirs)
+        theirs.close()
+        assert owner.ask(Tap("/cam", 1, "program", "program", (), readers=True)) == Done()
+        ours.settimeout(10)
+        for message in encode(Kind.RTCP, 0, [(WISH, len(WISH), 1)], session="t"):
+            ours.send(message)
+        head = b"RTSP/1.0 200 OK\r\n\r\n"
+        assert read_exactly(stream, len(head)) == head
+        assert read_exactly(stream, 4 + len(WISH)) == frame(1, WISH)
+        stream.sendall(frame(1, sender_report()))
+        burst = decode(ours.recv(MOST_MESSAGE_BYTES))
+        assert (burst.kind, burst.session, burst.runs[0][0]) == (Kind.RTCP, "t", sender_report())
+    assert owner.await_event(ChannelEnded).name == "program"
+    scene.send(1)
 
 
 def test_replica_and_owner_close_apart_and_leave_nothing(fronts: tuple[FakeFront, FakeFront]) -> None:

@@ -128,3 +128,12 @@ def test_short_numbers(number: float, text: str) -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_a_mount_names_the_workers_of_its_replicas() -> None:
+    replicas = [
+        {"path": "replica:r:/a", "worker": 3, "readers": 5},
+        {"path": "replica:s:/a", "worker": None, "readers": 0},
+    ]
+    text = drawn({**DOCUMENT, "mounts": [{**MOUNT, "replicas": replicas}]}, 200)
+    assert " 11+3+? " in text
