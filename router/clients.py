@@ -18,6 +18,7 @@ from router.sessions import Role, Session, Sessions
 from router.streams.listeners import Callback
 from router.streams.session_packets import SessionPackets
 from router.streams.tap import MountTap
+from router.streams.threads import call_in
 
 if TYPE_CHECKING:
     from router.server import Server
@@ -64,8 +65,11 @@ class ServerConnection:
         return self._clients.sessions_of(self._connection)
 
     def close(self) -> None:
-        """End it once everything written has left; what lives by it, such as sessions over TCP, ends with it."""
-        self._connection.close()
+        """End it once everything written has left; what lives by it, such as sessions over TCP, ends with it.
+
+        It may be called from any thread, such as a sync handler's.
+        """
+        self._clients.call(self._connection.close)
 
     def __repr__(self) -> str:
         return f"<ServerConnection {self.id} {self._connection.peer}>"
@@ -190,8 +194,11 @@ class ServerSession:
         self._packets.write_packet_rtcp(media, packet)
 
     def close(self, reason: str = "closed by the program") -> None:
-        """End it, and a publisher's mount with it; its client hears of it by the end of its connection."""
-        self._clients.close_session(self._session, reason)
+        """End it, and a publisher's mount with it; its client hears of it by the end of its connection.
+
+        It may be called from any thread, such as a sync handler's.
+        """
+        self._clients.call(lambda: self._clients.close_session(self._session, reason))
 
     def __repr__(self) -> str:
         return f"<ServerSession {self.id} {self.role} {self.path} {self.state.value}>"
@@ -212,6 +219,10 @@ class Clients:
     def begin(self) -> None:
         """Take note of the event loop, before any client comes: handlers may be called in threads."""
         self._loop = asyncio.get_running_loop()
+
+    def call(self, function: Callable[[], None]) -> None:
+        """Call a function in the server's event loop, from whatever thread."""
+        call_in(self._loop, function)
 
     def tap_of(self, mount: Mount) -> MountTap:
         """Give the tap on a mount, made when it is first wanted."""

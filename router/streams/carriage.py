@@ -36,6 +36,8 @@ class Carriage:
         """Its mount's path. Without one of its own no URL can name it, for those begin with a slash."""
         self.mount: Mount | None = None
         self.pipe: Pipe | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """The server's, in which all this happens; None before `open`."""
         self.missed = 0
         """Packets that came for the program before the worker of now, and that it was too slow for."""
         self._streams = streams
@@ -66,8 +68,11 @@ class Carriage:
     async def open(self, description: SessionDescription) -> None:
         """Get a worker and ports; harmless if it has them. Raises as `ServerStream.open` does."""
         self.check_ended()
+        self.loop = asyncio.get_running_loop()
         if self._opening is None:
             self._opening = asyncio.ensure_future(self._open(description))
+            # Whoever waits for it may be cancelled, and then nobody hears how it ends.
+            self._opening.add_done_callback(lambda done: done.cancelled() or done.exception())
         opening = self._opening
         try:
             await asyncio.shield(opening)

@@ -6,7 +6,6 @@ import secrets
 import socket
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
 
 from router.fleet.worker import Worker, WorkerGone
 from router.logs import get_logger
@@ -51,14 +50,7 @@ class Pipe:
     # -- out -------------------------------------------------------------------------------------------------------
 
     def send(self, messages: list[bytes]) -> bool:
-        """Write, or queue what finds no room; False, with nothing written, where the queue is full.
-
-        From another thread it waits for the event loop to do it.
-        """
-        if asyncio._get_running_loop() is not self._loop:
-            done: Future[bool] = Future()
-            self._loop.call_soon_threadsafe(lambda: done.set_result(self.send(messages)))
-            return done.result()
+        """Write, or queue what finds no room; False, with nothing written, where the queue is full."""
         if not self._queue and len(messages) == 1:  # as it mostly is
             try:
                 self._sock.send(messages[0])

@@ -20,6 +20,7 @@ from router.streams.errors import CannotReload, StreamFull, WrongMedia
 from router.streams.listeners import Callback, Listeners
 from router.streams.packets import DEFAULT_PACKET_BYTES, LARGEST_PACKET_BYTES, checked_rtcp, checked_runs
 from router.streams.stats import MediaStats, StreamStats
+from router.streams.threads import call_in
 from workers.channel import MOST_NTP, Burst, Kind, encode
 from workers.contract.messages import MAX_TRACKS
 from workers.rtp.packet import FIXED_HEADER_BYTES, second_bytes
@@ -44,8 +45,8 @@ class ServerStream:
 
     With a `path` it is there for readers; without, handlers give it out. One that is made before its server starts is
     open when the first client is let in; later, `await stream.open()` or `async with stream:` opens it. All is to be
-    called in the server's event loop, where nothing but `open` and `drain` waits; what writes may also be called from
-    other threads, where it waits for the event loop.
+    called in the server's event loop, where nothing but `open` and `drain` waits; what writes and what closes may
+    also be called from other threads, those of sync handlers among them, where it waits for the event loop.
     """
 
     def __init__(
@@ -110,11 +111,15 @@ class ServerStream:
 
     def close(self) -> None:
         """End the stream: its readers leave at once. Harmless if it has ended."""
-        self._carriage.close("closed by its program")
+        call_in(self._carriage.loop, lambda: self._carriage.close("closed by its program"))
 
     async def __aenter__(self) -> Self:
         """Open."""
-        await self.open()
+        try:
+            await self.open()
+        except asyncio.CancelledError:
+            self.close()  # nobody is left who would
+            raise
         return self
 
     async def __aexit__(
@@ -159,17 +164,26 @@ class ServerStream:
         Raises as `write_packets_rtp` does, with NotRtcp in the place of NotRtp.
         """
         track = self._outgoing(media)
-        runs = checked_rtcp(packet, self._max_packet_bytes)
-        if self._send(encode(Kind.RTCP, track, runs), 1):
-            self._written[track].rtcp_packets += 1
+        messages = encode(Kind.RTCP, track, checked_rtcp(packet, self._max_packet_bytes))
+
+        def send() -> None:
+            if self._send(messages, 1):
+                self._written[track].rtcp_packets += 1
+
+        call_in(self._carriage.loop, send)
 
     def _write_rtp(self, media: Media | int, packets: Sequence[bytes], ntp: float) -> None:
         track = self._outgoing(media)
         written = self._written[track]
         runs = checked_runs(packets, written.announced, self._max_packet_bytes)
-        if runs and self._send(encode(Kind.RTP, track, runs, ntp=ntp), len(packets)):
-            written.packets += len(packets)
-            written.bytes += sum([len(data) for data, _, _ in runs])
+        messages = encode(Kind.RTP, track, runs, ntp=ntp)
+
+        def send() -> None:
+            if messages and self._send(messages, len(packets)):
+                written.packets += len(packets)
+                written.bytes += sum([len(data) for data, _, _ in runs])
+
+        call_in(self._carriage.loop, send)
 
     def _send(self, messages: list[bytes], packets: int) -> bool:
         """Hand messages to the worker; False where there is none at the moment."""
@@ -253,8 +267,12 @@ class ServerStream:
 
     def close_readers(self, reason: str) -> None:
         """Let all readers go, for `reason`, which the log says; others may come."""
-        for each in self._streams.readers_of(self._carriage.mount):
-            self._streams.lifecycle.close_session(each, reason)
+
+        def close() -> None:
+            for each in self._streams.readers_of(self._carriage.mount):
+                self._streams.lifecycle.close_session(each, reason)
+
+        call_in(self._carriage.loop, close)
 
     # -- what it is ------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from router.logs import get_logger
 from router.streams.errors import StreamFull
 from router.streams.listeners import Callback, Listeners
 from router.streams.pipe import Pipe, open_pipe
+from router.streams.threads import call_in
 from workers.channel import Burst, Kind, Run, encode
 from workers.contract.messages import Tap
 
@@ -53,18 +54,22 @@ class MountTap:
 
     def listen(self, session: str, kind: Kind, track: int, callback: Callback) -> Callable[[], None]:
         """Call back with what a session sends; gives a function that ends that. Either may come from any thread."""
+        remove = call_in(self._loop, lambda: self._add(session, kind, track, callback))
+
+        def end() -> None:
+            remove()
+            self._settle_soon()
+
+        return lambda: call_in(self._loop, end)
+
+    def _add(self, session: str, kind: Kind, track: int, callback: Callback) -> Callable[[], None]:
         listeners = self._listeners.get(session)
         if listeners is None:
             clock_rates = [each.clock_rates for each in self._mount.description.medias]
             listeners = self._listeners[session] = Listeners(clock_rates)
         remove = listeners.add(kind, track, callback)
-        self._loop.call_soon_threadsafe(self._settle_soon)
-
-        def end() -> None:
-            remove()
-            self._loop.call_soon_threadsafe(self._settle_soon)
-
-        return end
+        self._settle_soon()
+        return remove
 
     def _take(self, burst: Burst) -> None:
         session = burst.session or self._mount.publisher
@@ -81,16 +86,18 @@ class MountTap:
             StreamFull: too much waits for the worker.
         """
         messages = encode(kind, track, runs, session=session)
-        if self._pipe is not None:
-            taken = self._pipe.send(messages)
-        else:
-            taken = sum(map(len, self._early)) <= MOST_EARLY_BYTES
-            if taken:
-                self._early += messages
-                self._writes = True
-                self._loop.call_soon_threadsafe(self._settle_soon)
-        if not taken:
+        if not call_in(self._loop, lambda: self._send(messages)):
             raise StreamFull(f"too much waits for the worker of {self._mount.path}")
+
+    def _send(self, messages: list[bytes]) -> bool:
+        if self._pipe is not None:
+            return self._pipe.send(messages)
+        if sum(map(len, self._early)) > MOST_EARLY_BYTES:
+            return False
+        self._early += messages
+        self._writes = True
+        self._settle_soon()
+        return True
 
     # -- the channel -----------------------------------------------------------------------------------------------
 
