@@ -22,12 +22,20 @@ WATCH_AGAIN_S = 1.0
 class RestartDelay:
     """How long to wait before a program is started again: at first not at all, then longer and longer."""
 
+    SERVED_S = 1.0
+    """One that ended in order after less has hardly been told to: started again at once, it would do so for ever."""
+
     def __init__(self, first_s: float = 0.5, most_s: float = 10.0, stable_s: float = 30.0) -> None:
         self._first_s, self._most_s, self._stable_s = first_s, most_s, stable_s
         self._next_s = 0.0
 
-    def after(self, ran_s: float) -> float:
-        """Give the delay after the program ran for so long; `stable_s` of running wipes the slate."""
+    def after(self, ran_s: float, *, in_order: bool = False) -> float:
+        """Give the delay after the program ran for so long; `stable_s` of running wipes the slate.
+
+        An end in order, as a drained worker's, counts for nothing.
+        """
+        if in_order and ran_s >= self.SERVED_S:
+            return 0.0
         delay_s = 0.0 if ran_s >= self._stable_s else self._next_s
         self._next_s = min(self._most_s, max(self._first_s, 2 * delay_s))
         return delay_s
@@ -104,8 +112,8 @@ class Supervisor:
             del self._running[program.name]
             if self._stopping.is_set() or (program.on_exit is not None and not program.on_exit(status)):
                 return
-            delay_s = delays.after(time.monotonic() - running.started)
             # One that somebody told to end did as it was told.
+            delay_s = delays.after(time.monotonic() - running.started, in_order=status == 0)
             say = log.info if status == 0 else log.warning
             say("program ended", name=program.name, pid=running.pid, reason=ending(status), restart_in_s=delay_s)
             while not await self._stopped_within(delay_s):

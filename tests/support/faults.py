@@ -9,6 +9,7 @@ from typing import Any
 from tests.support.ordeal import Ordeal, Toll
 from tests.support.waiting import eventually
 
+WORKER_LOST = "front: worker lost"
 SHORT_S = (0.1, 0.6)
 """How long a process is stopped that nobody takes for dead."""
 
@@ -111,8 +112,10 @@ def move_mount(ordeal: Ordeal) -> Toll:
 def drain_worker(ordeal: Ordeal) -> Toll:
     """Move everything away from a worker, and let another take its place."""
     worker = ordeal.chance.choice(ordeal.status["workers"])
+    losses = ordeal.router.log.count(WORKER_LOST)
     ordeal.order("drain", str(worker["index"]))
     ordeal.wait_ready({worker["pid"]})
+    assert ordeal.router.log.count(WORKER_LOST) == losses, "a worker that ended in order counts as dead"
     return Toll()
 
 
@@ -145,8 +148,10 @@ def _begin_to_drain(ordeal: Ordeal, worker: dict[str, Any]) -> None:
 def restart_workers(ordeal: Ordeal) -> Toll:
     """Replace all workers, one after the other."""
     was = {each["pid"] for each in ordeal.status["workers"]}
+    losses = ordeal.router.log.count(WORKER_LOST)
     ordeal.order("restart", "workers", "--rolling")
     ordeal.wait_ready(was)
+    assert ordeal.router.log.count(WORKER_LOST) == losses, "a worker that ended in order counts as dead"
     return Toll()
 
 

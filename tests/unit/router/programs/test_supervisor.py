@@ -54,6 +54,13 @@ def test_the_first_restart_is_immediate_and_later_ones_wait_longer() -> None:
     assert [delays.after(30), delays.after(0), delays.after(0)] == [0, 0.5, 1]
 
 
+def test_ends_in_order_cost_no_time_unless_they_come_at_once() -> None:
+    delays = RestartDelay(first_s=0.5, most_s=3, stable_s=30)
+    assert [delays.after(1, in_order=True) for _ in range(6)] == [0] * 6
+    assert [delays.after(0.9, in_order=True) for _ in range(3)] == [0, 0.5, 1]
+    assert [delays.after(1, in_order=True), delays.after(0)] == [0, 2]
+
+
 @pytest.mark.parametrize(
     ("status", "text"),
     [
