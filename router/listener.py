@@ -1,11 +1,10 @@
-"""The listening sockets, and every connection that came in through them."""
+"""The listening sockets."""
 
 import asyncio
 import errno
 import os
 import socket
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from router.connection import Connection, ConnectionCallbacks, Side
@@ -13,8 +12,6 @@ from router.settings import Settings
 
 BACKLOG = 1024
 """Connections that the kernel completes while the front is busy, or away."""
-
-
 HINTS = {
     errno.EADDRINUSE: "Is another instance running? Choose another with {setting}.",
     errno.EACCES: "Ports below 1024 are for the system's own services: choose another with {setting}.",
@@ -62,48 +59,6 @@ def url_of(listener: socket.socket) -> str:
     if host in ("::", "0.0.0.0"):
         host = "127.0.0.1"
     return f"rtsp://[{host}]:{port}" if ":" in host else f"rtsp://{host}:{port}"
-
-
-class Connections:
-    """All RTSP connections, by id."""
-
-    def __init__(self, most: int, most_per_host: int) -> None:
-        """`most_per_host` of 0 is no limit."""
-        self._most = most
-        self._most_per_host = most_per_host
-        self._by_id: dict[str, Connection] = {}
-        self._hosts: Counter[str] = Counter()
-
-    def __len__(self) -> int:
-        return len(self._by_id)
-
-    def __iter__(self) -> Iterator[Connection]:
-        return iter(list(self._by_id.values()))
-
-    def get(self, connection_id: str) -> Connection | None:
-        """Find a connection."""
-        return self._by_id.get(connection_id)
-
-    def add(self, connection: Connection) -> str | None:
-        """Count a new connection in; give the reason why it can't stay, or None."""
-        full = len(self._by_id) >= self._most
-        crowded = self._most_per_host and self._hosts[connection.host] >= self._most_per_host
-        self._by_id[connection.id] = connection
-        self._hosts[connection.host] += 1
-        if full:
-            return f"all {self._most} connections are taken"
-        if crowded:
-            return f"{connection.host} has {self._most_per_host} connections already"
-        return None
-
-    def remove(self, connection: Connection) -> bool:
-        """Count a connection out; tell whether it was in."""
-        if self._by_id.pop(connection.id, None) is None:
-            return False
-        self._hosts[connection.host] -= 1
-        if not self._hosts[connection.host]:
-            del self._hosts[connection.host]
-        return True
 
 
 class Listeners:

@@ -7,10 +7,11 @@ import asyncio
 import contextlib
 import secrets
 import socket
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import assert_never
 
 from router.connection import Connection
+from router.connections import Connections
 from router.fleet.deaths import MOST_DEATHS, WITHIN_S, Deaths
 from router.fleet.handoff import close_all
 from router.fleet.lending import Slices, lent
@@ -22,12 +23,13 @@ from router.fleet.restore import Restore
 from router.fleet.transit import Transit
 from router.fleet.worker import Worker, WorkerError
 from router.lifecycle import Lifecycle
-from router.listener import Connections, Passed
+from router.listener import Passed
 from router.logs import get_logger
 from router.mounts import Mounts, Place, Replica
 from router.rtsp.session_state import SessionState
 from router.sessions import Sessions
 from router.settings import Settings
+from router.tasks import Tasks
 from workers.contract.messages import (
     ChannelEnded,
     ConnectionClosed,
@@ -93,7 +95,7 @@ class Fleet:
         self._told = told
         self._listeners: dict[str, socket.socket] = {}
         self._ended: list[tuple[Worker | Transit, str]] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self.kept: list[Passed] = []
         """Listening sockets of a front that died, as workers have kept them: whoever takes one, takes it out."""
         self._slices = Slices.share(settings.rtp_port_start, settings.rtp_port_count, settings.worker_count)
@@ -159,9 +161,7 @@ class Fleet:
 
     async def close(self) -> None:
         """Let go of the workers and of the sockets between the processes."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.cancel()
         self.link.close()
 
     # -- the listening sockets -------------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ class Fleet:
 
     def _send_listeners(self, worker: Worker) -> None:
         if self._listeners:
-            self._run(self._send_duplicates(worker, dict(self._listeners)))
+            self._tasks.run(self._send_duplicates(worker, dict(self._listeners)))
         else:
             worker.tell(KeepListeners((), ""))
 
@@ -196,11 +196,6 @@ class Fleet:
         with contextlib.suppress(OSError):  # the worker is gone, or the listeners are
             await worker.channel.send(token, *(each.fileno() for each in listeners.values()))
             worker.tell(KeepListeners(tuple(listeners), token))
-
-    def _run(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     def _lost(self, worker: Worker, reason: str) -> None:
         if worker.told_to_end or (worker.heartbeat is not None and worker.heartbeat.draining):
@@ -377,7 +372,7 @@ class Fleet:
     def _acknowledge(self, worker: Worker | Transit, connection_id: str) -> None:
         self._ended.append((worker, connection_id))
         if len(self._ended) == 1:
-            self._run(self._acknowledge_all())
+            self._tasks.run(self._acknowledge_all())
 
     async def _acknowledge_all(self) -> None:
         """Tell workers which of their ended connections need not be told to another front any more."""

@@ -10,6 +10,7 @@ import zmq
 from router.fleet.handoff import Descriptors, WorkerChannel
 from router.fleet.worker import Worker, WorkerError
 from router.logs import get_logger
+from router.tasks import Tasks
 from workers.contract.codec import ContractError, Envelope, decode, encode
 from workers.contract.endpoints import Endpoints
 from workers.contract.messages import (
@@ -79,7 +80,7 @@ class WorkersLink:
         """Lost workers whose process has not ended yet, and when they are killed."""
         self._draining = False
         self._complained_at: dict[str, float] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     # -- life ------------------------------------------------------------------------------------------------------
 
@@ -276,9 +277,7 @@ class WorkersLink:
             self._complain("worker refused", worker=str(hello.index), reason=reason)
             return
         self.workers[hello.index] = self._by_incarnation[incarnation] = worker
-        task = asyncio.get_running_loop().create_task(self._take_on(worker))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.run(self._take_on(worker))
 
     async def _take_on(self, worker: Worker) -> None:
         try:

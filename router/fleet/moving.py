@@ -11,11 +11,11 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from router.connection import Connection
+from router.connections import Connections
 from router.fleet.gate import closed
 from router.fleet.handoff import close_all
 from router.fleet.transit import Transit
 from router.fleet.worker import Worker, WorkerError, WorkerGone, WorkerRefused
-from router.listener import Connections
 from router.logs import get_logger
 from router.mounts import Mounts, Place
 from router.sessions import Sessions

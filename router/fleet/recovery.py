@@ -8,21 +8,22 @@ knows what the dead worker wrote last.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 
 from router.connection import Connection, ConnectionEnded
+from router.connections import Connections
 from router.fleet.placing import Placing
 from router.fleet.replicas import Replicas
 from router.fleet.restore import mount_record, session_record
 from router.fleet.transit import Transit
 from router.fleet.worker import Worker, WorkerError, WorkerGone, WorkerRefused
 from router.lifecycle import Lifecycle
-from router.listener import Connections
 from router.logs import get_logger
 from router.mounts import Mount, Mounts
 from router.rtsp.session_state import SessionState
 from router.sessions import Role, Session, Sessions
+from router.tasks import Tasks
 from workers.contract.messages import CloseMount, HandOff, OpenMount, Play, Record, SetUpReader
 
 log = get_logger(__name__)
@@ -57,13 +58,11 @@ class Recovery:
         self._lifecycle = lifecycle
         self._placing = placing
         self._news = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     async def close(self) -> None:
         """Wait for no worker any more."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.cancel()
 
     def worker_ready(self) -> None:
         """Take note of a worker that can be given mounts."""
@@ -92,12 +91,7 @@ class Recovery:
             connection.holder = Transit(worker, None)
             connection.gate.close()
         if left or held:
-            self._run(self._go_on(worker, left, held))
-
-    def _run(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+            self._tasks.run(self._go_on(worker, left, held))
 
     def _bereave(self, mount: Mount, now: float) -> str | None:
         """Note that a mount has lost its worker; say why it can't go on, or None."""

@@ -16,11 +16,11 @@ import socket
 from collections.abc import Callable, Iterable
 
 from router.connection import Connection, ConnectionCallbacks, Side
+from router.connections import Connections
 from router.fleet.handoff import close_all
 from router.fleet.records import CONNECTION, MOUNT, REPLICA, SESSION, MountRecord, SessionRecord
 from router.fleet.worker import Worker
 from router.lifecycle import Lifecycle
-from router.listener import Connections
 from router.logs import get_logger
 from router.mounts import REPLICA_PREFIX, Mount, Mounts, Replica
 from router.multicast import Multicast

@@ -12,6 +12,7 @@ from router.fleet.worker import Worker
 from router.logs import get_logger
 from router.mounts import Mounts, Place
 from router.settings import Settings
+from router.tasks import Tasks
 
 log = get_logger(__name__)
 
@@ -48,7 +49,7 @@ class Upkeep:
         self._placing = placing
         self._mover = mover
         self._turn = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     def orders(self) -> dict[str, Order]:
         """Map each verb to its function."""
@@ -100,19 +101,14 @@ class Upkeep:
         # What is under way has its end first, and nothing begins any more.
         await self._turn.acquire()
         await self._mover.stop()
-        asyncio.get_running_loop().call_later(ANSWERED_WITHIN_S, self._run, self._let_go())
+        asyncio.get_running_loop().call_later(ANSWERED_WITHIN_S, self._tasks.run, self._let_go())
         return "the front lets go"
-
-    def _run(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     def drain_wanted(self, worker: Worker) -> None:
         """Empty a worker that was told to end by somebody else, as far as there is time."""
         if worker.state == "ready":
             worker.state = "draining"
-            self._run(self._drain_wanted(worker))
+            self._tasks.run(self._drain_wanted(worker))
 
     async def _drain_wanted(self, worker: Worker) -> None:
         """Try until it is done, or the worker has ended: others may be just about to come back."""

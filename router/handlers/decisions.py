@@ -11,6 +11,7 @@ from router.clients import Clients
 from router.connection import ConnectionEnded
 from router.description import DescriptionError, SessionDescription
 from router.exchange import Exchange, Method
+from router.failure import failure
 from router.handlers.calls import UserCodeError
 from router.handlers.contexts import (
     AccessContext,
@@ -45,10 +46,9 @@ OURS = frozenset({"cseq", "server", "session", "content-length"})
 class Default:
     """What the server does by itself, once, in a task of its own: a handler that is given up takes nothing with it."""
 
-    def __init__(self, exchange: Exchange, method: Method, failure: Callable[[Exchange, Exception], Response]) -> None:
+    def __init__(self, exchange: Exchange, method: Method) -> None:
         self._exchange = exchange
         self._method = method
-        self._failure = failure
         self._task: asyncio.Task[Response] | None = None
         self.ended = False
         """The client left meanwhile."""
@@ -71,7 +71,7 @@ class Default:
             self.ended = True
             return self._exchange.respond(454, reason="the client has left")
         except Exception as error:
-            return self._failure(self._exchange, error)
+            return failure(self._exchange, error)
 
 
 class Decisions:
@@ -86,18 +86,16 @@ class Decisions:
         lifecycle: Lifecycle,
         setup: Setup,
         methods: Mapping[str, Method],
-        failure: Callable[[Exchange, Exception], Response],
         access: Mapping[Role, Access],
         max_tracks: int,
     ) -> None:
-        """`methods` are what the server does by itself, `failure` says what an exception of theirs means."""
+        """`methods` are what the server does by itself."""
         self._handlers = handlers
         self._clients = clients
         self._notices = notices
         self._lifecycle = lifecycle
         self._setup = setup
         self._methods = methods
-        self._failure = failure
         self._access = access
         self._max_tracks = max_tracks
 
@@ -199,7 +197,7 @@ class Decisions:
         """Ask one handler after the other, then do what the server does by itself."""
         method = self._methods[exchange.request.method]
         for handler in self._handlers.with_method(name, role):
-            default = Default(exchange, method, self._failure)
+            default = Default(exchange, method)
             response = await self._ask(handler, name, exchange, context(exchange), default)
             if default.ended:
                 raise ConnectionEnded

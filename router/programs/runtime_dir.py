@@ -3,7 +3,10 @@
 import contextlib
 import fcntl
 import os
+import secrets
+import shutil
 import stat
+import tempfile
 from pathlib import Path
 
 from router.programs.process import start_time_of
@@ -58,6 +61,36 @@ def hold(path: Path) -> int:
     """
     prepare(path)
     return _lock(path, Endpoints(path).lock_path)
+
+
+class OwnDirectory:
+    """A front's hold on its runtime directory; one that is `temporary` is removed when it is let go of."""
+
+    def __init__(self, path: Path, *, temporary: bool) -> None:
+        self._path = path
+        self._temporary = temporary
+        self._lock = -1
+
+    def hold(self) -> None:
+        """Make the directory this front's alone.
+
+        Raises:
+            RuntimeDirError: as `hold` says.
+        """
+        self._lock = hold(self._path)
+
+    def let_go(self) -> None:
+        """Leave it to others, where it is held."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+            if self._temporary:
+                shutil.rmtree(self._path, ignore_errors=True)
+
+
+def temporary() -> Path:
+    """Name a directory that nobody has; it is not made."""
+    return Path(tempfile.gettempdir()) / f"trunkline-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 def hold_for_launcher(path: Path) -> int:

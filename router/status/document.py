@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from router.connection import Connection
+from router.connections import Connections
 from router.fleet.deaths import Deaths
 from router.fleet.link import WorkersLink
 from router.fleet.worker import Worker
-from router.listener import Connections
 from router.mounts import Mount, Mounts
 from router.sessions import Session, Sessions
 from workers.contract.messages import Heartbeat, MountState, StateReport
