@@ -180,8 +180,10 @@ class Ordeal:
         report = self.swarm.settle(RECOVERY_TIMEOUT_S)
         self._judge(report, toll)
         self.note(f"{name}: s", time.monotonic() - begun)
-        if toll.gaps:
-            self.note(f"{name}: gap ms", report.only(lambda each: each.number in toll.gaps).gap_ms)
+        # Readers of a mount that waits for its publisher have a gap of the publisher's making.
+        bereaved = report.only(lambda each: each.number in toll.gaps and each.mount not in toll.mounts | toll.renewed)
+        if bereaved.readers:
+            self.note(f"{name}: gap ms", bereaved.gap_ms)
         self.note(f"{name}: pause ms", report.only(lambda each: each.number not in toll.gaps).delay_ms)
         self.note(f"{name}: load late ms", report.late_ms)
         self._make_good(toll, report)
