@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.faults.test_deaths import lockstep
-from tests.faults.test_front_death import kill_front, wait_back
+from tests.faults.test_front_death import kill_front, wait_back, without_front
 from tests.support.clip import Clip
 from tests.support.invariants import Invariants
 from tests.support.media import publish, read
@@ -259,6 +259,32 @@ def test_the_front_dies(start_router: StartRouter, path: str) -> None:
         third.teardown()
         wait_folded(router, publisher)
         invariants.check(sessions(publisher, first, second))
+
+
+@pytest.mark.parametrize("victim", ["owner", "replica"])
+def test_the_front_and_a_worker_die(start_router: StartRouter, path: str, victim: str) -> None:
+    """Of the owner nothing is left, and its replica ends; without its replica it goes on."""
+    router = start_router(settings=SPREAD)
+    invariants = Invariants(router)
+    with (
+        Publisher(router.publish(path)).start() as publisher,
+        Reader(router.read(path)).start() as first,
+        Reader(router.read(path), transport="tcp").start() as second,
+        Reader(router.read(path)).start() as third,
+        Reader(router.read(path), transport="tcp").start() as fourth,
+    ):
+        lockstep(publisher, [first, second, third, fourth])
+        mount = router.mount(path)
+        assert mount is not None
+        index = mount["worker"] if victim == "owner" else mount["replicas"][0]["worker"]
+        pid = router.status()["workers"][index]["pid"]
+        with without_front(router):
+            os.kill(pid, signal.SIGKILL)
+        if victim == "replica":
+            lockstep(publisher, [first, second])
+            invariants.check(sessions(publisher, first, second))
+        else:
+            invariants.check(set())
 
 
 def test_nobody_notices_that_workers_are_restarted(start_router: StartRouter, path: str) -> None:

@@ -39,6 +39,7 @@ from workers.contract.messages import (
     SessionHeard,
     SetUpReader,
     StateReport,
+    StopPublisher,
     Tap,
     TrackSpec,
     TrackTransport,
@@ -159,6 +160,27 @@ def _readable(sock: socket.socket) -> bool:
         return bool(sock.recv(1, socket.MSG_PEEK))
     except BlockingIOError:
         return False
+
+
+def test_a_stream_that_has_had_two_publishers_is_one_at_a_replica_too(fronts: tuple[FakeFront, FakeFront]) -> None:
+    owner, other = fronts
+    scene = Scene(owner)
+    first = owner.pair()
+    owner.play("/cam", "first", udp(0, first))
+    scene.pass_on(5, first[0])
+    assert owner.ask(StopPublisher("/cam", 1, "publisher")) == Done()
+    second = owner.pair()
+    owner.record("/cam", udp(0, second), session="second")
+    for phase in range(2):  # before the newcomer's first packet, and after it
+        name, reader = f"r{phase}", other.pair()
+        replicate(owner, other, name, f"replica:{name}:/cam")
+        assert other.ask(SetUpReader(f"replica:{name}:/cam", 1, name, udp(0, reader))) == ReaderSetUp(7)
+        _, playing = other.play(f"replica:{name}:/cam", name, udp(0, reader))
+        second[0].sendto(rtp(100 + phase, ssrc=9), ("127.0.0.1", scene.port))
+        (packet,) = gather(first[0], 1)
+        assert struct.unpack_from("!HII", packet, 2)[2] == 7
+        assert gather(reader[0], 1) == [packet]
+        assert playing.rtp_info[0].sequence == (scene.sent + phase) % 65_536 == struct.unpack_from("!H", packet, 2)[0]
 
 
 def test_what_a_replica_s_udp_readers_send_is_heard_at_the_owner(fronts: tuple[FakeFront, FakeFront]) -> None:
