@@ -13,12 +13,14 @@ from router.streams.streams import Streams
 
 LISTEN_AGAIN_S = 0.02
 """How often a port that is taken is tried again: clients wait meanwhile."""
-WORKERS_COME_S = 0.5
-"""How long the workers of a dead front take to find this one: they try ten times a second."""
+WORKERS_COME_S = 2.0
+"""How long the workers of a dead front may take to find this one: they try ten times a second, but a front that gives
+up on them on a busy machine, and is started again, takes longer than any wait."""
 LISTENERS_BACK_S = 5.0
 """How long workers that were found may take to bring the listening sockets: as long as for any command."""
-WORKERS_MISSING_S = 2.0
-"""How long clients wait for the rest of the workers once one is there."""
+WORKERS_MISSING_S = 1.0
+"""How long clients wait for the rest of the workers once one is there: those that live come at once, one that has died
+too is back in a fraction of a second, and for one that hangs nobody is to wait."""
 
 
 class Doors:

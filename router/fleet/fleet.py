@@ -93,7 +93,8 @@ class Fleet:
         self._lifecycle = lifecycle
         self._restore = restore
         self._told = told
-        self._listeners: dict[str, socket.socket] = {}
+        self._listeners: dict[str, socket.socket] | None = None
+        """What workers are to hold; None: whatever they hold since an earlier front, until this one has it too."""
         self._ended: list[tuple[Worker | Transit, str]] = []
         self._tasks = Tasks()
         self.kept: list[Passed] = []
@@ -186,6 +187,8 @@ class Fleet:
             self._send_listeners(worker)
 
     def _send_listeners(self, worker: Worker) -> None:
+        if self._listeners is None:
+            return
         if self._listeners:
             self._tasks.run(self._send_duplicates(worker, dict(self._listeners)))
         else:

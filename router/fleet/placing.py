@@ -1,6 +1,9 @@
 """Gives a mount its worker: asks in order of preference until one has the ports."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from router.fleet.link import WorkersLink
 from router.fleet.placement import Load, by_preference
@@ -24,6 +27,7 @@ class Placing:
         self._mounts = mounts
         self._turn = 0
         self._last_placed: dict[int, int] = {}
+        self._expected: Counter[int] = Counter()
 
     async def place(self, mount: Mount) -> None:
         """Open the mount on the best worker that has the ports; `mount.worker` and its ports are set then.
@@ -39,8 +43,7 @@ class Placing:
         for worker in workers:
             if mount.closed:
                 raise PeerError(454, "the session was closed meanwhile")
-            self._turn += 1
-            self._last_placed[worker.index] = self._turn
+            self._note(worker)
             mount.worker = worker
             try:
                 opened = await worker.ask(OpenMount(mount.path, mount.generation, tracks))
@@ -52,6 +55,9 @@ class Placing:
                 # Its fate is unknown: a worker that opened it after all must let go of it.
                 worker.tell(CloseMount(mount.path, mount.generation))
                 continue
+            if worker.state == "lost":  # it died right behind its answer, and there were no ports yet to go on with
+                mount.worker, reason = None, f"worker {worker.index} died"
+                continue
             assert isinstance(opened, MountOpened)
             mount.rtp_ports = opened.rtp_ports
             log.info("mount placed", mount=mount.path, worker=worker.index, ports=opened.rtp_ports)
@@ -59,12 +65,26 @@ class Placing:
         log.error("no worker can take a mount", mount=mount.path, reason=reason)
         raise PeerError(503, f"no worker can take {mount.path}: {reason}")
 
+    @contextmanager
+    def expecting(self, worker: Worker) -> Iterator[None]:
+        """Count a mount as a worker's for as long as the block lasts: those that are placed at once must spread."""
+        self._note(worker)
+        self._expected[worker.index] += 1
+        try:
+            yield
+        finally:
+            self._expected[worker.index] -= 1
+
+    def _note(self, worker: Worker) -> None:
+        self._turn += 1
+        self._last_placed[worker.index] = self._turn
+
     def preferred(self) -> list[Worker]:
         """List the workers that can be given mounts, the best one first."""
         ready = {worker.index: worker for worker in self._link.ready()}
         now = asyncio.get_running_loop().time()
-        mounts = dict.fromkeys(ready, 0)
-        new = dict.fromkeys(ready, 0)
+        mounts = {index: self._expected[index] for index in ready}
+        new = dict(mounts)
         for mount in self._mounts.places():
             if mount.worker is not None and mount.worker.index in ready:
                 mounts[mount.worker.index] += 1

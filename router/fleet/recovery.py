@@ -8,7 +8,7 @@ knows what the dead worker wrote last.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import suppress
 
 from router.connection import Connection, ConnectionEnded
@@ -93,6 +93,13 @@ class Recovery:
         if left or held:
             self._tasks.run(self._go_on(worker, left, held))
 
+    @staticmethod
+    async def _each(works: Iterable[Coroutine[None, None, None]]) -> None:
+        """Do all of it: what one mount or connection fails at must not keep the others waiting."""
+        for outcome in await asyncio.gather(*works, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                log.error("something could not go on", exc_info=outcome)
+
     def _bereave(self, mount: Mount, now: float) -> str | None:
         """Note that a mount has lost its worker; say why it can't go on, or None."""
         mount.bereaved = [each for each in mount.bereaved if now - each < DEATHS_WITHIN_S] + [now]
@@ -108,8 +115,8 @@ class Recovery:
             log.error("a killed worker does not end, its ports are lost", worker=dead.index, pid=dead.pid)
             for mount in mounts:
                 self._lifecycle.close_mount(mount, f"worker {dead.index} does not end")
-        await asyncio.gather(*(self._place(each, dead) for each in mounts))
-        await asyncio.gather(*(self._hand_over(each) for each in connections))
+        await self._each(self._place(each, dead) for each in mounts)
+        await self._each(self._hand_over(each) for each in connections)
 
     # -- mounts ----------------------------------------------------------------------------------------------------
 
@@ -142,7 +149,8 @@ class Recovery:
     async def _place_on(self, mount: Mount, worker: Worker) -> bool:
         """Let a mount go on at this worker; False if it can't."""
         try:
-            await worker.ask(OpenMount(mount.path, mount.generation, mount.tracks(), mount.rtp_ports, mount.streams))
+            with self._placing.expecting(worker):
+                await self._open(mount, worker)
         except WorkerRefused as error:
             log.warning("worker can't take a mount", mount=mount.path, worker=worker.index, reason=str(error))
             return False
@@ -171,6 +179,13 @@ class Recovery:
             except WorkerGone:
                 pass  # it died too, which is noticed elsewhere, or will be when it is compared
         return True
+
+    @staticmethod
+    async def _open(mount: Mount, worker: Worker) -> None:
+        """Open a mount at a worker. Raises as `Worker.ask` does."""
+        await worker.ask(OpenMount(mount.path, mount.generation, mount.tracks(), mount.rtp_ports, mount.streams))
+        if worker.state == "lost":  # right behind its answer, and with it went nothing that was known to be there
+            raise WorkerGone(f"worker {worker.index} died")
 
     def _sessions_of(self, mount: Mount) -> Iterator[tuple[Session, Record | Play | SetUpReader]]:
         """Say what makes a mount's sessions go on: its publisher first, as its packets wait in the sockets."""

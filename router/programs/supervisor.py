@@ -25,7 +25,7 @@ class RestartDelay:
     SERVED_S = 1.0
     """One that ended in order after less has hardly been told to: started again at once, it would do so for ever."""
 
-    def __init__(self, first_s: float = 0.5, most_s: float = 10.0, stable_s: float = 30.0) -> None:
+    def __init__(self, first_s: float = 0.1, most_s: float = 10.0, stable_s: float = 30.0) -> None:
         self._first_s, self._most_s, self._stable_s = first_s, most_s, stable_s
         self._next_s = 0.0
 

@@ -1,0 +1,77 @@
+"""What workers are told of the listening sockets."""
+
+import asyncio
+import socket
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+from router.connections import Connections
+from router.fleet.fleet import Fleet
+from router.fleet.worker import Worker
+from router.mounts import Mounts
+from router.sessions import Sessions
+from router.settings import Settings
+from workers.contract.messages import Command, KeepListeners, StateReport
+
+
+class Channel:
+    """The way of descriptors to one worker, which has sent up one socket."""
+
+    def __init__(self, kept: socket.socket) -> None:
+        self._kept = kept
+        self.sent = 0
+
+    def claim(self, token: str) -> list[int]:
+        return [self._kept.dup().detach()] if token else []
+
+    async def send(self, token: str, *descriptors: int) -> None:
+        self.sent += len(descriptors)
+
+
+class Held:
+    """A worker that has kept a dead front's listening socket."""
+
+    def __init__(self, kept: socket.socket) -> None:
+        self.index, self.pid, self.state, self.lent = 0, 1000, "ready", ()
+        self.moves, self.moved_at, self.missing = 0, 0.0, set[str]()
+        self.channel = Channel(kept)
+        self.told: list[Command] = []
+
+    def tell(self, command: Command) -> None:
+        self.told.append(command)
+
+
+def test_a_worker_lets_go_of_listening_sockets_only_for_a_front_that_has_some(tmp_path: Path) -> None:
+    """A new front may die before it has taken them: then the worker's are the last."""
+
+    async def program() -> None:
+        settings = Settings(runtime_dir=tmp_path)
+        restore = cast(Any, SimpleNamespace(take=lambda *rest: None, undecided=lambda worker: frozenset()))
+        nobody = cast(Any, None)
+        fleet = Fleet(
+            settings,
+            Sessions(settings),
+            Mounts(1),
+            Connections(1, 1),
+            nobody,
+            restore,
+            nobody,
+            lambda message, how: None,
+        )
+        with socket.socket() as kept, socket.socket() as own:
+            worker = Held(kept)
+            report = StateReport((), (), more=False, listeners=("both",), listeners_token="t")
+            fleet.link._on_ready(cast(Worker, worker), [report])
+            assert [each.name for each in fleet.kept] == ["both"]
+            await asyncio.sleep(0)
+            assert worker.told == []
+            fleet.link.workers[0] = cast(Worker, worker)
+            fleet.share_listeners({"both": own})
+            await asyncio.sleep(0.01)
+            assert [type(each) for each in worker.told] == [KeepListeners]
+            assert worker.channel.sent == 1
+            fleet.share_listeners({})
+            assert worker.told[1:] == [KeepListeners((), "")]
+
+    asyncio.run(program())
