@@ -1,0 +1,69 @@
+"""What a command was given: its settings, of options, environment and file, or an exit that says what is wrong."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import typer
+
+from router.settings import Settings
+from router.settings import sources as settings_sources
+from router.settings.sources import SettingsError
+
+
+def settings_of(context: typer.Context) -> Settings:
+    """Give the effective settings of a command, or exit with status 2 and say why."""
+    given = {name: value for name, value in context.params.items() if value is not None}
+    given.pop("index", None)
+    given.pop("check_only", None)
+    if given.pop("launched", False):  # passwords travel on standard input, where no list of processes shows them
+        try:
+            return settings_sources.from_json(sys.stdin.buffer.read())
+        except SettingsError as error:
+            fail(2, *error.problems)
+    given |= _files(given.pop("file", None), given.pop("loop"))
+    return load(given.pop("config", None), given)
+
+
+def _files(given: list[str] | None, loop: bool) -> dict[str, Any]:
+    if not given:
+        if loop:
+            fail(2, "--loop: there is no --file that it could be of")
+        return {}
+    pairs = [each.partition("=") for each in given]
+    wrong = next((each for each, (path, _, file) in zip(given, pairs, strict=True) if not path or not file), None)
+    if wrong is not None:
+        fail(2, f"--file {wrong}: must be /PATH=FILE, such as /movie=film.mp4")
+    files = {path: {"file": file, "loop": loop} for path, _, file in pairs}
+    if len(files) < len(pairs):
+        fail(2, "--file: a path is there twice")
+    return {"files": files}
+
+
+def load(config: Path | None, given: dict[str, Any]) -> Settings:
+    """Load the settings of a command, or exit with status 2 and say why."""
+    for name in settings_sources.unknown_variables(os.environ):
+        print(f"trunkline: {name} is in the environment, but there is no such setting", file=sys.stderr)
+    try:
+        return settings_sources.load(config, given)
+    except SettingsError as error:
+        fail(2, *error.problems)
+
+
+def check_hooks(settings: Settings) -> None:
+    """Exit with status 2 where the hooks of the settings are none, and say why."""
+    if settings.hooks is None:
+        return
+    from router.handlers import hooks_check
+
+    problem = hooks_check.problem(settings)
+    if problem is not None:
+        fail(2, problem)
+
+
+def fail(status: int, *problems: str) -> NoReturn:
+    """Exit, and say why."""
+    for problem in problems:
+        print(f"trunkline: {problem}", file=sys.stderr)
+    sys.exit(status)

@@ -1,0 +1,122 @@
+"""`trunkline serve`, `front` and `worker`: the programs of a router; `gen`: the files that run them elsewhere."""
+
+import os
+import sys
+
+import typer
+
+from router.cli.given import check_hooks, fail, load, settings_of
+from router.cli.options import (
+    Check,
+    ClientPort,
+    Config,
+    Files,
+    Hooks,
+    Host,
+    Index,
+    Kind,
+    Launched,
+    LogFormat,
+    LogLevel,
+    Loop,
+    Output,
+    ProgramPath,
+    PublishPort,
+    RtpPortCount,
+    RtpPortStart,
+    RuntimeDir,
+    User,
+    Workers,
+)
+
+
+def serve(
+    context: typer.Context,
+    config: Config = None, host: Host = None, publish_port: PublishPort = None, client_port: ClientPort = None,
+    rtp_port_start: RtpPortStart = None, rtp_port_count: RtpPortCount = None, workers: Workers = None,
+    hooks: Hooks = None, runtime_dir: RuntimeDir = None, log_level: LogLevel = None, log_format: LogFormat = None,
+    file: Files = None, loop: Loop = False,
+    check_only: Check = False,
+) -> None:  # fmt: skip
+    """Run the router: front and workers, started again when they die.
+
+    Where the programs of one that was killed still run in the same runtime directory, it takes them over.
+    """
+    settings = settings_of(context)
+    check_hooks(settings)
+    from router import logs
+    from router.programs import launcher
+
+    if check_only:  # a launcher asks before it becomes this code
+        return
+    logs.configure(settings.log_level, settings.log_format, program="launcher")
+    sys.exit(launcher.run(settings))
+
+
+def front(
+    context: typer.Context,
+    config: Config = None, host: Host = None, publish_port: PublishPort = None, client_port: ClientPort = None,
+    rtp_port_start: RtpPortStart = None, rtp_port_count: RtpPortCount = None, workers: Workers = None,
+    hooks: Hooks = None, runtime_dir: RuntimeDir = None, log_level: LogLevel = None, log_format: LogFormat = None,
+    file: Files = None, loop: Loop = False,
+    launched: Launched = False,
+) -> None:  # fmt: skip
+    """Run the front alone; its workers come by themselves."""
+    settings = settings_of(context)
+    from router.programs import front as program
+
+    sys.exit(program.run(settings, launched=launched))
+
+
+def worker(
+    context: typer.Context, index: Index,
+    config: Config = None, host: Host = None, publish_port: PublishPort = None, client_port: ClientPort = None,
+    rtp_port_start: RtpPortStart = None, rtp_port_count: RtpPortCount = None, workers: Workers = None,
+    hooks: Hooks = None, runtime_dir: RuntimeDir = None, log_level: LogLevel = None, log_format: LogFormat = None,
+    file: Files = None, loop: Loop = False,
+) -> None:  # fmt: skip
+    """Run one worker alone; it waits for its front, in any order of starting.
+
+    It uses --index, --runtime-dir, --log-level and --log-format, and --workers to check the index. The other options
+    are checked and left: all else comes from its front, as the front was told it. So give all programs of a router the
+    same options, or the same file.
+    """
+    settings = settings_of(context)
+    from router.programs import commands
+    from router.programs import runtime_dir as directory
+
+    if index >= settings.worker_count:
+        fail(
+            2,
+            f"--index {index}: with workers = {settings.workers} the last one is {settings.worker_count - 1};"
+            " give front and workers the same --workers",
+        )
+    try:
+        directory.prepare(settings.runtime_dir)
+    except directory.RuntimeDirError as error:
+        fail(1, str(error))
+    command = commands.worker_command(settings, index)
+    os.execve(command[0], command, commands.environment())
+
+
+def gen(
+    context: typer.Context,
+    kind: Kind,
+    config: Config = None, host: Host = None, publish_port: PublishPort = None, client_port: ClientPort = None,
+    rtp_port_start: RtpPortStart = None, rtp_port_count: RtpPortCount = None, workers: Workers = None,
+    hooks: Hooks = None, runtime_dir: RuntimeDir = None, log_level: LogLevel = None, log_format: LogFormat = None,
+    program: ProgramPath = None, user: User = "trunkline", output: Output = None,
+) -> None:  # fmt: skip
+    """Print the files that run this very router under a supervisor, for the settings given; see deploy/README.md."""
+    from router.deployment import cli
+
+    given = {name: value for name, value in context.params.items() if value is not None}
+    for name in ("kind", "config", "program", "user", "output"):
+        given.pop(name, None)
+    settings = load(config, given)
+    try:
+        cli.generate_files(kind, settings, given, config, program=program, user=user, output=output)
+    except cli.GenerateError as error:
+        fail(2, str(error))
+    except OSError as error:
+        fail(1, f"{error.filename}: {error.strerror}")
