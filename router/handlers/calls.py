@@ -54,9 +54,9 @@ class Calls:
                     return await function(*arguments)
                 result = await self._on_thread(function, arguments)
                 return await result if inspect.isawaitable(result) else result
-        except UserCodeError:
-            raise  # of a function inside of this one, and logged there
-        except (Exception, SystemExit, asyncio.CancelledError) as error:  # a user's code may raise anything
+        except (UserCodeError, KeyboardInterrupt, GeneratorExit):
+            raise  # of a function inside of this one, and logged there; or the whole program ends
+        except BaseException as error:  # a user's code may raise anything
             task = asyncio.current_task()
             if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
                 raise  # it is we who are cancelled, not something that the function waited for
@@ -135,7 +135,7 @@ class Calls:
                 if isinstance(error, Exception) and not isinstance(error, StopIteration):
                     failure = error
                 else:  # sys.exit() in it ends the function alone, and StopIteration no future may hold
-                    failure = RuntimeError(f"{type(error).__name__}: {error}")
+                    failure = RuntimeError(f"{type(error).__name__}: {error}").with_traceback(error.__traceback__)
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(finish, result, failure)
 

@@ -223,7 +223,7 @@ class Decisions:
         try:
             answer = await handler.ask(name, context)
             try:
-                verdict = read_answer(name, answer)
+                verdict = read_answer(name, answer, self._clients.server)
             except UserCodeError as error:
                 log.error("handler's answer can't be used", method=name, reason=str(error))
                 raise
@@ -233,6 +233,8 @@ class Decisions:
             response = await default.run()
             if exchange.answered or verdict is None or verdict.response is None:
                 return response
+            if verdict.response.status >= 300:
+                self._end_begun(exchange, before is None, f"{name} gave {verdict.response.status}")
             return self._after(exchange, response, verdict.response)
         return None if verdict is None else self._take(name, exchange, verdict)
 
@@ -266,10 +268,14 @@ class Decisions:
             response = await default.run()
             if exchange.answered:
                 return response  # PLAY's or RECORD's is sent: there is nobody left to tell
-            if new and exchange.session is not None:
-                self._lifecycle.close_session(exchange.session, str(error), keep_connection=True)
-                exchange.session = None
+            self._end_begun(exchange, new, str(error))
         return exchange.respond(500)
+
+    def _end_begun(self, exchange: Exchange, new: bool, reason: str) -> None:
+        """End a session that a request began and was refused after all: its client does not know of it."""
+        if new and exchange.session is not None:
+            self._lifecycle.close_session(exchange.session, reason, keep_connection=True)
+            exchange.session = None
 
 
 def _foreign(response: Response) -> tuple[tuple[str, str], ...]:

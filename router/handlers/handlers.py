@@ -120,8 +120,8 @@ class Handlers:
             await each.calls.settle()
 
 
-def read_answer(name: str, answer: object) -> Verdict | None:
-    """Say what a method's answer means; None: it leaves the matter to others.
+def read_answer(name: str, answer: object, server: object) -> Verdict | None:
+    """Say what a method's answer to a request of `server` means; None: it leaves the matter to others.
 
     Raises:
         UserCodeError: it means nothing, or could not be sent.
@@ -131,7 +131,9 @@ def read_answer(name: str, answer: object) -> Verdict | None:
     status, stream = answer if isinstance(answer, tuple) and len(answer) == 2 else (answer, None)
     if name in STREAM_METHODS and hasattr(status, "mount"):
         status, stream = None, status
-    response = Response(status) if type(status) is int else status
+    if isinstance(status, int) and not isinstance(status, bool):
+        status = Response(int(status))  # an HTTPStatus too
+    response = status
     if not isinstance(response, Response | None) or (stream is not None and not hasattr(stream, "mount")):
         raise UserCodeError(f"{name} gave {answer!r:.80}, which is no answer")
     if response is not None:
@@ -141,6 +143,8 @@ def read_answer(name: str, answer: object) -> Verdict | None:
             raise UserCodeError(f"{name} gave a response that can't be sent: {error}") from error
     if stream is None:
         return Verdict(response, None)
+    if stream.server is not server:
+        raise UserCodeError(f"{name} gave {stream!r:.80}, which is of another server")
     mount = stream.mount
     if mount is None or mount.closed:
         return Verdict(Response(404, reason="Not Found: the stream is closed"), None)

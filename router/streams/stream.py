@@ -66,6 +66,8 @@ class ServerStream:
             raise ValueError(f"path is {path!r}, it begins with a slash")
         if not FIXED_HEADER_BYTES <= max_packet_bytes <= LARGEST_PACKET_BYTES:
             raise ValueError(f"max_packet_bytes is {max_packet_bytes}, allowed: 12 to {LARGEST_PACKET_BYTES}")
+        self.server = server
+        """The server that carries it."""
         self.id = secrets.token_hex(8)
         """Names the stream in logs and in `trunkline status`, as a session's id names a publisher."""
         self.path = None if path is None else path.removesuffix("/") or "/"

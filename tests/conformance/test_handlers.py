@@ -222,8 +222,13 @@ def test_a_session_that_times_out(path: str) -> None:
         assert "no RTP" in heard.contexts("on_session_close")[1].reason
 
 
+def raise_base(context: Any) -> None:
+    raise BaseExceptionGroup("all of them", [SystemExit()])
+
+
 BROKEN: dict[str, Callable[[Any], Any]] = {
     "raises": lambda context: 1 / 0,
+    "raises what is no Exception": raise_base,
     "hangs": lambda context: asyncio.Event().wait(),
     "answers nonsense": lambda context: "yes",
     "answers what can't be sent": lambda context: Response(200, (("X-Bad", "a\r\nb: c"),)),
@@ -289,6 +294,29 @@ def test_a_handler_that_fails_after_the_default_leaves_nothing_behind(path: str)
                 del heard.answers["on_setup"]
                 reader.set_up(0)
                 reader.play()  # its response was on its way before the handler failed
+
+
+def test_a_handler_that_refuses_after_the_default_leaves_nothing_behind(path: str) -> None:
+    async def refuse(context: Any) -> int:
+        assert (await context.default()).status == 200
+        return 403
+
+    heard = Heard()
+    heard.answers |= {"on_announce": refuse, "on_setup": lambda context: None if context.publishes else refuse(context)}
+    with serving(heard) as served:
+        with Publisher(served.publish(path)) as publisher:
+            assert publisher.announce(403).get("Session") is None
+            assert heard.wait_for("on_session_close").reason == "on_announce gave 403"
+            assert served.server.sessions == ()
+        del heard.answers["on_announce"]
+        with Publisher(served.publish(path)).start(), Reader(served.read(path)) as reader:
+            reader.describe()
+            with pytest.raises(AssertionError, match="403"):
+                reader.set_up(0)
+            heard.wait_for("on_session_close", 2)
+            del heard.answers["on_setup"]
+            reader.set_up(0)
+            reader.play()
 
 
 def test_a_broken_notification_is_logged_and_nothing_else(path: str, caplog: pytest.LogCaptureFixture) -> None:

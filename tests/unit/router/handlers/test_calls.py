@@ -88,3 +88,15 @@ def test_its_own_timeout_is_no_hang(caplog: pytest.LogCaptureFixture) -> None:
         run(Calls("test", 5).ask("own", own))
     assert "of a database" in caplog.text
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
+def test_of_a_sync_function_that_ends_its_thread_the_log_says_where(caplog: pytest.LogCaptureFixture) -> None:
+    def leaves() -> None:
+        raise SystemExit("this_very_line")
+
+    async def scenario() -> None:
+        with pytest.raises(UserCodeError):
+            await Calls("test", 5).ask("leaves", leaves)
+
+    run(scenario())
+    assert 'raise SystemExit("this_very_line")' in caplog.text

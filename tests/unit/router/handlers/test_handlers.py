@@ -1,5 +1,6 @@
 """Whose methods are called, and what their answers mean."""
 
+from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,8 +12,9 @@ from router.handlers.interface import NAMES
 from router.rtsp.message import Response
 from router.sessions import Role
 
+SERVER = object()
 MOUNT: Any = SimpleNamespace(closed=False)
-STREAM = SimpleNamespace(mount=MOUNT)
+STREAM = SimpleNamespace(mount=MOUNT, server=SERVER)
 OK = Response(200)
 GONE = Response(404, reason="Not Found: the stream is closed")
 
@@ -27,12 +29,13 @@ GONE = Response(404, reason="Not Found: the stream is closed")
         ((200, STREAM), Verdict(OK, MOUNT)),
         ((OK, STREAM), Verdict(OK, MOUNT)),
         ((404, None), Verdict(Response(404), None)),
-        (SimpleNamespace(mount=None), Verdict(GONE, None)),
-        ((OK, SimpleNamespace(mount=SimpleNamespace(closed=True))), Verdict(GONE, None)),
+        (HTTPStatus.NOT_FOUND, Verdict(Response(404), None)),
+        (SimpleNamespace(mount=None, server=SERVER), Verdict(GONE, None)),
+        ((OK, SimpleNamespace(mount=SimpleNamespace(closed=True), server=SERVER)), Verdict(GONE, None)),
     ],
 )
 def test_answers(answer: object, verdict: Verdict | None) -> None:
-    assert read_answer("on_describe", answer) == verdict
+    assert read_answer("on_describe", answer, SERVER) == verdict
 
 
 @pytest.mark.parametrize(
@@ -47,17 +50,18 @@ def test_answers(answer: object, verdict: Verdict | None) -> None:
         (200, "stream"),
         (200, STREAM, 1),
         ("no", STREAM),
+        SimpleNamespace(mount=MOUNT, server=object()),
         Response(200, (("a b", ""),)),
     ],
 )
 def test_what_is_no_answer(answer: object) -> None:
     with pytest.raises(UserCodeError, match="on_describe gave"):
-        read_answer("on_describe", answer)
+        read_answer("on_describe", answer, SERVER)
 
 
 def test_only_describe_and_setup_may_offer_a_stream() -> None:
     with pytest.raises(UserCodeError, match="on_play gave"):
-        read_answer("on_play", STREAM)
+        read_answer("on_play", STREAM, SERVER)
 
 
 def test_a_handler_with_a_role_is_asked_about_such_sessions_only() -> None:
