@@ -67,7 +67,7 @@ class Doors:
             await asyncio.sleep(LISTEN_AGAIN_S)
             passed = [
                 Passed("", each.listener.dup())
-                for each in self._fleet.kept
+                for each in self._fleet.listeners.kept
                 if belongs_to(each.listener, self._settings)
             ]
 
@@ -78,7 +78,7 @@ class Doors:
             StreamError: a stream of the program's can't be opened; nobody is let in.
         """
         if self._workers_stay:  # else nobody is left to wait for when this process dies
-            self._fleet.share_listeners(self._listeners.sockets)
+            self._fleet.listeners.share(self._listeners.sockets)
         await self._fleet.first_ready.wait()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(WORKERS_MISSING_S):

@@ -38,7 +38,7 @@ class Farewell:
     async def end_sessions(self) -> None:
         """Let nobody in, and end every session and connection in order."""
         self._listeners.release()
-        self._fleet.share_listeners({})
+        self._fleet.listeners.share({})
         self._lifecycle.close_all("the server stops")
         for connection in self._connections:
             connection.close()

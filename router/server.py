@@ -259,7 +259,7 @@ class Server:
             self._desk.begin()
             self._clients.begin()
             self._tasks.run(self._watch.run())
-            self._tasks.run(self._fleet.reconcile())
+            self._tasks.run(self._fleet.repair.run())
             if self._balancer is not None:
                 self._tasks.run(self._balancer.run())
             self._tasks.run(self._open_doors())
@@ -384,7 +384,7 @@ class Server:
         self._lifecycle.connection_ended(connection, reason, asyncio.get_running_loop().time())
         if known:
             self._notices.connection_closed(connection, reason)
-        self._fleet.connection_ended(connection)
+        self._fleet.events.connection_ended(connection)
 
 
 def framing_limits(settings: Settings) -> FramingLimits:

@@ -63,15 +63,15 @@ def test_a_worker_lets_go_of_listening_sockets_only_for_a_front_that_has_some(tm
             worker = Held(kept)
             report = StateReport((), (), more=False, listeners=("both",), listeners_token="t")
             fleet.link._on_ready(cast(Worker, worker), [report])
-            assert [each.name for each in fleet.kept] == ["both"]
+            assert [each.name for each in fleet.listeners.kept] == ["both"]
             await asyncio.sleep(0)
             assert worker.told == []
             fleet.link.workers[0] = cast(Worker, worker)
-            fleet.share_listeners({"both": own})
+            fleet.listeners.share({"both": own})
             await asyncio.sleep(0.01)
             assert [type(each) for each in worker.told] == [KeepListeners]
             assert worker.channel.sent == 1
-            fleet.share_listeners({})
+            fleet.listeners.share({})
             assert worker.told[1:] == [KeepListeners((), "")]
 
     asyncio.run(program())

@@ -1,0 +1,143 @@
+"""What workers tell by themselves, and who hears of it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import assert_never
+
+from router.connection import Connection
+from router.connections import Connections
+from router.fleet.replicas import Replicas
+from router.fleet.transit import Transit
+from router.fleet.worker import Worker
+from router.lifecycle import Lifecycle
+from router.logs import get_logger
+from router.mounts import Mounts
+from router.sessions import Sessions
+from router.tasks import Tasks
+from workers.contract.messages import (
+    ChannelEnded,
+    ConnectionClosed,
+    DrainWanted,
+    Event,
+    ForgetConnections,
+    Heartbeat,
+    Hello,
+    MediaHeard,
+    MediaSilent,
+    RequestReceived,
+    SessionHeard,
+    SessionTrouble,
+    StreamBroken,
+    StreamsFollow,
+)
+
+log = get_logger(__name__)
+
+ACKNOWLEDGE_AFTER_S = 0.1
+"""How long ended connections gather before they are acknowledged together."""
+
+
+class Events:
+    """Passes events on, and lets workers forget the ends of connections once everybody has heard of them."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        mounts: Mounts,
+        connections: Connections,
+        lifecycle: Lifecycle,
+        replicas: Replicas,
+        tasks: Tasks,
+        *,
+        heartbeat_interval_s: float,
+        told: Callable[[], Awaitable[None]],
+        on_drain_wanted: Callable[[Worker], None],
+    ) -> None:
+        """`told` waits until handlers have heard of what has ended so far."""
+        self._sessions = sessions
+        self._mounts = mounts
+        self._connections = connections
+        self._lifecycle = lifecycle
+        self._replicas = replicas
+        self._tasks = tasks
+        self._heartbeat_interval_s = heartbeat_interval_s
+        self._told = told
+        self._on_drain_wanted = on_drain_wanted
+        self._ended: list[tuple[Worker | Transit, str]] = []
+
+    def take(self, worker: Worker, event: Event) -> None:
+        """Let whom it concerns know of an event."""
+        now = asyncio.get_running_loop().time()
+        match event:
+            case Heartbeat():
+                self._heartbeat(worker, event)
+            case DrainWanted():
+                worker.told_to_end = True
+                log.info("worker was told to end, and asks to be drained", worker=worker.index, within_s=event.within_s)
+                self._on_drain_wanted(worker)
+            case RequestReceived():
+                if connection := self._held(worker, event.connection):
+                    connection.receive(event.message)
+            case StreamBroken():
+                if connection := self._held(worker, event.connection):
+                    connection.receive_broken(event.status, event.reason)
+            case ConnectionClosed():
+                if connection := self._held(worker, event.connection):
+                    if event.unserved:
+                        self._lifecycle.unserved(connection, event.reason)
+                    connection.receive_end(event.reason)
+                else:
+                    self._acknowledge(worker, event.connection)
+            case MediaHeard():
+                self._lifecycle.media_heard(event.path, event.generation, now)
+            case MediaSilent():
+                self._lifecycle.media_silent(event.path, event.generation, now)
+            case StreamsFollow():
+                mount = self._mounts.get(event.path)
+                if mount is not None and mount.generation == event.generation:
+                    mount.streams = event.streams
+            case ChannelEnded():  # of a program's, this process has the other end, and knows
+                self._replicas.channel_ended(event.path, event.name)
+            case SessionHeard():
+                session = self._sessions.get(event.session)
+                if session is not None:
+                    session.heard = now
+            case SessionTrouble():
+                self._lifecycle.troubled(event)
+            case Hello():
+                pass  # served before it comes here
+            case _:
+                assert_never(event)
+
+    def connection_ended(self, connection: Connection) -> None:
+        """Let a connection's worker forget it, once everybody was told who has to know."""
+        if connection.holder is not None:
+            self._acknowledge(connection.holder, connection.id)
+
+    def _acknowledge(self, worker: Worker | Transit, connection_id: str) -> None:
+        self._ended.append((worker, connection_id))
+        if len(self._ended) == 1:
+            self._tasks.run(self._acknowledge_all())
+
+    async def _acknowledge_all(self) -> None:
+        """Tell workers which of their ended connections need not be told to another front any more."""
+        await asyncio.sleep(ACKNOWLEDGE_AFTER_S)
+        ended, self._ended = self._ended, []
+        await self._told()
+        by_worker: dict[Worker | Transit, list[str]] = {}
+        for worker, connection_id in ended:
+            by_worker.setdefault(worker, []).append(connection_id)
+        for worker, names in by_worker.items():
+            worker.tell(ForgetConnections(tuple(names)))
+
+    def _held(self, worker: Worker, connection_id: str) -> Connection | None:
+        """Find a connection that this worker may speak for."""
+        connection = self._connections.get(connection_id)
+        return connection if connection is not None and connection.held_by(worker) else None
+
+    def _heartbeat(self, worker: Worker, beat: Heartbeat) -> None:
+        before, worker.heartbeat = worker.heartbeat, beat
+        self._replicas.heard(worker, beat, asyncio.get_running_loop().time())
+        if before is not None:
+            fresh = max(0, beat.packets_out - before.packets_out) / self._heartbeat_interval_s
+            worker.packets_per_s += (fresh - worker.packets_per_s) / 2
