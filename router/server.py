@@ -44,7 +44,6 @@ from router.streams.errors import StreamError
 from router.streams.streams import Streams
 from router.tasks import Tasks
 from router.watch import Watch
-from workers.framing import FramingLimits
 
 __all__ = ["Server", "StartError"]
 
@@ -119,7 +118,7 @@ class Server:
         self._notices = Notices(self._handlers, self._clients)
         self._lifecycle = Lifecycle(settings, self._sessions, self._mounts, self._multicast, self._notices)
         self._callbacks = ConnectionCallbacks(
-            framing=framing_limits(settings),
+            framing=limits.framing,
             pipelined_requests=limits.pipelined_requests,
             opened=self._connection_opened,
             message=self._serve,
@@ -385,9 +384,3 @@ class Server:
         if known:
             self._notices.connection_closed(connection, reason)
         self._fleet.events.connection_ended(connection)
-
-
-def framing_limits(settings: Settings) -> FramingLimits:
-    """Say how the bytes of a connection are bounded, here and on the workers."""
-    limits = settings.limits
-    return FramingLimits(line_bytes=limits.line_bytes, head_bytes=limits.head_bytes, body_bytes=limits.body_bytes)

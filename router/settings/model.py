@@ -11,123 +11,30 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
-    SecretStr,
     StrictFloat,
     StrictInt,
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from router.settings.auth import Auth
+from router.settings.bounds import ListenPort, Timeout
 from router.settings.files import FileTables
+from router.settings.limits import Limits
 from router.settings.mounts import MountTables, of_path
 from router.settings.multicast import check_interface, check_multicast, check_range
 from workers.contract.endpoints import Endpoints
-from workers.contract.messages import MAX_TRACKS
 
-# Numbers are strict: true, "5554" or 5554.0 in a file is a slip. `settings_sources` makes numbers of what must be text.
-# A day: whoever wants "never" finds out here, not by a leak. Longer than 0, or everything would be late.
-Timeout = Annotated[StrictFloat, Field(gt=0, le=86_400, allow_inf_nan=False)]
-# The kernel's whole range; 0 asks it for a free one.
-ListenPort = Annotated[StrictInt, Field(ge=0, le=65_535)]
-# A million of anything is past what one box's memory and descriptors hold.
-Maximum = Annotated[StrictInt, Field(ge=1, le=1_000_000)]
-# A request and its hand-off must fit into 4 MiB, the contract's `Blob`.
-MessageBytes = Annotated[StrictInt, Field(ge=256, le=1_048_576)]
 # 1024 is past the cores of any box; each worker costs a process.
 WorkerCount = Annotated[StrictInt, Field(ge=1, le=1024)]
-
-Scheme = Literal["basic", "digest-md5", "digest-sha256"]
 
 
 def default_runtime_dir() -> Path:
     """Name the runtime directory of whoever runs this: the session's own where there is one, else below /tmp."""
     session = os.environ.get("XDG_RUNTIME_DIR")
     return Path(session) / "trunkline" if session else Path(f"/tmp/trunkline-{os.getuid()}")
-
-
-class Limits(BaseModel):
-    """What peers can make grow, and how far."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    connections: Maximum = Field(default=10_000, description="RTSP connections in all; one more is closed at once")
-    connections_per_host: StrictInt = Field(
-        default=0,
-        ge=0,
-        le=1_000_000,
-        description="RTSP connections from one host; 0 is no limit (many viewers share a NAT)",
-    )
-    sessions: Maximum = Field(
-        default=10_000, description="sessions, publishers and readers together; one more gets 503"
-    )
-    # A client has one, ffmpeg two while it changes its transport; a proxy for several viewers has a few.
-    sessions_per_connection: Maximum = Field(
-        default=32, description="sessions begun on one connection; one more gets 503"
-    )
-    max_readers: Maximum = Field(default=10_000, description="readers of all mounts together; one more gets 503")
-    max_readers_per_mount: StrictInt = Field(
-        default=0, ge=0, le=1_000_000, description="readers of one mount; one more gets 503; 0 is no limit"
-    )
-    mounts: Maximum = Field(default=5_000, description="mounts; one more gets 503")
-    line_bytes: MessageBytes = Field(default=8_192, description="request line (414) or one header line (413)")
-    head_bytes: MessageBytes = Field(default=32_768, description="request line and headers together (413)")
-    headers: StrictInt = Field(default=100, ge=10, le=10_000, description="header lines in one request (413)")
-    body_bytes: MessageBytes = Field(default=65_536, description="body of one request, such as an SDP (413)")
-    pipelined_requests: StrictInt = Field(
-        default=64, ge=1, le=10_000, description="requests waiting on one connection; one more gets 503 and ends it"
-    )
-    tracks: StrictInt = Field(default=16, ge=1, le=MAX_TRACKS, description="tracks of one mount (400)")
-
-
-class Auth(BaseModel):
-    """Who may publish and who may read, and how they prove it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    # 128 characters and no quotes: it stands in a header between them.
-    realm: str = Field(
-        default="Trunkline",
-        min_length=1,
-        max_length=128,
-        pattern=r'^[^"\\\x00-\x1f]+$',
-        description="realm of the challenges",
-    )
-    schemes: Annotated[tuple[Scheme, ...], NoDecode] = Field(
-        default=("basic", "digest-md5"),
-        description="schemes offered, the strongest first in whatever order they stand here",
-    )
-    nonce_lifetime_s: Timeout = Field(default=300, description="how long a digest nonce is good")
-    # At most a minute: a client that waits longer gives up, and its connection is held for nothing.
-    failure_delay_s: StrictFloat = Field(default=1, ge=0, le=60, description="delay of the answer to wrong credentials")
-    publish_users: dict[str, SecretStr] = Field(
-        default={}, description="users who may publish: name = password; none: everyone"
-    )
-    client_users: dict[str, SecretStr] = Field(
-        default={}, description="users who may read: name = password; none: everyone"
-    )
-
-    @field_validator("schemes")
-    @classmethod
-    def _schemes_differ(cls, value: tuple[Scheme, ...]) -> tuple[Scheme, ...]:
-        if not value or len(set(value)) != len(value):
-            raise ValueError("must have one scheme at least, and none twice")
-        return value
-
-    @field_validator("publish_users", "client_users")
-    @classmethod
-    def _names_fit_basic(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
-        # RFC 7617 2: the first colon ends the name, so a name that has one could never log in.
-        if any(not name or ":" in name for name in value):
-            raise ValueError("must have names that are not empty and contain no colon")
-        # Everybody could log in with what `config show` prints for every password.
-        masked = sorted(name for name, secret in value.items() if secret.get_secret_value() == str(secret))
-        if masked:
-            raise ValueError(f"must have passwords; {', '.join(masked)} has the mask that `config show` prints instead")
-        return value
 
 
 class Settings(BaseSettings):
