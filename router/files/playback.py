@@ -7,12 +7,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from router.files.errors import FileBroken
 from router.files.media_file import FilePacket, MediaFile
 from router.files.packetiser import Packetiser
 from router.files.passes import Passes
 
 MIXED_S = 1.0
 """MP4 files in use have sound and picture half a second apart, broadcasts less."""
+BARREN_PASSES = 16
+"""So often a file of a single frame is read before FFmpeg's muxer gives its packets: it waits for up to five of AAC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +72,19 @@ class Playback:
         Raises:
             FileUnreadable, UnsupportedCodec: it can't be opened any more.
             FileChanged: it has other streams than before.
-            FileBroken: reading failed; where it loops and something could be read, it only begins anew.
+            FileBroken: reading failed; where it loops and something could be read, it only begins anew. Or FFmpeg makes
+                no packets of it, however often.
         """
+        fruitful = self._passes.begun
         held: dict[int, FilePacket] = {}
         for each in self._passes.frames(loop=loop):
             stream, place = each.frame.stream, each.place
             packets, time = self._packetisers[stream].packetise(each.frame.packet, place.time)
             if packets:
+                fruitful = self._passes.begun
                 yield Burst(stream, float(place.due), float(time), packets)
+            elif self._passes.begun - fruitful > BARREN_PASSES:
+                raise FileBroken(f"{self._passes.path}: FFmpeg makes no RTP packets of it, see its own log")
             if packets and time >= place.time:
                 held.pop(stream, None)
             else:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,6 +95,9 @@ class FileStream(ServerStream):
         except FileError as error:
             log.error("file can't be played", stream=self.id, mount=self.path, error=str(error))
             self.close()
+        except Exception:  # whatever FFmpeg or its packets bring about: readers are not to wait for nothing
+            log.error("file can't be played", stream=self.id, mount=self.path, exc_info=True)
+            self.close()
         finally:
             self._reader.submit(self._playback.close)
             self._reader.shutdown(wait=False)
@@ -110,12 +114,11 @@ class FileStream(ServerStream):
             while chunk := await ahead:
                 ahead = loop.run_in_executor(self._reader, _read_ahead, bursts)
                 for burst in chunk:
-                    if self._on_demand and not self.playing:
-                        if not await self._wait_wanted(once_begun=True):
-                            return False
-                        rested = True
-                    await self._send_burst(burst, self._paced(burst, rested))
+                    pace = await self._wait_due(burst, rested=rested)
+                    if pace is None:
+                        return False
                     rested = False
+                    await self._send_burst(burst, pace)
             return True
         finally:
             await asyncio.wait([ahead])
@@ -129,10 +132,26 @@ class FileStream(ServerStream):
             self._pace.go_on(burst.due, now)
         return self._pace
 
+    async def _wait_due(self, burst: Burst, *, rested: bool) -> Pace | None:
+        """Wait until a burst is due; None where nobody wants it any more.
+
+        Whoever leaves or comes meanwhile counts at once, and so does the stream's end: pictures may be minutes apart.
+        """
+        while True:
+            if self._on_demand and not self.playing:
+                if not await self._wait_wanted(once_begun=True):
+                    return None
+                rested = True
+            pace = self._paced(burst, rested)
+            rested = False
+            wait_s = pace.wait_s(burst.due, time.monotonic())
+            if wait_s <= 0:
+                return pace
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self.readers_changed()
+
     async def _send_burst(self, burst: Burst, pace: Pace) -> None:
-        wait_s = pace.wait_s(burst.due, time.monotonic())
-        if wait_s > 0:
-            await asyncio.sleep(wait_s)
         packets = burst.packets
         if pace.rested_s:
             clock_rate = self.description.medias[burst.media].formats[0].clock_rate

@@ -222,6 +222,41 @@ def test_a_file_that_is_gone_ends_its_stream(tmp_path: Path) -> None:
     run(program())
 
 
+def make_pictures(path: Path, source: str, *options: str) -> Path:
+    need_media()
+    command = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"testsrc=s=160x120:{source}", *options, str(path)]
+    subprocess.run(command, check=True)
+    return path
+
+
+def test_a_file_that_gives_no_packets_ends_its_stream_instead_of_being_read_for_ever(tmp_path: Path) -> None:
+    # RTP has no room for Huffman tables of a picture's own (RFC 2435), and FFmpeg makes such by default.
+    path = make_pictures(tmp_path / "picture.avi", "r=5:d=1", "-c:v", "mjpeg", "-huffman", "optimal")
+
+    async def program() -> None:
+        async with serving() as server, FileStream(server, path, "/film", loop=True, on_demand=False) as stream:
+            await until(lambda: stream.closed, "the stream's end")
+            assert stream.stats().packets == 0
+
+    run(program())
+
+
+def test_between_two_pictures_a_new_reader_begins_at_once_and_the_end_comes_at_once(tmp_path: Path) -> None:
+    path = make_pictures(tmp_path / "slides.mp4", "r=1/60:d=180", "-c:v", "libx264", "-tune", "zerolatency")
+
+    async def program() -> None:
+        async with serving() as server, FileStream(server, path, "/slides") as stream:
+            for _ in range(2):
+                with await asyncio.to_thread(Reader(f"{server.client_url}/slides").start) as reader:
+                    await asyncio.to_thread(reader.receive, 1)
+                    await asyncio.to_thread(reader.teardown)
+                    await until(lambda: not stream.stats().readers, "the reader's end")
+            await asyncio.to_thread(Reader(f"{server.client_url}/slides").start)
+            await until(lambda: stream.playing, "a reader that stays")
+
+    run(program())  # with no task left
+
+
 def test_serve_says_what_is_wrong_with_a_file_and_exits_1(tmp_path: Path) -> None:
     with PortSlice.claim() as ports:
         done = run_program(
