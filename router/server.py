@@ -1,53 +1,24 @@
-"""The front: wires everything together, and the only module that does. `async with Server(settings): ...`"""
+"""A router as a program has it: `async with Server(settings): ...`"""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from router.access import Access
-from router.admin.desk import Desk
-from router.admin.orders import Orders
-from router.clients import Clients, ServerConnection, ServerSession
-from router.connection import Connection, ConnectionCallbacks
-from router.connections import Connections
-from router.dispatcher import Dispatcher, public
-from router.doors import Doors, raise_descriptor_limit
-from router.farewell import Farewell
+from router.clients import ServerConnection, ServerSession
+from router.doors import raise_descriptor_limit
 from router.files.served import serve_files
-from router.fleet.balancing import Balancer
-from router.fleet.fleet import Fleet
-from router.fleet.moving import Mover
-from router.fleet.recovery import Recovery
-from router.fleet.restore import Restore
-from router.fleet.upkeep import Upkeep
+from router.front import Front
 from router.handlers.calls import UserCodeError
-from router.handlers.decisions import Decisions
-from router.handlers.handlers import Handler, Handlers
-from router.handlers.hook_handlers import handlers_of
+from router.handlers.handlers import Handler
 from router.handlers.hooks import Hooks, load
 from router.handlers.interface import Handler as ProgramHandler
-from router.handlers.notices import Notices
-from router.lifecycle import Lifecycle
-from router.listener import Listeners, Passed, StartError
-from router.logs import get_logger
-from router.mounts import Mounts
-from router.multicast import Multicast
+from router.listener import Passed, StartError
 from router.programs import commands, runtime_dir
-from router.requests import Requests
-from router.rtsp.message import MessageLimits
-from router.sessions import Role, Sessions
 from router.settings import Settings
-from router.setup import Setup
 from router.streams.errors import StreamError
-from router.streams.streams import Streams
-from router.tasks import Tasks
-from router.watch import Watch
 
 __all__ = ["Server", "StartError"]
-
-log = get_logger(__name__)
 
 
 class Server:
@@ -91,153 +62,42 @@ class Server:
         self._directory = runtime_dir.OwnDirectory(settings.runtime_dir, temporary=own_directory)
         self._own_workers = None if workers_elsewhere else commands.own_workers(settings)
         try:
-            self._hooks = Hooks(load(settings.hooks) if settings.hooks else hooks, settings.hook_timeout_s)
+            hooked = Hooks(load(settings.hooks) if settings.hooks else hooks, settings.hook_timeout_s)
             own = [] if handler is None else [Handler.of_program(handler, settings.hook_timeout_s)]
         except UserCodeError as error:
             raise StartError(str(error)) from error
-        self._handlers = Handlers([*handlers_of(self._hooks), *own])
-        self._wire_core()
-        self._wire_requests(
-            publishing=relay or any("on_announce" in each for each in own),
-            reading=relay or any("on_describe" in each or "on_setup" in each for each in own),
-        )
-        self._wire_life(passed)
-        serve_files(self)
-
-    def _wire_core(self) -> None:
-        """Construct who holds the state of sessions, mounts, connections and workers, and tells handlers of it."""
-        settings, limits = self.settings, self.settings.limits
-        self._sessions = Sessions(settings)
-        self._mounts = Mounts(limits.mounts)
-        self._connections = Connections(limits.connections, limits.connections_per_host)
-        self._listeners = Listeners()
-        self._multicast = Multicast(settings, time.monotonic)
-        self._clients = Clients(
-            self, self._sessions, lambda session, reason: self._lifecycle.close_session(session, reason)
-        )
-        self._notices = Notices(self._handlers, self._clients)
-        self._lifecycle = Lifecycle(settings, self._sessions, self._mounts, self._multicast, self._notices)
-        self._callbacks = ConnectionCallbacks(
-            framing=limits.framing,
-            pipelined_requests=limits.pipelined_requests,
-            opened=self._connection_opened,
-            message=self._serve,
-            broken=lambda connection, status, reason: self._dispatcher.refuse(connection, status, reason),
-            ended=self._connection_ended,
-        )
-        self._fleet = Fleet(
-            settings,
-            self._sessions,
-            self._mounts,
-            self._connections,
-            self._lifecycle,
-            Restore(self._sessions, self._mounts, self._connections, self._lifecycle, self._multicast, self._callbacks),
-            self._told,
-            lambda message, answer: self._tasks.run(self._desk.serve(message, answer)),
-        )
-        self.streams = Streams(self._mounts, self._sessions, self._lifecycle, self._fleet.placing, limits.tracks)
+        let_go = None if self._own_workers is not None else self.let_go
+        self._front = Front(self, settings, hooked, own, relay=relay, passed=passed, let_go=let_go)
+        self.streams = self._front.streams
         """For `ServerStream`, which puts itself there."""
-
-    def _wire_requests(self, *, publishing: bool, reading: bool) -> None:
-        """Construct who answers requests."""
-        settings, limits = self.settings, self.settings.limits
-        setup = Setup(
-            self._sessions,
-            self._mounts,
-            self._fleet.placing,
-            self._multicast,
-            self._lifecycle,
-            self._fleet.replicas,
-            limits.tracks,
-        )
-        requests = Requests(
-            sessions=self._sessions,
-            mounts=self._mounts,
-            lifecycle=self._lifecycle,
-            setup=setup,
-            max_tracks=limits.tracks,
-        )
-        decisions = Decisions(
-            handlers=self._handlers,
-            clients=self._clients,
-            notices=self._notices,
-            lifecycle=self._lifecycle,
-            setup=setup,
-            methods=requests.methods(),
-            access={
-                Role.PUBLISHER: Access(self._handlers.of(Role.PUBLISHER), settings.auth.publish_users, settings.auth),
-                Role.READER: Access(self._handlers.of(Role.READER), settings.auth.client_users, settings.auth),
-            },
-            max_tracks=limits.tracks,
-        )
-        self._dispatcher = Dispatcher(
-            MessageLimits(line_bytes=limits.line_bytes, headers=limits.headers),
-            self._sessions,
-            decisions.methods(),
-            self._listeners.port_of,
-            public(publishing=publishing, reading=reading),
-            self._notices,
-        )
-
-    def _wire_life(self, passed: Sequence[Passed]) -> None:
-        """Construct who starts, looks after, repairs, moves, answers administrators, and ends."""
-        settings, fleet = self.settings, self._fleet
-        workers_stay = self._own_workers is None
-        mover = Mover(self._mounts, self._sessions, self._connections, fleet.lost_with_moved)
-        self._balancer: Balancer | None = None
-        if settings.rebalance == "on":
-            self._balancer = Balancer(settings, fleet.link, self._mounts, self._sessions, mover)
-        let_go = self.let_go if workers_stay else None
-        self._upkeep = Upkeep(settings, fleet.link, self._mounts, fleet.placing, mover, let_go)
-        self._recovery = Recovery(
-            self._mounts, self._sessions, self._connections, self._lifecycle, fleet.placing, fleet.replicas
-        )
-        fleet.on_worker_lost = self._recovery.worker_lost
-        fleet.on_worker_ready = self._recovery.worker_ready
-        fleet.on_drain_wanted = self._upkeep.drain_wanted
-        orders = Orders()
-        for verb, order in self._upkeep.orders().items():
-            orders.add(verb, order)
-        self._desk = Desk(settings, fleet, self._connections, self._sessions, self._mounts, self._dispatcher, orders)
-        self._watch = Watch(settings, fleet, self._lifecycle, self._connections, self._sessions)
-        self._doors = Doors(settings, self._listeners, fleet, self.streams, passed, workers_stay=workers_stay)
-        self._farewell = Farewell(
-            self._listeners,
-            self._connections,
-            fleet,
-            self._lifecycle,
-            self._handlers,
-            self._hooks,
-            settings.stop_timeout_s / 2,
-        )
         self._begun = False
         self._start_error: StartError | None = None
         self._close_task: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
         self._closed = asyncio.Event()
-        self._tasks = Tasks()
+        serve_files(self)
 
     # -- life ------------------------------------------------------------------------------------------------------
 
     @property
     def publish_url(self) -> str:
         """Where publishers connect to; known once started."""
-        return self._listeners.publish_url
+        return self._front.listeners.publish_url
 
     @property
     def client_url(self) -> str:
         """Where readers connect to; known once started."""
-        return self._listeners.client_url
+        return self._front.listeners.client_url
 
     @property
     def connections(self) -> tuple[ServerConnection, ...]:
         """All RTSP connections."""
-        return tuple(self._clients.connection(each) for each in self._connections)
+        return tuple(self._front.clients.connection(each) for each in self._front.connections)
 
     @property
     def sessions(self) -> tuple[ServerSession, ...]:
         """All sessions, of publishers and readers."""
-        return self._clients.all_sessions()
+        return self._front.clients.all_sessions()
 
     async def start(self) -> None:
         """Take the ports and the runtime directory, and start the workers: clients are served when this returns.
@@ -255,13 +115,13 @@ class Server:
         raise_descriptor_limit()
         try:
             await self._take_hold()
-            self._desk.begin()
-            self._clients.begin()
-            self._tasks.run(self._watch.run())
-            self._tasks.run(self._fleet.repair.run())
-            if self._balancer is not None:
-                self._tasks.run(self._balancer.run())
-            self._tasks.run(self._open_doors())
+            self._front.desk.begin()
+            self._front.clients.begin()
+            self._front.tasks.run(self._front.watch.run())
+            self._front.tasks.run(self._front.fleet.repair.run())
+            if self._front.balancer is not None:
+                self._front.tasks.run(self._front.balancer.run())
+            self._front.tasks.run(self._open_doors())
             if self._own_workers is not None:
                 await self._own_workers.start()
                 await self.wait_ready()
@@ -273,8 +133,8 @@ class Server:
         """Take what only one front can have: the runtime directory, the sockets in it, and the ports."""
         try:
             self._directory.hold()
-            self._fleet.link.start()
-            await self._doors.listen()
+            self._front.fleet.link.start()
+            await self._front.doors.listen()
         except runtime_dir.RuntimeDirError as error:
             raise StartError(str(error)) from error
         except OSError as error:
@@ -283,7 +143,7 @@ class Server:
 
     async def _open_doors(self) -> None:
         try:
-            await self._doors.open(self._callbacks)
+            await self._front.doors.open(self._front.callbacks)
         except StreamError as error:
             self._start_error = StartError(str(error))
             self._closing.set()  # ends the start; what has begun is let go of by `close`
@@ -294,13 +154,13 @@ class Server:
         Raises:
             StartError: the server was closed before that, or a stream can't be opened.
         """
-        tasks = [asyncio.ensure_future(each.wait()) for each in (self._doors.ready, self._closing)]
+        tasks = [asyncio.ensure_future(each.wait()) for each in (self._front.doors.ready, self._closing)]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in tasks:
                 task.cancel()
-        if not self._doors.ready.is_set():
+        if not self._front.doors.ready.is_set():
             raise self._start_error or StartError("the server was closed before it was ready")
 
     async def close(self) -> None:
@@ -308,7 +168,7 @@ class Server:
 
         It goes on to its end also where the caller is cancelled; calling it again waits for the same end.
         """
-        await self._close_once(self._farewell.end_sessions)
+        await self._close_once(self._front.farewell.end_sessions)
 
     async def let_go(self) -> None:
         """End this front and no stream: workers go on with every session that plays or records, clients wait in the
@@ -321,7 +181,7 @@ class Server:
         """
         if self._own_workers is not None:
             raise RuntimeError("this server's workers end with it")
-        await self._close_once(self._farewell.leave_sessions)
+        await self._close_once(self._front.farewell.leave_sessions)
 
     async def _close_once(self, end: Callable[[], Awaitable[None]]) -> None:
         self._begun = True
@@ -333,10 +193,10 @@ class Server:
         self._closing.set()
         try:
             await end()
-            await self._tasks.cancel()
+            await self._front.tasks.cancel()
         finally:
-            await self._recovery.close()
-            await self._fleet.close()
+            await self._front.recovery.close()
+            await self._front.fleet.close()
             try:
                 if self._own_workers is not None:
                     await self._own_workers.stop()
@@ -358,29 +218,3 @@ class Server:
     ) -> None:
         """Close."""
         await self.close()
-
-    # -- connections -----------------------------------------------------------------------------------------------
-
-    def _connection_opened(self, connection: Connection) -> str | None:
-        refusal = self._connections.add(connection)
-        self._notices.connection_opened(connection)
-        return refusal
-
-    async def _told(self) -> None:
-        """Wait until everybody has heard what they were told so far: hooks hear it from a handler."""
-        await self._handlers.told()
-        await self._hooks.told()
-
-    async def _serve(self, connection: Connection, message: bytes) -> None:
-        """Answer a request, once it is known what there is: those that a front before this one left unanswered are here
-        before the last worker has told."""
-        await self._doors.opened.wait()
-        await self._dispatcher.serve(connection, message)
-
-    def _connection_ended(self, connection: Connection, reason: str) -> None:
-        known = self._connections.remove(connection)
-        log.debug("connection ended", connection=connection.id, peer=connection.peer, reason=reason)
-        self._lifecycle.connection_ended(connection, reason, asyncio.get_running_loop().time())
-        if known:
-            self._notices.connection_closed(connection, reason)
-        self._fleet.events.connection_ended(connection)

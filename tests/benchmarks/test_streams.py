@@ -77,7 +77,7 @@ async def reading(url: str, readers: int) -> AsyncIterator[Readers]:
 
 def worker_of(server: Server) -> psutil.Process:
     """Give the one worker's process."""
-    (worker,) = server._fleet.link.ready()
+    (worker,) = server._front.fleet.link.ready()
     return psutil.Process(worker.pid)
 
 

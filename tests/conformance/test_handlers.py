@@ -399,7 +399,7 @@ def test_answers(path: str) -> None:
 
 
 def heard_media(served: Served) -> bool:
-    return all(each.heard is not None for each in served.call(lambda: list(served.server._mounts)))
+    return all(each.heard is not None for each in served.call(lambda: list(served.server._front.mounts)))
 
 
 def test_a_default_that_refuses_is_a_response(path: str) -> None:

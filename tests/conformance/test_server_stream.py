@@ -237,7 +237,7 @@ def test_a_worker_that_takes_nothing_makes_the_stream_full_and_then_loses_nothin
         ):
             reader = await asyncio.to_thread(Reader(server.client_url + "/made", transport="tcp").start)
             track = WrittenTrack(stream, VIDEO)
-            (worker,) = server._fleet.link.ready()
+            (worker,) = server._front.fleet.link.ready()
             os.kill(worker.pid, signal.SIGSTOP)
             try:
                 with pytest.raises(StreamFull, match="wait for its worker"):
@@ -323,7 +323,7 @@ def test_a_stream_goes_on_when_its_worker_dies() -> None:
         async with serving(workers=2) as server, ServerStream(server, DESCRIPTION, "/made") as stream:
             track = WrittenTrack(stream, VIDEO)
             stays = await asyncio.to_thread(Reader(server.client_url + "/made").start)
-            await until(lambda: all(each.active for each in server._sessions), "the front to hear that it plays")
+            await until(lambda: all(each.active for each in server._front.sessions), "the front to hear that it plays")
             for _ in range(2):
                 assert stream.mount is not None
                 worker = stream.mount.worker
@@ -360,9 +360,9 @@ def test_a_stream_moves_to_another_worker_and_nobody_notices() -> None:
             assert mount is not None
             for _ in range(4):
                 source = mount.worker
-                (target,) = [each for each in server._fleet.link.ready() if each is not source]
+                (target,) = [each for each in server._front.fleet.link.ready() if each is not source]
                 assert isinstance(source, Worker)
-                move = asyncio.create_task(server._upkeep._mover.move([mount], source, target, reason="a test"))
+                move = asyncio.create_task(server._front.upkeep._mover.move([mount], source, target, reason="a test"))
                 while not move.done():
                     track.write(1)
                     await asyncio.sleep(0)
@@ -394,7 +394,7 @@ def test_many_streams_leave_nothing_behind() -> None:
 
     async def program() -> None:
         async with serving(port_rest_s=0.001) as server:
-            (worker,) = server._fleet.link.ready()
+            (worker,) = server._front.fleet.link.ready()
             one = SessionDescription([PICTURE])
 
             def counts() -> tuple[int, int]:
@@ -416,6 +416,6 @@ def test_many_streams_leave_nothing_behind() -> None:
             await until(lambda: worker.heartbeat not in (None, beat), "a heartbeat")
             assert worker.heartbeat is not None
             assert (worker.heartbeat.ports_used, worker.heartbeat.mounts) == (0, 0)
-            assert len(server._mounts) == 0
+            assert len(server._front.mounts) == 0
 
     run(program())

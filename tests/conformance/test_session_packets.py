@@ -230,12 +230,12 @@ def test_a_mount_that_a_program_hears_moves_and_nothing_is_missed() -> None:
             publisher = await asyncio.to_thread(Publisher(server.publish_url + "/cam", tracks=2).start)
             publisher.send(1)
             await until(lambda: heard.rtp.get(AUDIO), "the first packets")
-            mount = server._mounts.get("/cam")
+            mount = server._front.mounts.get("/cam")
             assert mount is not None
             source = mount.worker
-            (target,) = [each for each in server._fleet.link.ready() if each is not source]
+            (target,) = [each for each in server._front.fleet.link.ready() if each is not source]
             assert isinstance(source, Worker)
-            move = asyncio.create_task(server._upkeep._mover.move([mount], source, target, reason="a test"))
+            move = asyncio.create_task(server._front.upkeep._mover.move([mount], source, target, reason="a test"))
             while not move.done():
                 publisher.send(1)
                 await asyncio.sleep(0.001)
@@ -262,7 +262,7 @@ def test_a_program_hears_a_publisher_again_whose_worker_died() -> None:
             publisher = await asyncio.to_thread(Publisher(server.publish_url + "/cam").start)
             publisher.send(1)
             await until(lambda: heard.rtp.get(VIDEO), "the first packet")
-            mount = server._mounts.get("/cam")
+            mount = server._front.mounts.get("/cam")
             assert mount is not None
             worker = mount.worker
             assert isinstance(worker, Worker)

@@ -1,0 +1,202 @@
+"""The front: wires everything together, and the only module that does."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING
+
+from router.access import Access
+from router.admin.desk import Desk
+from router.admin.orders import Orders
+from router.clients import Clients
+from router.connection import Connection, ConnectionCallbacks
+from router.connections import Connections
+from router.dispatcher import Dispatcher, public
+from router.doors import Doors
+from router.farewell import Farewell
+from router.fleet.balancing import Balancer
+from router.fleet.fleet import Fleet
+from router.fleet.moving import Mover
+from router.fleet.recovery import Recovery
+from router.fleet.restore import Restore
+from router.fleet.upkeep import Upkeep
+from router.handlers.decisions import Decisions
+from router.handlers.handlers import Handler, Handlers
+from router.handlers.hook_handlers import handlers_of
+from router.handlers.hooks import Hooks
+from router.handlers.notices import Notices
+from router.lifecycle import Lifecycle
+from router.listener import Listeners, Passed
+from router.logs import get_logger
+from router.mounts import Mounts
+from router.multicast import Multicast
+from router.requests import Requests
+from router.rtsp.message import MessageLimits
+from router.sessions import Role, Sessions
+from router.settings import Settings
+from router.setup import Setup
+from router.streams.streams import Streams
+from router.tasks import Tasks
+from router.watch import Watch
+
+if TYPE_CHECKING:
+    from router.server import Server
+
+log = get_logger(__name__)
+
+
+class Front:
+    """All the parts of one front. Nothing runs, and no socket is there, before its server starts."""
+
+    def __init__(
+        self,
+        server: "Server",
+        settings: Settings,
+        hooks: Hooks,
+        own: Sequence[Handler],
+        *,
+        relay: bool,
+        passed: Sequence[Passed],
+        let_go: Callable[[], Coroutine[None, None, None]] | None,
+    ) -> None:
+        """`own` are the program's handlers. `let_go` ends the front and no stream; None: workers end with it."""
+        self._settings = settings
+        self._hooks = hooks
+        self._handlers = Handlers([*handlers_of(hooks), *own])
+        self.tasks = Tasks()
+        self._wire_core(server)
+        self._wire_requests(
+            publishing=relay or any("on_announce" in each for each in own),
+            reading=relay or any("on_describe" in each or "on_setup" in each for each in own),
+        )
+        self._wire_life(passed, let_go)
+
+    def _wire_core(self, server: "Server") -> None:
+        """Construct who holds the state of sessions, mounts, connections and workers, and tells handlers of it."""
+        settings, limits = self._settings, self._settings.limits
+        self.sessions = Sessions(settings)
+        self.mounts = Mounts(limits.mounts)
+        self.connections = Connections(limits.connections, limits.connections_per_host)
+        self.listeners = Listeners()
+        self._multicast = Multicast(settings, time.monotonic)
+        self.clients = Clients(
+            server, self.sessions, lambda session, reason: self.lifecycle.close_session(session, reason)
+        )
+        self._notices = Notices(self._handlers, self.clients)
+        self.lifecycle = Lifecycle(settings, self.sessions, self.mounts, self._multicast, self._notices)
+        self.callbacks = ConnectionCallbacks(
+            framing=limits.framing,
+            pipelined_requests=limits.pipelined_requests,
+            opened=self._connection_opened,
+            message=self._serve,
+            broken=lambda connection, status, reason: self._dispatcher.refuse(connection, status, reason),
+            ended=self._connection_ended,
+        )
+        self.fleet = Fleet(
+            settings,
+            self.sessions,
+            self.mounts,
+            self.connections,
+            self.lifecycle,
+            Restore(self.sessions, self.mounts, self.connections, self.lifecycle, self._multicast, self.callbacks),
+            self._told,
+            lambda message, answer: self.tasks.run(self.desk.serve(message, answer)),
+        )
+        self.streams = Streams(self.mounts, self.sessions, self.lifecycle, self.fleet.placing, limits.tracks)
+
+    def _wire_requests(self, *, publishing: bool, reading: bool) -> None:
+        """Construct who answers requests."""
+        settings, limits = self._settings, self._settings.limits
+        setup = Setup(
+            self.sessions,
+            self.mounts,
+            self.fleet.placing,
+            self._multicast,
+            self.lifecycle,
+            self.fleet.replicas,
+            limits.tracks,
+        )
+        requests = Requests(
+            sessions=self.sessions,
+            mounts=self.mounts,
+            lifecycle=self.lifecycle,
+            setup=setup,
+            max_tracks=limits.tracks,
+        )
+        decisions = Decisions(
+            handlers=self._handlers,
+            clients=self.clients,
+            notices=self._notices,
+            lifecycle=self.lifecycle,
+            setup=setup,
+            methods=requests.methods(),
+            access={
+                Role.PUBLISHER: Access(self._handlers.of(Role.PUBLISHER), settings.auth.publish_users, settings.auth),
+                Role.READER: Access(self._handlers.of(Role.READER), settings.auth.client_users, settings.auth),
+            },
+            max_tracks=limits.tracks,
+        )
+        self._dispatcher = Dispatcher(
+            MessageLimits(line_bytes=limits.line_bytes, headers=limits.headers),
+            self.sessions,
+            decisions.methods(),
+            self.listeners.port_of,
+            public(publishing=publishing, reading=reading),
+            self._notices,
+        )
+
+    def _wire_life(self, passed: Sequence[Passed], let_go: Callable[[], Coroutine[None, None, None]] | None) -> None:
+        """Construct who starts, looks after, repairs, moves, answers administrators, and ends."""
+        settings, fleet = self._settings, self.fleet
+        mover = Mover(self.mounts, self.sessions, self.connections, fleet.lost_with_moved)
+        self.balancer: Balancer | None = None
+        if settings.rebalance == "on":
+            self.balancer = Balancer(settings, fleet.link, self.mounts, self.sessions, mover)
+        self.upkeep = Upkeep(settings, fleet.link, self.mounts, fleet.placing, mover, let_go)
+        self.recovery = Recovery(
+            self.mounts, self.sessions, self.connections, self.lifecycle, fleet.placing, fleet.replicas
+        )
+        fleet.on_worker_lost = self.recovery.worker_lost
+        fleet.on_worker_ready = self.recovery.worker_ready
+        fleet.on_drain_wanted = self.upkeep.drain_wanted
+        orders = Orders()
+        for verb, order in self.upkeep.orders().items():
+            orders.add(verb, order)
+        self.desk = Desk(settings, fleet, self.connections, self.sessions, self.mounts, self._dispatcher, orders)
+        self.watch = Watch(settings, fleet, self.lifecycle, self.connections, self.sessions)
+        self.doors = Doors(settings, self.listeners, fleet, self.streams, passed, workers_stay=let_go is not None)
+        self.farewell = Farewell(
+            self.listeners,
+            self.connections,
+            fleet,
+            self.lifecycle,
+            self._handlers,
+            self._hooks,
+            settings.stop_timeout_s / 2,
+        )
+
+    # -- connections -----------------------------------------------------------------------------------------------
+
+    def _connection_opened(self, connection: Connection) -> str | None:
+        refusal = self.connections.add(connection)
+        self._notices.connection_opened(connection)
+        return refusal
+
+    async def _told(self) -> None:
+        """Wait until everybody has heard what they were told so far: hooks hear it from a handler."""
+        await self._handlers.told()
+        await self._hooks.told()
+
+    async def _serve(self, connection: Connection, message: bytes) -> None:
+        """Answer a request, once it is known what there is: those that a front before this one left unanswered are here
+        before the last worker has told."""
+        await self.doors.opened.wait()
+        await self._dispatcher.serve(connection, message)
+
+    def _connection_ended(self, connection: Connection, reason: str) -> None:
+        known = self.connections.remove(connection)
+        log.debug("connection ended", connection=connection.id, peer=connection.peer, reason=reason)
+        self.lifecycle.connection_ended(connection, reason, asyncio.get_running_loop().time())
+        if known:
+            self._notices.connection_closed(connection, reason)
+        self.fleet.events.connection_ended(connection)
