@@ -251,8 +251,9 @@ def test_between_two_pictures_a_new_reader_begins_at_once_and_the_end_comes_at_o
                     await asyncio.to_thread(reader.receive, 1)
                     await asyncio.to_thread(reader.teardown)
                     await until(lambda: not stream.stats().readers, "the reader's end")
-            await asyncio.to_thread(Reader(f"{server.client_url}/slides").start)
+            stays = await asyncio.to_thread(Reader(f"{server.client_url}/slides").start)
             await until(lambda: stream.playing, "a reader that stays")
+        stays.close()
 
     run(program())  # with no task left
 
