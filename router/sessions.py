@@ -41,6 +41,8 @@ class Session:
     heard: float
     state: SessionState = SessionState.INIT
     transports: dict[int, TrackTransport] = field(default_factory=dict)
+    corrected: dict[int, TrackTransport] = field(default_factory=dict)
+    """Where tracks over UDP go in fact, as a NAT has changed their ports: the next worker has to be told."""
     orphaned: float | None = None
     """When its connection ended."""
     replica: Replica | None = None
@@ -75,6 +77,18 @@ class Session:
             return "tcp"
         shared = any(isinstance(each.transport, MulticastTransport) for each in self.transports.values())
         return "multicast" if shared else "udp"
+
+    def correct(self, transport: TrackTransport) -> None:
+        """Take a worker's word on where a track's packets go: other ports of the same host."""
+        declared = self.transports.get(transport.track)
+        ours, told = declared and declared.transport, transport.transport
+        if isinstance(ours, UdpTransport) and isinstance(told, UdpTransport) and told.host == ours.host:
+            self.corrected[transport.track] = transport
+
+    def let_corrections_be(self) -> None:
+        """Take the ports that are used in fact for those that were declared: for a worker that begins anew."""
+        self.transports |= self.corrected
+        self.corrected = {}
 
     def in_order(self) -> tuple[TrackTransport, ...]:
         """Its transports in the order of the tracks."""

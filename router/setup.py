@@ -121,6 +121,7 @@ class Setup:
             ssrc = await self._register(mount, session, transport)
             still_there(session, exchange)
         session.transports[track] = transport
+        session.corrected.pop(track, None)
         session.state = next_state(session.state, "SETUP")
         exchange.session = session
         if new:

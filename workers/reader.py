@@ -1,5 +1,6 @@
 """One reader's session in a mount: how it gets each track, and whether it is heard."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Protocol
 
@@ -10,6 +11,7 @@ from workers.contract.image import ReaderImage, ReaderTrackImage
 from workers.contract.messages import (
     InterleavedTransport,
     MulticastTransport,
+    ReaderCorrected,
     ReaderState,
     TrackTransport,
     UdpTransport,
@@ -78,6 +80,7 @@ class Reader:
         self.tracks: dict[int, Held] = {}
         self._signs = LifeSigns(session, resources)
         self.hear = self._signs.hear
+        self.tell = resources.tell
         self._carrier: Connection | None = None
 
     @property
@@ -151,7 +154,13 @@ class Reader:
             max(0, sum(each.packets_out for each in self.tracks.values())),
             sum(each.dropped for each in self.tracks.values()),
             self.record if records else b"",
+            tuple(self._corrected()) if records else (),
         )
+
+    def _corrected(self) -> Iterator[TrackTransport]:
+        for each in self.tracks.values():
+            if isinstance(each, UdpReaderTrack) and (told := each.corrected) is not None:
+                yield told
 
 
 class ReaderTrack:
@@ -204,6 +213,14 @@ class UdpReaderTrack(ReaderTrack):
     def dropped(self) -> int:
         """Packets meant for it and not sent."""
         return self.rtp.dropped + self.rtcp.dropped
+
+    @property
+    def corrected(self) -> TrackTransport | None:
+        """Where it goes, if a NAT has changed the ports that were declared."""
+        ports = [int.from_bytes(each.address[2:4], "big") for each in (self.rtp, self.rtcp)]
+        if ports == [self.transport.rtp_port, self.transport.rtcp_port]:
+            return None
+        return TrackTransport(self.track.index, UdpTransport(self.transport.host, *ports))
 
     def open_gate(self, now: float) -> None:
         """Let media flow, after the publisher's last sender report."""
@@ -289,6 +306,8 @@ class UdpReaderTrack(ReaderTrack):
         book.add(address, self)
         self.heard[is_rtcp] = True
         self.reader.hear(now)
+        if (corrected := self.corrected) is not None:
+            self.reader.tell(ReaderCorrected(self.reader.session, corrected))
         for replica in self.track.replicas if self.reader.elsewhere else ():
             replica.correct(self.track.index, self.reader.session, is_rtcp, address)
 

@@ -24,6 +24,7 @@ from workers.contract.messages import (
     Hello,
     MediaHeard,
     MediaSilent,
+    ReaderCorrected,
     RequestReceived,
     SessionHeard,
     SessionTrouble,
@@ -102,6 +103,10 @@ class Events:
                 session = self._sessions.get(event.session)
                 if session is not None:
                     session.heard = now
+            case ReaderCorrected():
+                session = self._sessions.get(event.session)
+                if session is not None:
+                    session.correct(event.transport)
             case SessionTrouble():
                 self._lifecycle.troubled(event)
             case Hello():

@@ -195,6 +195,7 @@ class Recovery:
         for session in [self._sessions.get(each) for each in mount.readers]:
             if session is None:
                 continue
+            session.let_corrections_be()
             if session.state is SessionState.PLAYING or self._is_left(session.connection):
                 yield session, self._start(session, None)
             else:  # it has not played yet, or not with a connection that a worker held

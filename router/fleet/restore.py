@@ -257,6 +257,8 @@ class Restore:
             for each in session.transports.values() if session.state is not SessionState.CLOSED else ():
                 if isinstance(each.transport, UdpTransport):
                     mount.worker.tell(SetUpReader(mount.path, mount.generation, session.id, each, elsewhere=True))
+        for each in reader.corrected:
+            session.correct(each)
         if session.state is not SessionState.CLOSED and not reader.playing:
             session.state = SessionState.READY
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 from typing import Any
@@ -14,6 +15,7 @@ from tests.faults.test_front_death import HOOKS, kill_front, told, wait_back
 from tests.support.clip import Clip, Frames
 from tests.support.invariants import Invariants
 from tests.support.media import publish, read_ffmpeg
+from tests.support.ports import udp_socket
 from tests.support.processes import alive
 from tests.support.publisher import Publisher
 from tests.support.reader import Reader, receive_all
@@ -52,6 +54,35 @@ def check_flow(publisher: Publisher, readers: list[Reader]) -> None:
     receive_all(readers, lambda: all(len(each.tracks[0].packets) >= 10 for each in readers))
     for reader in readers:
         reader.check(publisher)
+
+
+@pytest.mark.parametrize("front_too", [False, True], ids=["worker", "front-and-worker"])
+def test_a_reader_behind_nat_is_found_again(start_router: StartRouter, path: str, front_too: bool) -> None:
+    """It has said once where it is in fact, to the worker that died, and says it to nobody again."""
+    router = start_router(workers=2, settings=QUICK)
+    with (
+        Publisher(router.publish(path)).start() as publisher,
+        Reader(router.read(path), source_host="127.0.0.4", punches=False) as reader,
+    ):
+        reader.describe()
+        reader.set_up(0)
+        track = reader.tracks[0]
+        assert track.rtp is not None
+        said: socket.socket = track.rtp
+        with said, udp_socket("127.0.0.4") as translated:
+            track.rtp = translated
+            translated.sendto(b"\x80\0" + bytes(10), (reader.server_host, track.server_ports[0]))
+            reader.play()
+            check_flow(publisher, [reader])
+            if front_too:
+                wait_back(router, kill_front(router))
+            os.kill(worker_of(router, path)["pid"], signal.SIGKILL)
+            check_flow(publisher, [reader])
+            reader.connection.expect(200, "PAUSE", reader.url)
+            reader.connection.expect(200, "PLAY", reader.url)  # names ports again, and changes none
+            check_flow(publisher, [reader])
+            with pytest.raises(BlockingIOError):
+                said.recv(2048)
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hung"])

@@ -10,7 +10,14 @@ import pytest
 from tests.faults.test_worker_fanout import Pair, drops, gather, received, rtp, sender_report
 from tests.support.fake_front import FakeFront, one_worker, udp
 from tests.support.waiting import eventually
-from workers.contract.messages import ReaderSetUp, SessionHeard, SetUpReader, TrackTransport, UdpTransport
+from workers.contract.messages import (
+    ReaderCorrected,
+    ReaderSetUp,
+    SessionHeard,
+    SetUpReader,
+    TrackTransport,
+    UdpTransport,
+)
 
 FFMPEG_RTP_PUNCH = b"\x80" + bytes(11)
 FFMPEG_RTCP_PUNCH = b"\x80\xc9\x00\x01" + bytes(4)
@@ -121,6 +128,12 @@ def test_a_punch_corrects_the_one_unheard_readers_port(scene: Scene, punch: byte
     behind_nat = scene.front.pair()
     scene.send(behind_nat[on_rtcp], punch, rtcp=on_rtcp)
     scene.front.await_event(SessionHeard)
+    declared, there = (each[on_rtcp].getsockname()[1] for each in (scene.reader, behind_nat))
+    told = scene.front.await_event(ReaderCorrected)
+    assert isinstance(told.transport.transport, UdpTransport)
+    ports = (told.transport.transport.rtp_port, told.transport.transport.rtcp_port)
+    assert (told.session, ports[on_rtcp]) == ("r", there) != ("r", declared)
+    assert ports[not on_rtcp] == scene.reader[not on_rtcp].getsockname()[1]
     scene.play()  # names the declared ports again: the correction lasts
     scene.send(scene.publisher[0], rtp(1))
     scene.send(scene.publisher[1], sender_report(), rtcp=True)

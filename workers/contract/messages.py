@@ -557,6 +557,8 @@ class ReaderState:
     packets_out: Count
     dropped: Count
     record: Blob = b""
+    corrected: Annotated[tuple[TrackTransport, ...], AtMost(MAX_TRACKS)] = ()
+    """As in `ReaderCorrected`; given to a new front only, as the record is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -735,6 +737,15 @@ class SessionHeard:
 
 
 @dataclass(frozen=True, slots=True)
+class ReaderCorrected:
+    """A NAT has given a reader other UDP ports than it declared, and its packets go there now: for the worker that
+    opens the mount if this one dies. That one may hear of it from nobody else: many readers send once, before PLAY."""
+
+    session: Name
+    transport: TrackTransport
+
+
+@dataclass(frozen=True, slots=True)
 class SessionTrouble:
     """A publisher's packets were lost on their way here, were no RTP (or no RTCP), or had a payload type that was not
     announced: how many since the last time. Sent at most once a second for each session."""
@@ -788,7 +799,7 @@ Reply = (
 )  # fmt: skip
 Event = (
     Hello | Heartbeat | DrainWanted | RequestReceived | StreamBroken | ConnectionClosed | MediaHeard | MediaSilent
-    | StreamsFollow | ChannelEnded | SessionHeard | SessionTrouble
+    | StreamsFollow | ChannelEnded | SessionHeard | ReaderCorrected | SessionTrouble
 )  # fmt: skip
 Administration = StatusQuery | StatusAnswer | AdminCommand | AdminAnswer
 Message = Command | Reply | Event | Administration

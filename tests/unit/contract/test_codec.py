@@ -45,6 +45,7 @@ from workers.contract.messages import (
     PauseReader,
     Play,
     Playing,
+    ReaderCorrected,
     ReaderSetUp,
     ReaderState,
     Record,
@@ -132,7 +133,16 @@ MESSAGES: list[Message] = [
     Playing((RtpInfo(0, 65_535, 2**32 - 1), RtpInfo(1, None, None))),
     Released(b"x", b"y"),
     StateReport(
-        (MountState("/a", 1, "s", False, (TrackState(1, 2, 3, 4, 5.5, 6),), (ReaderState("r", "c", True, 7, 8),)),),
+        (
+            MountState(
+                "/a",
+                1,
+                "s",
+                False,
+                (TrackState(1, 2, 3, 4, 5.5, 6),),
+                (ReaderState("r", "c", True, 7, 8, b"r", (UDP,)),),
+            ),
+        ),
         ("c",),
         more=False,
         lent_ports=(10_000,),
@@ -157,6 +167,7 @@ MESSAGES: list[Message] = [
     MediaSilent("/a", 1),
     ChannelEnded("/a", 1, "n", "closed by the other end"),
     SessionHeard("s"),
+    ReaderCorrected("s", UDP),
     SessionTrouble("s", 3, 2, 1),
     StatusQuery(),
     StatusAnswer("{}"),
