@@ -41,7 +41,7 @@ class SharedListeners:
         for passed in self.kept:
             passed.listener.close()
         self.kept = []
-        for worker in self._link.ready():
+        for worker in self._link.alive():  # those that get no mounts hold them too
             self.send(worker)
 
     def send(self, worker: Worker) -> None:
