@@ -1,12 +1,11 @@
-"""The ZeroMQ side of the front: registered workers, commands with replies and deadlines, events, heartbeats."""
+"""Registered workers: who comes and who is lost, commands to them, replies, events and heartbeats of theirs."""
 
 import asyncio
 import os
 import secrets
 from collections.abc import Callable
 
-import zmq
-
+from router.fleet.control_socket import ControlSocket
 from router.fleet.handoff import Descriptors, WorkerChannel
 from router.fleet.worker import Worker, WorkerError
 from router.logs import get_logger
@@ -26,10 +25,6 @@ from workers.contract.messages import (
 
 log = get_logger(__name__)
 
-MESSAGES_PER_TURN = 200
-"""Messages read before the loop's other work gets a turn."""
-HIGH_WATER_MARK = 100_000
-"""Messages queued for one peer. Far more than a worker ever has waiting: at the mark ZeroMQ would drop or refuse."""
 MAX_EARLY = 64
 """Hellos kept that overtook their worker's connection to the descriptors' socket; more are said again anyway."""
 EXIT_WITHIN_S = 1.0
@@ -65,6 +60,7 @@ class WorkersLink:
         self.malformed = 0
         self.stale = 0
         self._endpoints = endpoints
+        self._control = ControlSocket(endpoints, self._receive, self._too_slow)
         self._worker_count = worker_count
         self._welcome = welcome
         self._on_ready, self._on_lost, self._on_event, self._on_asked = on_ready, on_lost, on_event, on_asked
@@ -72,13 +68,10 @@ class WorkersLink:
         self._early: dict[str, Hello] = {}
         self._by_incarnation: dict[str, Worker] = {}
         self._descriptors = Descriptors(self._channel_arrived, self._channel_ended, self._stranger_refused)
-        self._context: zmq.Context[zmq.Socket[bytes]] | None = None
-        self._socket: zmq.Socket[bytes] | None = None
         self._started = False
         self._requests = 0
         self._dying: dict[Worker, asyncio.TimerHandle] = {}
         """Lost workers whose process has not ended yet, and when they are killed."""
-        self._draining = False
         self._complained_at: dict[str, float] = {}
         self._tasks = Tasks()
 
@@ -87,21 +80,9 @@ class WorkersLink:
     def start(self) -> None:
         """Bind both sockets. The runtime directory must be this front's alone by now."""
         self._started = True
-        self._endpoints.control_path.unlink(missing_ok=True)
-        self._context = zmq.Context()
-        self._socket = self._context.socket(zmq.ROUTER)
-        self._socket.setsockopt(zmq.LINGER, 0)
-        self._socket.setsockopt(zmq.SNDHWM, HIGH_WATER_MARK)
-        self._socket.setsockopt(zmq.RCVHWM, HIGH_WATER_MARK)
-        self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
-        try:
-            self._socket.bind(self._endpoints.control)
-        except zmq.ZMQError as error:
-            raise OSError(error.errno, error.strerror) from error
-        self._endpoints.control_path.chmod(0o600)
+        self._control.open()
         self._descriptors.start(self._endpoints.descriptors_path)
-        asyncio.get_running_loop().add_reader(self._socket.fileno(), self._drain)
-        self._drain()
+        self._control.read()
 
     def close(self) -> None:
         """Let go of the workers and both sockets; whatever still waits for a reply is told."""
@@ -114,13 +95,7 @@ class WorkersLink:
             self._let_be(worker)
         self.workers.clear()
         self._by_incarnation.clear()
-        if self._socket is not None:
-            asyncio.get_running_loop().remove_reader(self._socket.fileno())
-            self._socket.close(linger=0)
-            self._socket = None
-        if self._context is not None:
-            self._context.term()
-            self._context = None
+        self._control.close()
         if self._started:  # else they are another front's
             self._started = False
             for path in (self._endpoints.control_path, self._endpoints.descriptors_path):
@@ -149,46 +124,11 @@ class WorkersLink:
     def send(self, worker: Worker, request: int, message: Message) -> None:
         """Send to a worker. One that is gone is told nothing: its loss is noticed elsewhere."""
         if worker.state != "lost":
-            self._put(
+            self._control.put(
                 worker.incarnation.encode(), encode(Envelope(self.incarnation, worker.incarnation, request, message))
             )
 
-    def _put(self, identity: bytes, data: bytes) -> None:
-        if self._socket is None:
-            return
-        try:
-            self._socket.send_multipart([identity, data], zmq.NOBLOCK)
-        except zmq.Again:
-            self._complain("a peer reads too slowly, message dropped", peer=identity.decode("ascii", "replace"))
-        except zmq.ZMQError as error:
-            if error.errno != zmq.EHOSTUNREACH:
-                raise
-        self._drain_soon()
-
     # -- in --------------------------------------------------------------------------------------------------------
-
-    def _drain_soon(self) -> None:
-        """Look at the socket in the loop's next turn: sending may swallow the edge that says something came."""
-        if not self._draining:
-            self._draining = True
-            asyncio.get_running_loop().call_soon(self._drain)
-
-    def _drain(self) -> None:
-        self._draining = False
-        if self._socket is None:
-            return
-        for _ in range(MESSAGES_PER_TURN):
-            try:
-                frames = self._socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            try:
-                self._receive(frames)
-            except Exception:  # one message's trouble must not leave the others unread: there will be no other edge
-                log.error("message failed", exc_info=True)
-            if self._socket is None:  # a callback closed the link
-                return
-        self._drain_soon()
 
     def _receive(self, frames: list[bytes]) -> None:
         try:
@@ -228,7 +168,10 @@ class WorkersLink:
             self.malformed += 1
 
     def _answer(self, identity: bytes, request: int, answer: Message) -> None:
-        self._put(identity, encode(Envelope(self.incarnation, "", request, answer)))
+        self._control.put(identity, encode(Envelope(self.incarnation, "", request, answer)))
+
+    def _too_slow(self, peer: str) -> None:
+        self._complain("a peer reads too slowly, message dropped", peer=peer)
 
     def _complain(self, event: str, **facts: str) -> None:
         """Log each kind of trouble at most once a minute: whoever sends garbage may send much of it."""
