@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from workers.contract.parcels import LABEL_BYTES, MOST_AT_ONCE, Parcels, parcel
+from workers.contract.parcels import LABEL_BYTES, MOST_AT_ONCE, Parcels, parcel, token_of
 from workers.counters import Counters, Drop
 from workers.logs import OncePerMinute
 from workers.loop import Loop
@@ -80,6 +80,10 @@ class Descriptors:
             then()
         elif idle:
             self._send_outgoing(self._loop.clock())
+
+    def call_off(self, token: str) -> None:
+        """Send nothing more of what has this token: it is about to be closed, and its numbers will be others'."""
+        self._outgoing = deque(each for each in self._outgoing if token_of(each[0]) != token)
 
     def _send_outgoing(self, now: float) -> None:
         while self._outgoing and self._sock is not None:

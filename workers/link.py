@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import zmq
 
-from workers.contract.codec import ContractError, Envelope, decode, encode
-from workers.contract.messages import Event, Hello, Message, Welcome
+from workers import VERSION
+from workers.contract.codec import ContractError, Envelope, UnreadableMessage, decode, encode
+from workers.contract.messages import Event, Hello, Message, Refusal, Refused, Welcome
 from workers.counters import Counters, Drop
 from workers.logs import OncePerMinute
 from workers.loop import Loop
@@ -150,11 +151,19 @@ class FrontLink:
             envelope = decode(frames[0])
         except ContractError as error:
             self._count_garbage(str(error), now)
+            if isinstance(error, UnreadableMessage):
+                self._refuse(error)
             return
         if envelope.worker not in ("", self._incarnation) or not self._is_fronts(envelope):
             self._counters.drop(Drop.FOREIGN_FRONT)
             return
         self._handle(envelope)
+
+    def _refuse(self, error: UnreadableMessage) -> None:
+        """Let a newer front know at once that this worker can't do what it says: it would wait, with all that waits for
+        it, until its deadline."""
+        if error.request and error.worker == self._incarnation and error.front == self.front != "":
+            self.reply(error.request, Refused(Refusal.FAILED, f"worker {VERSION}: {error}"[:1024]))
 
     def _is_fronts(self, envelope: Envelope) -> bool:
         """A `Welcome` makes its sender the front, if there is none; all others must come from it."""

@@ -147,6 +147,7 @@ class Moves:
         if not load.take_baton():
             raise RefusedError(Refusal.MOVED, f"the target of move {move} has started")
         del self._exported[move]
+        self._descriptors.call_off(move)
         self._carry_on(load, now)
 
     def _carry_on(self, load: Load, now: float) -> None:
@@ -213,6 +214,7 @@ class Moves:
             load = loads.pop(move, None)
             if load is not None:
                 if loads is self._exported:
+                    self._descriptors.call_off(move)
                     self._mounts.lend_ports(load.mounts)
                 load.abandon()
 

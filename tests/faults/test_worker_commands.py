@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import msgpack
 import pytest
 
 from tests.faults.test_worker_fanout import drops, frame, gather, read_exactly, rtp
@@ -14,6 +15,7 @@ from tests.support.fake_front import FakeFront, one_worker, udp, welcome
 from tests.support.ports import PortSlice, bound_udp_ports
 from tests.support.waiting import eventually
 from workers.contract.messages import (
+    PROTOCOL_VERSION,
     CloseMount,
     ConnectionClosed,
     Done,
@@ -253,6 +255,19 @@ def test_a_closed_connection_ends_its_interleaved_reader_and_no_other(front: Fak
 
 
 # -- garbage, deaths ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["LevitateMounts", "CloseMount"])
+def test_what_only_a_newer_front_means_is_refused_at_once(front: FakeFront, kind: str) -> None:
+    """A kind of message that is not known, or one without what it needs: the front must not wait for its deadline."""
+    for request, sender in ((0, front.incarnation), (900, "another front"), (901, front.incarnation)):
+        wire = [PROTOCOL_VERSION + 1, kind, sender, front.worker, request, {"path": "/cam"}]
+        front.send_raw(msgpack.packb(wire))
+    refused = front.await_event(Refused)
+    assert refused.cause is Refusal.FAILED
+    assert kind in refused.reason
+    assert drops(front, "control_garbage") == 3
+    assert not [each for each in front.events if isinstance(each, Refused)]
 
 
 def test_garbage_is_counted_and_changes_nothing(front: FakeFront) -> None:

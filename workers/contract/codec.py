@@ -25,6 +25,17 @@ class ContractError(Exception):
     """What came is not a message of this contract. Counted and dropped by whoever reads, never fatal."""
 
 
+class UnreadableMessage(ContractError):
+    """A whole envelope came, with a message inside that this version does not know, or that breaks its bounds: whoever
+    waits for its reply can be told so."""
+
+    def __init__(self, reason: str, front: str, worker: str, request: int) -> None:
+        super().__init__(reason)
+        self.front = front
+        self.worker = worker
+        self.request = request
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """One message with its senders' names.
@@ -240,16 +251,21 @@ def decode(data: bytes | memoryview) -> Envelope:
     """Turn the bytes of one ZeroMQ frame into a message.
 
     Raises:
-        ContractError: for anything else than a well-formed message of this or the neighbouring version.
+        ContractError: for anything else than a well-formed message of this or the neighbouring version
+            (UnreadableMessage, where only the message itself is wrong).
     """
     outer = _unpacked(data)
     if type(outer) is not list or len(outer) != 6:
         raise ContractError("no envelope")
     version, kind, front, worker, request, body = outer
     _check_version(version)
+    front, worker, request = _check_name(front), _check_name(worker), _check_request(request)
     if type(kind) is not str or kind not in _READERS:
-        raise ContractError(f"unknown message {kind!r:.40}")
-    return Envelope(_check_name(front), _check_name(worker), _check_request(request), _READERS[kind](body))
+        raise UnreadableMessage(f"unknown message {kind!r:.40}", front, worker, request)
+    try:
+        return Envelope(front, worker, request, _READERS[kind](body))
+    except ContractError as error:
+        raise UnreadableMessage(str(error), front, worker, request) from error
 
 
 def _unpacked(data: bytes | memoryview) -> Any:

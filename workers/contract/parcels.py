@@ -21,6 +21,11 @@ def parcel(token: str, descriptors: Sequence[int]) -> Iterator[tuple[bytes, Sequ
         yield label.encode("ascii"), descriptors[start:end]
 
 
+def token_of(label: bytes) -> str:
+    """Give the token of a message's label."""
+    return label.decode("ascii").removesuffix(_MORE)
+
+
 @dataclass(slots=True)
 class _Parcel:
     deadline: float
@@ -39,8 +44,7 @@ class Parcels:
 
     def add(self, label: bytes, descriptors: list[int], now: float) -> list[int]:
         """Take one message; gives what must be closed for it: an earlier parcel of this token, or the oldest one."""
-        text = label.decode("ascii")
-        token = text.removesuffix(_MORE)
+        token = token_of(label)
         unwanted: list[int] = []
         if token in self._parcels and self._parcels[token].whole:
             unwanted += self.claim(token)
@@ -50,7 +54,7 @@ class Parcels:
             self._parcels[token] = _Parcel(now + self._within_s)
         held = self._parcels[token]
         held.descriptors += descriptors
-        held.whole = token == text
+        held.whole = not label.endswith(_MORE.encode())
         return unwanted
 
     def __contains__(self, token: str) -> bool:
