@@ -172,9 +172,11 @@ class MediaFile:
 
 def _open(path: Path) -> InputContainer:
     if not path.is_file():  # FFmpeg would take what looks like a URL, and open devices and directories
-        raise FileUnreadable(f"{path}: there is no such file")
+        raise FileUnreadable(f"{path}: {'it is no file' if path.exists() else 'there is no such file'}")
     try:
         return av.open(f"file:{path}", "r")
+    except av.error.InvalidDataError as error:
+        raise FileUnreadable(f"{path}: it is no media that FFmpeg knows, or cut off: {error.strerror}") from error
     except (av.FFmpegError, OSError) as error:
         raise FileUnreadable(f"{path}: {error.strerror}") from error
 

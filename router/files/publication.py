@@ -1,6 +1,7 @@
 """A file published to an RTSP server by FFmpeg's RTSP muxer, in real time."""
 
 import contextlib
+import re
 import socket
 import threading
 import time
@@ -52,6 +53,7 @@ class Publication:
         self.duration_s = 0.0
         self._url = url
         self._transport = transport
+        self._last_dts: dict[int, int] = {}
         self.shown_url = _without_password(url)
 
     def run(self, stop: threading.Event, *, loop: bool = False, connected: Callable[[], None] = lambda: None) -> None:
@@ -123,28 +125,33 @@ class Publication:
         tick = stream.time_base
         assert tick is not None  # the muxer has set it
         packet.stream, packet.time_base = stream, tick
-        packet.dts = round(place.due / tick)
+        due = round(place.due / tick)
+        # The muxer wants them to rise; Matroska has none for the first of pictures that are out of order.
+        packet.dts = self._last_dts[stream.index] = max(due, self._last_dts.get(stream.index, due - 1) + 1)
         packet.pts = max(round(place.time / tick), packet.dts)
         muxer.mux(packet)
 
     def _explain(self, error: Exception) -> str:
-        said = _SAID.get(type(error), "")
-        reason = getattr(error, "strerror", None) or str(error)
-        return f"{self.shown_url}: {said or reason}"
+        said = _SAID.get(type(error)) or _refusal(error) or getattr(error, "strerror", None) or str(error)
+        return f"{self.shown_url}: {said}"
 
 
 _SAID: Mapping[type[Exception], str] = {
     av.error.ConnectionRefusedError: "nobody listens there (connection refused)",
-    av.error.HTTPUnauthorizedError: "it wants other credentials (401); give them as rtsp://USER:PASSWORD@HOST/PATH",
-    av.error.HTTPForbiddenError: "this may not be published there (403)",
-    av.error.HTTPNotFoundError: "it takes nothing at this path (404)",
-    av.error.HTTPServerError: "it can't take it now, the path may be taken (5XX)",
+    av.error.HTTPUnauthorizedError: "it wants credentials, or others (401): rtsp://USER:PASSWORD@HOST/PATH",
     av.error.ExitError: f"no answer within {OPEN_TIMEOUT_S:g} s",
     av.error.TimeoutError: "no answer in time",
     av.error.BrokenPipeError: "it closed the connection",
     av.error.ConnectionResetError: "it closed the connection",
     av.error.EOFError: "it closed the connection",
 }
+
+
+def _refusal(error: Exception) -> str:
+    """Give the method, the status and what the server says of it: FFmpeg's error itself has the status' kind alone."""
+    log = getattr(error, "log", None)  # level, part of FFmpeg, text; PyAV's stub has another type
+    found = re.search(r"method (\w+) failed: (\d+ .*)", log[2]) if log else None
+    return f"it refuses {found[1]}: {''.join(filter(str.isprintable, found[2]))}" if found else ""
 
 
 def _let_go(muxer: OutputContainer) -> None:

@@ -1,5 +1,6 @@
 """`trunkline publish`: a file to any RTSP server, with its progress on standard error."""
 
+import logging
 import queue
 import signal
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import av.logging
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -24,6 +26,8 @@ LEAVE_S = 3.0
 
 def run(path: Path, url: str, *, transport: str, loop: bool) -> int:
     """Publish until the file ends or a signal comes; gives the exit status."""
+    av.logging.set_level(av.logging.ERROR)  # for what a server says when it refuses, which is in FFmpeg's log alone
+    logging.getLogger("libav").addHandler(logging.NullHandler())
     stop, outcome = threading.Event(), queue.Queue[Exception | None](1)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -47,7 +47,10 @@ def test_readers_decode_what_is_in_the_file(router: RouterProcess, clip: Clip, p
         eventually(lambda: connection.request("DESCRIBE", router.read(path)).status == 404, "the path free again", 5)
 
 
-def test_a_loop_is_read_over_its_seams(router: RouterProcess, film: Path, path: str) -> None:
+@pytest.mark.parametrize("kind", ["mp4", "mkv"])
+def test_a_loop_is_read_over_its_seams(router: RouterProcess, tmp_path: Path, path: str, kind: str) -> None:
+    """Matroska has no decoding times: those of the first of pictures that are out of order stay unknown."""
+    film = make_film(tmp_path / f"film.{kind}", frames=FRAMES_PER_S)
     with publishing(film, router.publish(path), "--loop") as program:
         wait_described(router.read(path), program)
         stamps = frame_times(router.read(path), FRAMES_PER_S * 3)
@@ -62,6 +65,7 @@ def frame_times(url: str, count: int) -> list[float]:
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=40, check=True)
     lines = [line.strip(",") for line in done.stdout.split()]
+    assert len(lines) == count, f"{url} ended after {len(lines)} of {count} pictures"
     return [float(line) for line in lines if line != "N/A"]  # ffmpeg has no time for the packets of its probe
 
 
@@ -133,14 +137,17 @@ def test_what_is_in_the_way_is_named(start_router: StartRouter, film: Path, tmp_
     with Publisher(router.publish("/taken")).start() as publisher:
         publisher.send(1)
         taken = run_program("publish", str(film), router.publish("/taken"))
-        assert (taken.returncode, "5XX" in taken.stderr) == (1, True), taken.stderr
+        assert (taken.returncode, "is being published by another client" in taken.stderr) == (1, True), taken.stderr
         publisher.teardown()
     with socket.create_server(("127.0.0.1", 0)) as free:
         closed = f"rtsp://127.0.0.1:{free.getsockname()[1]}/film"
     for arguments, status, words in [
         ((str(film), closed), 1, "nobody listens there"),
         ((str(film), "rtsp://nowhere.invalid/film"), 1, "has no address"),
+        ((str(film), router.read("/film")), 1, "it refuses ANNOUNCE: 405 (Method Not Allowed: ANNOUNCE belongs on"),
         ((str(tmp_path / "none.mp4"), closed), 1, "no such file"),
+        ((str(tmp_path), closed), 1, "it is no file"),
+        ((__file__, closed), 1, "no media that FFmpeg knows"),
         ((str(film), "http://127.0.0.1/film"), 2, "rtsp://"),
         ((str(film), closed, "--transport", "smoke"), 2, "tcp or udp"),
     ]:
