@@ -42,8 +42,12 @@ def public(*, publishing: bool, reading: bool) -> dict[Side, tuple[str, ...]]:
 class Observer(Protocol):
     """Who hears of requests and responses."""
 
-    def request_came(self, connection: Connection, request: Request) -> None:
-        """Hear of a request, before anything is done about it."""
+    async def request_came(self, connection: Connection, request: Request) -> None:
+        """Hear of a request, before anything is done about it, and hold it up where it comes too soon.
+
+        Raises:
+            ConnectionEnded: nobody waits for its answer any more.
+        """
 
     def response_sent(
         self, connection: Connection, session: Session | None, request: Request, response: Response
@@ -82,9 +86,12 @@ class Dispatcher:
         except PeerError as error:
             self._send(connection, "malformed", make_response(error.cseq, None, error.status, reason=error.reason))
             return
+        try:
+            await self._observer.request_came(connection, request)
+        except ConnectionEnded:
+            return
         now = asyncio.get_running_loop().time()
         exchange = Exchange(connection, request, None, None, now, allowed=self._public[connection.side])
-        self._observer.request_came(connection, request)
         try:
             response = await self._answer(exchange)
         except ConnectionEnded:
@@ -98,7 +105,8 @@ class Dispatcher:
             self.counts[method, response.status] += 1
         else:
             self._send(connection, method, response)
-        self._observer.response_sent(connection, exchange.session, request, response)
+        if not connection.closed:  # of whose end all have been told
+            self._observer.response_sent(connection, exchange.session, request, response)
 
     def _log_refusal(self, exchange: Exchange, response: Response) -> None:
         """Say what a client was refused. A few for each connection: a hostile one could fill the disk."""

@@ -46,6 +46,7 @@ class Farewell:
             async with asyncio.timeout(self._patience_s):
                 await self._settle()
                 await self._connections.wait_empty()
+                await self._settle()  # of the connections' ends
         for connection in self._connections:
             connection.abort("the server stops")
 

@@ -8,6 +8,7 @@ import inspect
 import sys
 import threading
 import traceback
+from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -21,6 +22,11 @@ MAX_SYNC_CALLS = 64
 MAX_TOLD = 10_000
 """Notifications that wait for one object. Functions that are slower than what they are told of for so long never
 catch up."""
+
+
+MAX_TOLD_OF_ONE = 64
+"""Notifications of one connection that wait before its next request does: a client that asks faster than somebody hears
+of it would make everybody else unheard."""
 
 
 class UserCodeError(Exception):
@@ -39,7 +45,11 @@ class Calls:
         self._threads = asyncio.Semaphore(MAX_SYNC_CALLS)
         self._last: dict[Hashable, asyncio.Task[None]] = {}
         """The last notification that concerns a key."""
+        self._waiting: Counter[Hashable] = Counter()
+        """Notifications that wait, or are being told, by what they concern."""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._given_up = False
+        """Whether nothing that waits is told any more: the time for that is over."""
 
     async def ask(self, name: str, function: Callable[..., Any], *arguments: object) -> Any:
         """Call a function and give what it gives.
@@ -79,6 +89,7 @@ class Calls:
         self._tasks.add(task)
         for key in keys:
             self._last[key] = task
+            self._waiting[key] += 1
         task.add_done_callback(lambda done: self._forget(done, keys))
 
     async def _tell(
@@ -86,14 +97,17 @@ class Calls:
     ) -> None:
         if before:
             await asyncio.wait(before)
+        if self._given_up:
+            return
         with suppress(UserCodeError):  # logged already; there is nothing to deny
             await self.ask(name, function, *arguments)
 
     def _forget(self, task: asyncio.Task[None], keys: Sequence[Hashable]) -> None:
         self._tasks.discard(task)
         for key in keys:
+            self._waiting[key] -= 1
             if self._last.get(key) is task:
-                del self._last[key]
+                del self._last[key], self._waiting[key]
 
     async def caught_up(self, keys: Sequence[Hashable]) -> None:
         """Wait until everything has been told that concerns these keys."""
@@ -101,15 +115,24 @@ class Calls:
         if before:
             await asyncio.wait(before)
 
+    async def room(self, key: Hashable) -> None:
+        """Wait, where too much waits to be told of it, until that is told."""
+        if self._waiting[key] >= MAX_TOLD_OF_ONE:
+            await self.caught_up((key,))
+
     async def told(self) -> None:
         """Wait for what was told so far, and nothing that comes meanwhile; each call has its time limit."""
         if self._tasks:
             await asyncio.wait(set(self._tasks))
 
     async def settle(self) -> None:
-        """Wait for all that was told; each call has its time limit."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        """Wait for all that was told; each call has its time limit. If cancelled, no further call is begun."""
+        try:
+            while self._tasks:
+                await asyncio.wait(self._tasks)
+        except asyncio.CancelledError:
+            self._given_up = True
+            raise
 
     async def _on_thread(self, function: Callable[..., Any], arguments: tuple[object, ...]) -> Any:
         """Run a sync function on a thread of its own: one that hangs must hold up neither the front nor its exit."""

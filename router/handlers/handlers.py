@@ -1,5 +1,6 @@
 """The handlers of a server: whose methods are called, in which order, and what their answers mean."""
 
+import asyncio
 import inspect
 import re
 from collections.abc import Callable, Collection, Hashable, Sequence
@@ -115,9 +116,13 @@ class Handlers:
             await each.calls.told()
 
     async def settle(self) -> None:
-        """Wait for what they were told last; each call has its time limit."""
+        """Wait for what they were told last; each call has its time limit. If cancelled, no further call is begun."""
+        await asyncio.gather(*(each.calls.settle() for each in self._handlers))
+
+    async def room(self, key: Hashable) -> None:
+        """Wait, where too much waits to be told of a connection, until that is told."""
         for each in self._handlers:
-            await each.calls.settle()
+            await each.calls.room(key)
 
 
 def read_answer(name: str, answer: object, server: object) -> Verdict | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from router.clients import Clients
-from router.connection import Connection
+from router.connection import Connection, ConnectionEnded
 from router.handlers.contexts import (
     ConnectionCloseContext,
     ConnectionOpenContext,
@@ -24,7 +24,8 @@ from workers.contract.messages import SessionTrouble
 
 
 class Notices:
-    """One method for each thing that handlers hear of; nobody waits for what they make of it."""
+    """One method for each thing that handlers hear of; nobody waits for what they make of it, but a client that is far
+    ahead of them."""
 
     def __init__(self, handlers: Handlers, clients: Clients) -> None:
         self._handlers = handlers
@@ -48,8 +49,11 @@ class Notices:
             lambda: ConnectionCloseContext(server=self._server, connection=client, reason=reason),
         )
 
-    def request_came(self, connection: Connection, request: Request) -> None:
-        """Tell of a request."""
+    async def request_came(self, connection: Connection, request: Request) -> None:
+        """Tell of a request; it waits where handlers are far behind with what its connection has done before."""
+        await self._handlers.room(connection.id)
+        if connection.closed:
+            raise ConnectionEnded
         self._tell(
             "on_request",
             connection,

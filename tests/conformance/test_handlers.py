@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from router import Response, ServerStream
+from router.handlers import calls
 from router.handlers.interface import NAMES
 from tests.examples.handler import Cameras
 from tests.support.clip import Clip
@@ -354,6 +355,28 @@ def test_a_sync_handler_that_hangs_holds_up_nobody_else(path: str, caplog: pytes
         assert hanging.reply().status == 500
         released.set()
     assert "released.wait(60)" in caplog.text, "where its thread is"
+
+
+def test_a_client_that_asks_faster_than_a_handler_hears_makes_nobody_else_unheard(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "MAX_TOLD", 12)
+    monkeypatch.setattr(calls, "MAX_TOLD_OF_ONE", 4)
+    requests = 20
+    behind = threading.Event()
+    heard = Heard(without=("on_response",))
+    with serving(heard) as served, RtspConnection(served.server.client_url) as eager:
+        heard.answers["on_request"] = lambda context: asyncio.to_thread(behind.wait, 60)
+        try:
+            eager.send(b"".join(eager.build("OPTIONS", "*") for _ in range(requests)))  # served in one go, if at all
+            assert eager.reply().status == 200
+            with RtspConnection(served.server.client_url) as other:
+                assert heard.wait_for("on_connection_open", 2).connection.port == other.local_port
+        finally:
+            behind.set()
+        for _ in range(requests - 1):
+            assert eager.reply().status == 200
+        heard.wait_for("on_request", requests)
 
 
 def test_answers(path: str) -> None:

@@ -100,3 +100,26 @@ def test_of_a_sync_function_that_ends_its_thread_the_log_says_where(caplog: pyte
 
     run(scenario())
     assert 'raise SystemExit("this_very_line")' in caplog.text
+
+
+def test_whoever_gives_up_waiting_for_the_last_calls_leaves_those_alone_that_have_begun() -> None:
+    heard: list[str] = []
+
+    async def scenario() -> None:
+        calls = Calls("test", None)
+        gate = asyncio.Event()
+
+        async def slow(word: str) -> None:
+            await gate.wait()
+            heard.append(word)
+
+        for word in ("begun", "never begun", "nor this"):
+            calls.tell(("a",), "slow", slow, word)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await calls.settle()
+        gate.set()
+        await calls.settle()
+
+    run(scenario())
+    assert heard == ["begun"]
