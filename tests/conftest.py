@@ -25,6 +25,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[RUNNING] = []
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Run more tests at a time than there are cores: most of them wait, for processes and for time to pass."""
+    return 2 * len(os.sched_getaffinity(0)) + 1
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]

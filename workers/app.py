@@ -167,6 +167,7 @@ class Worker:
             for part in parts:
                 self._link.reply(request, part)
             self._link.reported = True
+            self._beat_once(self._loop.clock())  # whoever is told that it is ready may ask for its figures
 
         self._snapshot = Snapshot(
             loop=self._loop,

@@ -90,7 +90,8 @@ def test_a_worker_that_hangs_while_many_play_is_given_up_wholly(start_router: St
             player.send(player.build("PLAY", url))
         statuses: Counter[int] = Counter()
         for player in players:  # each hears of it, by an answer or by its connection's end
-            statuses.update(reply.status for reply in player.wait_closed())
+            with suppress(ConnectionError):
+                statuses[player.reply().status] += 1
         assert set(statuses) <= {404, 454, 503}, statuses
 
     def replaced() -> bool:
