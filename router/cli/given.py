@@ -35,9 +35,11 @@ def _files(given: list[str] | None, loop: bool) -> dict[str, Any]:
     wrong = next((each for each, (path, _, file) in zip(given, pairs, strict=True) if not path or not file), None)
     if wrong is not None:
         fail(2, f"--file {wrong}: must be /PATH=FILE, such as /movie=film.mp4")
-    files = {path: {"file": file, "loop": loop} for path, _, file in pairs}
-    if len(files) < len(pairs):
-        fail(2, "--file: a path is there twice")
+    files: dict[str, Any] = {}
+    for path, _, file in pairs:
+        if path in files:
+            fail(2, f"--file {path}={file}: {path} has a file already, {files[path]['file']}")
+        files[path] = {"file": file, "loop": loop}
     return {"files": files}
 
 

@@ -54,6 +54,24 @@ def instance_of(source: object | None) -> object | None:
         raise UserCodeError(f"{source.__name__} can't be made: {type(error).__name__}: {error}") from error
 
 
+def _check_signature(name: str, function: Callable[..., Any]) -> None:
+    """Refuse a method that can't be called with a context.
+
+    Raises:
+        UserCodeError: it says which, and what it takes.
+    """
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some functions written in C don't tell
+        return
+    try:
+        signature.bind(None)
+    except TypeError as error:
+        raise UserCodeError(
+            f"handler's {name}{signature} can't be called: {error}; a method takes one argument, the context"
+        ) from error
+
+
 class Handler:
     """One object with the methods that it has. One with a `role` is asked and told of such sessions only."""
 
@@ -69,12 +87,14 @@ class Handler:
         """Take what a program gives as its handler.
 
         Raises:
-            UserCodeError: it has none of the methods.
+            UserCodeError: it has none of the methods, or one of them takes no context.
         """
         source = instance_of(source)
         handler = cls(source, "handler", timeout_s)
         if not handler._functions:
             raise UserCodeError(f"handler {source!r:.80} has none of {', '.join(NAMES)}")
+        for name, function in handler._functions.items():
+            _check_signature(name, function)
         for name, meant in misspelt(source, NAMES):
             log.warning("not a handler's method, is it misspelt?", name=name, method=meant)
         return handler

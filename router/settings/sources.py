@@ -227,7 +227,8 @@ def _describe(error: ErrorDetails, layers: Sequence[_Layer]) -> str:
         near = difflib.get_close_matches(".".join(keys), [key for key, _ in leaves()], n=1)
         return f"{'.'.join(keys)}{where}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
     secret = keys[0] == "auth" and keys[1:2] in ([], ["publish_users"], ["client_users"])
-    value = " is missing" if missing else "" if secret else f" = {error['input']!r:.100}"
+    is_table = error["type"] == "value_error" and isinstance(error["input"], dict)  # the message names what is in it
+    value = " is missing" if missing else "" if secret or is_table else f" = {error['input']!r:.100}"
     return f"{'.'.join(keys)}{value}{where}: {_in_our_words(error, keys)}"
 
 

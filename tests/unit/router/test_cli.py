@@ -66,7 +66,7 @@ def test_wrong_calls_exit_2(arguments: tuple[str, ...]) -> None:
         (("--file", "movie.mp4"), "--file movie.mp4: must be /PATH=FILE"),
         (("--file", "/m="), "--file /m=: must be /PATH=FILE"),
         (("--file", "m=movie.mp4"), "(--file): must have paths such as /movie"),
-        (("--file", "/m=a.mp4", "--file", "/m=b.mp4"), "a path is there twice"),
+        (("--file", "/m=a.mp4", "--file", "/m=b.mp4"), "--file /m=b.mp4: /m has a file already, a.mp4"),
         (("--loop",), "--loop: there is no --file"),
     ],
 )

@@ -1,5 +1,7 @@
 """Whose methods are called, and what their answers mean."""
 
+from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any
@@ -82,6 +84,23 @@ def test_a_handler_has_one_method_at_least_and_a_class_is_made_into_one() -> Non
         def on_play(self, context: object) -> None: ...
 
     assert [name for name in NAMES if name in Handler.of_program(Mine, 1)] == ["on_play"]
+
+
+@pytest.mark.parametrize(
+    "method",
+    [lambda: None, lambda session, reason: None, lambda context, *, reason: None],
+    ids=["nothing", "two", "a keyword"],
+)
+def test_a_method_that_takes_no_context_is_found_at_once(method: Callable[..., None]) -> None:
+    with pytest.raises(UserCodeError, match=r"on_play\(.*\) can't be called: .*one argument, the context"):
+        Handler.of_program(SimpleNamespace(on_play=method), 1)
+
+
+@pytest.mark.parametrize(
+    "method", [lambda context, more=1: None, lambda *all_: None, partial(print, end=""), print, dict]
+)
+def test_a_method_may_be_whatever_can_be_called_with_a_context(method: Callable[..., None]) -> None:
+    assert "on_play" in Handler.of_program(SimpleNamespace(on_play=method), 1)
 
 
 def test_what_is_nearly_a_method_is_noticed(caplog: pytest.LogCaptureFixture) -> None:
