@@ -6,6 +6,7 @@ The way: parse -> known method -> right port -> session -> state -> the method's
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Protocol
 
 from router.connection import Connection, ConnectionEnded, Side
@@ -26,6 +27,7 @@ SESSION_METHODS = ("PLAY", "RECORD", "PAUSE", "TEARDOWN")
 """Methods that make no sense without a session (454)."""
 
 
+@cache
 def public(*, publishing: bool, reading: bool) -> dict[Side, tuple[str, ...]]:
     """List the methods that each port serves, of a server where one can publish, or read, or both."""
     nothing = ("OPTIONS", "GET_PARAMETER", "SET_PARAMETER")
@@ -64,11 +66,11 @@ class Dispatcher:
         sessions: Sessions,
         methods: Mapping[str, Method],
         port_of: Callable[[Side], int],
-        public: Mapping[Side, tuple[str, ...]],
+        public: Callable[[], Mapping[Side, tuple[str, ...]]],
         observer: Observer,
     ) -> None:
         """`methods` maps each method's name to its function, `port_of` tells the number of a side's port, `public`
-        the methods that it serves."""
+        the methods that each serves by now."""
         self._port_of = port_of
         self._public = public
         self._observer = observer
@@ -91,7 +93,7 @@ class Dispatcher:
         except ConnectionEnded:
             return
         now = asyncio.get_running_loop().time()
-        exchange = Exchange(connection, request, None, None, now, allowed=self._public[connection.side])
+        exchange = Exchange(connection, request, None, None, now, allowed=self._public()[connection.side])
         try:
             response = await self._answer(exchange)
         except ConnectionEnded:
@@ -174,7 +176,7 @@ class Dispatcher:
         if method in exchange.allowed:
             return
         right = Side.PUBLISH if side is Side.CLIENT else Side.CLIENT
-        if side is not Side.BOTH and method in self._public[right]:
+        if side is not Side.BOTH and method in self._public()[right]:
             raise NotHere(405, f"{method} belongs on the {right} port, {self._port_of(right)}")
         raise NotHere(405, f"{method} is not served here")
 

@@ -141,7 +141,7 @@ class Front:
             self.sessions,
             decisions.methods(),
             self.listeners.port_of,
-            public(publishing=publishing, reading=reading),
+            lambda: public(publishing=publishing, reading=reading or (self.streams.named and not publishing)),
             self._notices,
         )
 

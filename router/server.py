@@ -42,7 +42,8 @@ class Server:
         """Take the settings as one object, or their values by name; `hooks` count where the settings name none.
 
         `handler` is any object with one or more of the methods of `router.handlers.interface`. Without `relay` clients
-        can publish only where it has `on_announce`, and read only where it has `on_describe` or `on_setup`.
+        can publish only where it has `on_announce`, and read only where it has `on_describe` or `on_setup`; or, where
+        nobody can publish, what streams and files of this program have a path.
 
         Without `runtime_dir` among them, values by name get a directory that is made and removed with the server.
         With `workers_elsewhere`, somebody else starts the workers (`python -m workers`), and they outlive the server.

@@ -31,9 +31,12 @@ class Streams:
         self._max_tracks = max_tracks
         self._waiting: list[ServerStream] = []
         self._started = False
+        self.named = False
+        """Whether there has been one with a path of its own."""
 
     def add(self, stream: ServerStream) -> None:
         """Take note of a new stream: one that is made before the server starts is opened with it."""
+        self.named = self.named or stream.path is not None
         if not self._started:
             self._waiting.append(stream)
 

@@ -512,6 +512,22 @@ def test_only_what_can_be_done_is_public(path: str) -> None:
             assert set(publisher.announce(405)["Allow"].split(", ")) == nothing
 
 
+def test_without_a_relay_a_stream_with_a_path_can_be_read_where_nobody_can_publish() -> None:
+    class Publishable:
+        def on_announce(self, context: Any) -> None: ...
+
+    nothing = {"OPTIONS", "GET_PARAMETER", "SET_PARAMETER"}
+    for handler, status in ((None, 200), (Publishable(), 405)):
+        with serving(handler, relay=False) as served, RtspConnection(served.server.client_url) as connection:
+            url = served.read("/made")
+            assert set(connection.expect(200, "OPTIONS", url)["Public"].split(", ")) == nothing
+            stream = served.call(ServerStream, served.server, DESCRIPTION, "/made")
+            served.run(stream.open())
+            connection.expect(status, "DESCRIBE", url)
+            public = set(connection.expect(200, "OPTIONS", url)["Public"].split(", "))
+            assert ("PLAY" in public) == (status == 200)
+
+
 def test_a_program_may_close_sessions_and_connections(path: str) -> None:
     heard = Heard()
     with (
