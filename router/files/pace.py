@@ -40,9 +40,27 @@ class Pace:
         return self.wall + time - self.first
 
 
-def later(packets: Sequence[bytes], ticks: int) -> list[bytes]:
-    """Give RTP packets with their timestamps later by so many of their clock's ticks."""
+@dataclass(slots=True)
+class Numbers:
+    """Sequence numbers of one media's packets, without those that were read ahead and never came to be sent: they would
+    count as lost."""
+
+    skipped: int = 0
+    _next: int | None = None
+
+    def skip_to(self, packets: Sequence[bytes]) -> None:
+        """Begin with packets that are to be sent: what is missing before them was not."""
+        first = int.from_bytes(packets[0][2:4])
+        self.skipped += 0 if self._next is None else (first - self._next) % 0x1_0000
+        self._next = (first + len(packets)) % 0x1_0000
+
+
+def restamped(packets: Sequence[bytes], ticks: int, skipped: int) -> list[bytes]:
+    """Give RTP packets with timestamps later by so many of their clock's ticks, and numbers lower by those skipped."""
     return [
-        packet[:4] + ((int.from_bytes(packet[4:8]) + ticks) & 0xFFFF_FFFF).to_bytes(4) + packet[8:]
+        packet[:2]
+        + ((int.from_bytes(packet[2:4]) - skipped) & 0xFFFF).to_bytes(2)
+        + ((int.from_bytes(packet[4:8]) + ticks) & 0xFFFF_FFFF).to_bytes(4)
+        + packet[8:]
         for packet in packets
     ]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from router.files.errors import FileError, PyAVMissing
-from router.files.pace import Pace, later
+from router.files.pace import Numbers, Pace, restamped
 from router.logs import get_logger
 from router.streams.errors import StreamClosed, StreamFull
 from router.streams.stream import ServerStream
@@ -66,6 +66,7 @@ class FileStream(ServerStream):
         self._player: asyncio.Task[None] | None = None
         self._pace: Pace | None = None
         """Of all that it plays: a reader's clock must not jump because others had left for a while."""
+        self._numbers = [Numbers() for _ in self._playback.description.medias]
         super().__init__(server, self._playback.description, path)
 
     async def open(self) -> None:
@@ -152,10 +153,11 @@ class FileStream(ServerStream):
                     await self.readers_changed()
 
     async def _send_burst(self, burst: Burst, pace: Pace) -> None:
-        packets = burst.packets
-        if pace.rested_s:
+        packets, numbers = burst.packets, self._numbers[burst.media]
+        numbers.skip_to(packets)
+        if pace.rested_s or numbers.skipped:
             clock_rate = self.description.medias[burst.media].formats[0].clock_rate
-            packets = later(packets, round(pace.rested_s * clock_rate))
+            packets = restamped(packets, round(pace.rested_s * clock_rate), numbers.skipped)
         try:
             self.write_packets_rtp(burst.media, packets, ntp=pace.ntp(burst.time))
         except StreamFull:

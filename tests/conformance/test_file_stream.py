@@ -120,7 +120,9 @@ def test_on_demand_it_begins_with_the_first_reader_and_stops_after_the_last(film
                 assert stream.stats().packets == before
             assert len({each.ssrc for each in stamps}) == 1
             steps = [(b.sequence - a.sequence) % 2**16 for a, b in itertools.pairwise(stamps)]
-            assert all(1 <= step < 500 for step in steps)
+            assert min(steps) >= 1
+            # What was read ahead of the first reader's end and not sent has no number: it would count as lost.
+            assert sum(steps) < stream.stats().medias[0].packets
 
     run(program())
 

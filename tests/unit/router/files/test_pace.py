@@ -1,6 +1,6 @@
 """Media time beside the clock."""
 
-from router.files.pace import LATE_S, Pace, later
+from router.files.pace import LATE_S, Numbers, Pace, restamped
 from tests.support.rtp import Rtp, build_rtp
 
 
@@ -39,6 +39,15 @@ def test_after_a_rest_it_goes_on_from_now_and_timestamps_stand_for_the_same_time
     assert pace.ntp(9.0) == 1e9 + 11.0
 
 
-def test_packets_are_stamped_later() -> None:
+def test_packets_are_stamped_later_and_numbered_lower() -> None:
     packet = Rtp(96, True, 7, 2**32 - 10, 1, b"payload")
-    assert later([build_rtp(packet)], 15) == [build_rtp(Rtp(96, True, 7, 5, 1, b"payload"))]
+    assert restamped([build_rtp(packet)], 15, 8) == [build_rtp(Rtp(96, True, 2**16 - 1, 5, 1, b"payload"))]
+
+
+def test_packets_that_were_read_and_never_sent_leave_no_gap() -> None:
+    packets = [build_rtp(Rtp(96, True, number % 2**16, 0, 1, b"")) for number in range(65_530, 65_560)]
+    numbers, sent = Numbers(), []
+    for first, last in [(0, 3), (3, 5), (15, 18), (18, 20), (29, 30)]:
+        numbers.skip_to(packets[first:last])
+        sent += restamped(packets[first:last], 0, numbers.skipped)
+    assert sent == packets[:11]
