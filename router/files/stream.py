@@ -52,7 +52,7 @@ class FileStream(ServerStream):
             PyAVMissing: PyAV isn't installed; the extra `trunkline[file]` brings it.
             FileUnreadable: the file isn't there, may not be read, or is no media.
             UnsupportedCodec: a video or audio stream of it can't be sent as it is.
-            ValueError: the path does not begin with a slash.
+            ValueError: the path is none that a URL can have.
         """
         try:
             from router.files.playback import Playback

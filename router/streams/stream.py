@@ -20,6 +20,7 @@ from router.streams.errors import CannotReload, StreamFull, WrongMedia
 from router.streams.listeners import Callback, Listeners
 from router.streams.packets import DEFAULT_PACKET_BYTES, LARGEST_PACKET_BYTES, checked_rtcp, checked_runs
 from router.streams.stats import MediaStats, StreamStats
+from router.streams.streams import checked_path
 from router.streams.threads import call_in
 from workers.channel import MOST_NTP, Burst, Kind, encode
 from workers.contract.messages import MAX_TRACKS
@@ -60,17 +61,15 @@ class ServerStream:
         """Make a stream of what `description` says, a track for each media.
 
         Raises:
-            ValueError: the path does not begin with a slash, or no UDP packet is that large.
+            ValueError: the path is none that a URL can have, or no UDP packet is that large.
         """
-        if path is not None and not path.startswith("/"):
-            raise ValueError(f"path is {path!r}, it begins with a slash")
         if not FIXED_HEADER_BYTES <= max_packet_bytes <= LARGEST_PACKET_BYTES:
             raise ValueError(f"max_packet_bytes is {max_packet_bytes}, allowed: 12 to {LARGEST_PACKET_BYTES}")
         self.server = server
         """The server that carries it."""
         self.id = secrets.token_hex(8)
         """Names the stream in logs and in `trunkline status`, as a session's id names a publisher."""
-        self.path = None if path is None else path.removesuffix("/") or "/"
+        self.path = None if path is None else checked_path(path)
         self._streams = server.streams
         self._max_packet_bytes = max_packet_bytes
         self._describe(description)

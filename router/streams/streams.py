@@ -8,14 +8,31 @@ from typing import TYPE_CHECKING
 from router.fleet.placing import Placing
 from router.lifecycle import Lifecycle
 from router.mounts import Mount, Mounts
+from router.rtsp.control import mount_path
 from router.rtsp.errors import PeerError
 from router.rtsp.sdp import SessionDescription
+from router.rtsp.url import parse_url
 from router.sessions import Session, Sessions
 from router.streams.errors import PathTaken, StreamNotPlaced
 
 if TYPE_CHECKING:
     from router.streams.carriage import Carriage
     from router.streams.stream import ServerStream
+
+
+def checked_path(path: str) -> str:
+    """Give the path that a stream is known by.
+
+    Raises:
+        ValueError: no reader could ask for it.
+    """
+    try:
+        url = parse_url(f"rtsp://server{path}")
+    except PeerError:
+        url = None
+    if url is None or not path.startswith("/") or url.path != path or "#" in path:
+        raise ValueError(f"path is {path!r}, which no URL has: that begins with a slash, and has %20 for a space")
+    return mount_path(url)
 
 
 class Streams:

@@ -207,7 +207,7 @@ def test_what_is_in_the_way_is_named(tmp_path: Path, films: dict[str, Path]) -> 
         FileStream(Server(publish_port=0, client_port=0), tmp_path / "none.mp4", "/film")
     with pytest.raises(StartError, match=r"/film can't be served: .*no such file"):
         Server(publish_port=0, client_port=0, files={"/film": {"file": str(tmp_path / "none.mp4")}})
-    with pytest.raises(ValueError, match="slash"):
+    with pytest.raises(ValueError, match="which no URL has"):
         FileStream(Server(publish_port=0, client_port=0), films["short"], "film")
 
 

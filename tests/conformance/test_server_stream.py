@@ -125,8 +125,9 @@ def test_a_stream_made_before_the_server_starts_is_there_for_the_first_client() 
 def test_streams_that_cannot_be_opened_say_why() -> None:
     async def program() -> None:
         async with serving() as server:
-            with pytest.raises(ValueError, match="slash"):
-                ServerStream(server, DESCRIPTION, "made")
+            for path in ("made", "", "/a film", "/made?now", "/made#now", "/made\r\n"):
+                with pytest.raises(ValueError, match="which no URL has"):
+                    ServerStream(server, DESCRIPTION, path)
             with pytest.raises(ValueError, match="12 to 65507"):
                 ServerStream(server, DESCRIPTION, max_packet_bytes=65_508)
             async with ServerStream(server, DESCRIPTION, "/made"):
