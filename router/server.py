@@ -145,9 +145,11 @@ class Server:
     async def _open_doors(self) -> None:
         try:
             await self._front.doors.open(self._front.callbacks)
-        except StreamError as error:
-            self._start_error = StartError(str(error))
+        except Exception as error:
+            self._start_error = StartError(str(error) or type(error).__name__)
             self._closing.set()  # ends the start; what has begun is let go of by `close`
+            if not isinstance(error, StreamError | OSError):
+                raise  # nobody's word but ours: it is logged whole
 
     async def wait_ready(self) -> None:
         """Wait until every worker has been there and clients are served.

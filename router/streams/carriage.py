@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 MEND_INTERVAL_S = 0.1
-"""How soon a stream whose worker died looks for another again: one is started anew within a second or so."""
+"""How soon a stream whose worker died looks for another: one is started anew within a second or so."""
+MEND_INTERVAL_MOST_S = 5.0
+"""How long it waits at most before it looks again: where nothing can take it, each look costs a line in the log."""
 
 
 class Carriage:
@@ -174,10 +176,12 @@ class Carriage:
             self._mending = asyncio.get_running_loop().create_task(self._mend())
 
     async def _mend(self) -> None:
+        wait_s = MEND_INTERVAL_S
         try:
             while self.pipe is None and self._ended is None and self.mount is not None:
-                await asyncio.sleep(MEND_INTERVAL_S)
-                with suppress(StreamError):  # `placing` has logged why
+                await asyncio.sleep(wait_s)
+                wait_s = min(2 * wait_s, MEND_INTERVAL_MOST_S)
+                with suppress(StreamError, OSError):  # logged by `placing`; or no descriptors are left, for now
                     await self._get_worker(self.mount)
         finally:
             self._mending = None

@@ -157,9 +157,19 @@ def test_streams_that_cannot_be_opened_say_why() -> None:
         async with serving(prepare, limits={"mounts": 1}):
             raise AssertionError("it must not start")
 
+    class Broken(ServerStream):
+        async def open(self) -> None:
+            raise RuntimeError("a program's own mistake")
+
+    async def mistaken() -> None:
+        async with serving(lambda server: setattr(server, "made", Broken(server, DESCRIPTION, "/one"))):
+            raise AssertionError("it must not start")
+
     run(program())
     with pytest.raises(StartError, match="mounts"):
         run(too_few_ports())
+    with pytest.raises(StartError, match="own mistake"):
+        run(mistaken())
 
 
 def test_who_is_cancelled_while_a_stream_opens_leaves_none_behind() -> None:
