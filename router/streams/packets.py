@@ -57,7 +57,13 @@ def _check(packet: bytes, index: int, announced: bytes, most_bytes: int) -> None
         types = sorted({each & 0x7F for each in announced})
         raise WrongPayloadType(f"its payload type {packet[1] & 0x7F} is none of {types}", index)
     if len(packet) > most_bytes:
-        raise PacketTooLarge(f"it has {len(packet)} bytes, max_packet_bytes is {most_bytes}", index)
+        raise _too_large(packet, most_bytes, index)
+
+
+def _too_large(packet: bytes, most_bytes: int, index: int = 0) -> PacketTooLarge:
+    return PacketTooLarge(
+        f"it has {len(packet)} bytes, max_packet_bytes is {most_bytes}: split it, or make the stream with more", index
+    )
 
 
 def checked_rtcp(packet: bytes, most_bytes: int) -> tuple[Run, ...]:
@@ -67,7 +73,7 @@ def checked_rtcp(packet: bytes, most_bytes: int) -> tuple[Run, ...]:
         PacketTooLarge, NotRtcp: if it is wrong.
     """
     if len(packet) > most_bytes:
-        raise PacketTooLarge(f"it has {len(packet)} bytes, max_packet_bytes is {most_bytes}")
+        raise _too_large(packet, most_bytes)
     if rtcp.split(packet) is None:
         raise NotRtcp(f"{len(packet)} bytes that are no RTCP from the first to the last")
     return ((packet, len(packet), 1),)

@@ -143,6 +143,7 @@ class ServerStream:
 
         Raises:
             ValueError: `ntp` is no time.
+            TypeError: `packets` is one packet, or no sequence.
             NotRtp, PacketTooLarge, WrongPayloadType: a packet is wrong, and says its index.
             WrongMedia: the media is not in the description, or is a back channel.
             StreamFull: too much waits for the worker.
@@ -176,7 +177,12 @@ class ServerStream:
     def _write_rtp(self, media: Media | int, packets: Sequence[bytes], ntp: float) -> None:
         track = self._outgoing(media)
         written = self._written[track]
-        runs = checked_runs(packets, written.announced, self._max_packet_bytes)
+        try:
+            runs = checked_runs(packets, written.announced, self._max_packet_bytes)
+        except TypeError as error:
+            raise TypeError(
+                f"packets is a {type(packets).__name__}, not a list of packets as bytes: {error}"
+            ) from error
         messages = encode(Kind.RTP, track, runs, ntp=ntp)
 
         def send() -> None:
@@ -322,7 +328,11 @@ class ServerStream:
 
 
 def _check_ntp(ntp: float) -> None:
-    if not 0 < ntp <= MOST_NTP:
+    try:
+        is_time = 0 < ntp <= MOST_NTP
+    except TypeError:  # a datetime, such as other libraries take
+        is_time = False
+    if not is_time:
         raise ValueError(f"ntp is {ntp!r}, not Unix seconds")
 
 

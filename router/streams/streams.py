@@ -70,8 +70,10 @@ class Streams:
             PathTaken: somebody has it.
             StreamNotPlaced: a limit is reached.
         """
-        if self._mounts.get(source.name) is not None:
-            raise PathTaken(f"{source.name} is in use")
+        taken = self._mounts.get(source.name)
+        if taken is not None:
+            holder = "a publisher" if taken.source is None else "another stream of this program"
+            raise PathTaken(f"{source.name} is taken: {holder} has it; close that, or take another path")
         if len(description.medias) > self._max_tracks:
             raise StreamNotPlaced(
                 f"{source.name} has {len(description.medias)} medias, limits.tracks {self._max_tracks}"

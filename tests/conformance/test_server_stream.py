@@ -7,6 +7,8 @@ import signal
 import struct
 import time
 from collections.abc import Coroutine
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -131,14 +133,14 @@ def test_streams_that_cannot_be_opened_say_why() -> None:
             with pytest.raises(ValueError, match="12 to 65507"):
                 ServerStream(server, DESCRIPTION, max_packet_bytes=65_508)
             async with ServerStream(server, DESCRIPTION, "/made"):
-                with pytest.raises(PathTaken):
+                with pytest.raises(PathTaken, match="another stream of this program has it"):
                     await ServerStream(server, DESCRIPTION, "/made").open()
                 with Publisher(server.publish_url + "/made") as publisher:
                     await asyncio.to_thread(publisher.announce, 503)
             with Publisher(server.publish_url + "/live") as publisher:
                 await asyncio.to_thread(publisher.start)
                 taken = ServerStream(server, DESCRIPTION, "/live")
-                with pytest.raises(PathTaken):
+                with pytest.raises(PathTaken, match="a publisher has it"):
                     await taken.open()
                 await asyncio.to_thread(publisher.teardown)
                 await taken.open()  # the path is free by now
@@ -217,9 +219,14 @@ def test_what_cannot_be_written_raises_and_reaches_no_reader() -> None:
                 stream.write_packet_rtcp(PICTURE, good)
             with pytest.raises(WrongMedia):
                 stream.write_packet_rtcp(TALK_BACK, build_sender_report(1, 2, 3, 4, 5))
-            for ntp in (0.0, float("nan"), float("inf"), 1e13):
+            nows: list[Any] = [0.0, float("nan"), float("inf"), 1e13, datetime.now(UTC)]
+            for ntp in nows:
                 with pytest.raises(ValueError, match="Unix seconds"):
                     stream.write_packet_rtp_with_ntp(PICTURE, good, ntp)
+            bursts: list[Any] = [good, (each for each in [good]), [good.hex()]]
+            for burst in bursts:
+                with pytest.raises(TypeError, match="not a list of packets as bytes"):
+                    stream.write_packets_rtp(PICTURE, burst)
             stream.write_packets_rtp(PICTURE, [])
             assert stream.stats().packets == 0
             stream.write_packet_rtp(PICTURE, good)
