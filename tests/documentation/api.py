@@ -29,6 +29,7 @@ HEAD = """# The Python API
 
 Made from the docstrings by `python -m tests.documentation.api`; a test compares. All names are in `router`; those of
 "Session descriptions" are in `router.description`. Times are in seconds, `ntp` is Unix time, clock rates are in Hz.
+What a context, an answer or a format is made with are its attributes too: `context.path`, `request.headers`.
 How to use them is in the [README](../README.md), what stands for which name of gortsplib in
 [GORTSPLIB.md](GORTSPLIB.md).
 """
@@ -98,10 +99,8 @@ def _members(found: griffe.Class, documented: set[str]) -> Iterator[griffe.Objec
         if isinstance(target, griffe.Function):
             if target.docstring or name == "__init__":
                 yield target
-        elif (
-            isinstance(target, griffe.Attribute)
-            and "class-attribute" not in target.labels - {"dataclass"}
-            and (target.docstring or not _is_dataclass(found))
+        elif isinstance(target, griffe.Attribute) and (
+            target.docstring or not (_is_dataclass(found) or "class-attribute" in target.labels)
         ):
             yield target
 
