@@ -18,7 +18,9 @@ from router.fleet.gate import Gate
 from router.fleet.records import CONNECTION, ConnectionRecord
 from router.fleet.transit import Transit
 from router.fleet.worker import Worker, WorkerGone, WorkerRefused
-from workers.contract.messages import HandOff, ReleaseConnection, Released, Respond
+from workers.contract.commands import ReleaseConnection, Respond
+from workers.contract.parts import HandOff
+from workers.contract.replies import Released
 from workers.framing import Broken, FramingLimits, Item, Splitter, joined
 
 

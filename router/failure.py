@@ -8,7 +8,7 @@ from router.logs import get_logger
 from router.rtsp.errors import PeerError
 from router.rtsp.message import Response
 from router.rtsp.session_state import allowed
-from workers.contract.messages import Refusal
+from workers.contract.parts import Refusal
 
 log = get_logger(__name__)
 

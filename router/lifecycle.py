@@ -15,7 +15,8 @@ from router.rtsp.sdp import SessionDescription
 from router.rtsp.session_state import SessionState
 from router.sessions import Role, Session, Sessions
 from router.settings import Settings
-from workers.contract.messages import CloseMount, RemoveReader, SessionTrouble, StopPublisher
+from workers.contract.commands import CloseMount, RemoveReader, StopPublisher
+from workers.contract.events import SessionTrouble
 
 log = get_logger(__name__)
 

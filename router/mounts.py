@@ -10,7 +10,7 @@ from router.fleet.transit import Transit
 from router.fleet.worker import Worker
 from router.rtsp.errors import PeerError
 from router.rtsp.sdp import SessionDescription
-from workers.contract.messages import Format, TrackSpec
+from workers.contract.parts import Format, TrackSpec
 
 if TYPE_CHECKING:
     from router.sessions import Session

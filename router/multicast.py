@@ -8,7 +8,7 @@ from router.logs import get_logger
 from router.mounts import Mount
 from router.rtsp.errors import PeerError
 from router.settings import Settings
-from workers.contract.messages import MulticastTransport
+from workers.contract.parts import MulticastTransport
 
 log = get_logger(__name__)
 

@@ -19,7 +19,7 @@ from router.rtsp.session_state import SessionState, next_state
 from router.rtsp.url import parse_url
 from router.sessions import Role, Session, Sessions
 from router.setup import Setup
-from workers.contract.messages import PauseReader, Play, Record
+from workers.contract.commands import PauseReader, Play, Record
 
 
 def passed_range(value: str | None) -> str | None:

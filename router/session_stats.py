@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from router.fleet.worker import WorkerError
 from router.sessions import Role, Session
-from workers.contract.messages import ReportState
+from workers.contract.commands import ReportState
 
 
 @dataclass(frozen=True, slots=True)

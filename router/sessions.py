@@ -11,7 +11,7 @@ from router.mounts import Mount, Place, Replica
 from router.rtsp.errors import PeerError
 from router.rtsp.session_state import SessionState
 from router.settings import Settings
-from workers.contract.messages import InterleavedTransport, MulticastTransport, TrackTransport, UdpTransport
+from workers.contract.parts import InterleavedTransport, MulticastTransport, TrackTransport, UdpTransport
 
 
 class Role(StrEnum):

@@ -17,14 +17,9 @@ from router.rtsp.session_state import next_state
 from router.rtsp.url import RtspUrl, parse_url
 from router.sessions import Role, Session, Sessions
 from router.transports import Chosen, answer, choose
-from workers.contract.messages import (
-    MulticastTransport,
-    ReaderSetUp,
-    RemoveReader,
-    SetUpReader,
-    TrackTransport,
-    UdpTransport,
-)
+from workers.contract.commands import RemoveReader, SetUpReader
+from workers.contract.parts import MulticastTransport, TrackTransport, UdpTransport
+from workers.contract.replies import ReaderSetUp
 
 
 class Setup:

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 from router.rtsp.errors import PeerError
 from router.rtsp.headers.transport import TransportSpec
-from workers.contract.messages import InterleavedTransport, MulticastTransport, TrackTransport, UdpTransport
+from workers.contract.parts import InterleavedTransport, MulticastTransport, TrackTransport, UdpTransport
 
 Chosen = UdpTransport | InterleavedTransport | MulticastTransport
 

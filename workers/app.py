@@ -16,8 +16,10 @@ from workers.addresses import family_for
 from workers.cargo import Cargo
 from workers.connections import Connections
 from workers.contract.codec import Envelope
+from workers.contract.commands import Welcome
 from workers.contract.endpoints import Endpoints
-from workers.contract.messages import Heartbeat, Hello, StateReport, Welcome
+from workers.contract.events import Heartbeat, Hello
+from workers.contract.reports import StateReport
 from workers.control import Control
 from workers.counters import Counters, Drop
 from workers.departure import EXIT_ORPHANED, Departure

@@ -8,14 +8,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
+from workers.contract.events import ConnectionClosed, RequestReceived, StreamBroken
 from workers.contract.image import ConnectionImage
-from workers.contract.messages import (
-    MAX_UNANSWERED,
-    ConnectionClosed,
-    ConnectionState,
-    RequestReceived,
-    StreamBroken,
-)
+from workers.contract.parts import MAX_UNANSWERED
+from workers.contract.reports import ConnectionState
 from workers.counters import Drop
 from workers.fanout.outlet import Outlet, TooSlowError, Unwritten
 from workers.framing import Broken, FramingLimits, Splitter

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from workers.connection import Connection
 from workers.contract.image import ConnectionImage
-from workers.contract.messages import ConnectionState, HandOff, Refusal
+from workers.contract.parts import HandOff, Refusal
+from workers.contract.reports import ConnectionState
 from workers.descriptors import Descriptors
 from workers.refusal import RefusedError
 from workers.resources import Resources

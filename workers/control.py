@@ -8,44 +8,37 @@ from collections.abc import Callable
 from workers.connection import Connection
 from workers.connections import Connections
 from workers.contract.codec import Envelope
-from workers.contract.image import MOUNT
-from workers.contract.messages import (
+from workers.contract.commands import (
     CloseMount,
-    Done,
     ExportMounts,
     Feed,
     ForgetConnections,
     ForgetMove,
     ImportMounts,
-    InterleavedTransport,
     KeepListeners,
     LendPorts,
-    MountOpened,
     OfferReplica,
     OpenMount,
     OpenReplica,
     PauseReader,
     Play,
-    Playing,
-    ReaderSetUp,
     Record,
-    Refusal,
-    Refused,
     ReleaseConnection,
-    Released,
     RemoveReader,
-    Reply,
     ReportState,
     Respond,
     ResumeExported,
-    RtpInfo,
     SetUpReader,
     StartImported,
-    StateReport,
     StopPublisher,
     Tap,
     Untap,
 )
+from workers.contract.image import MOUNT
+from workers.contract.messages import Reply
+from workers.contract.parts import InterleavedTransport, Refusal, RtpInfo
+from workers.contract.replies import Done, MountOpened, Playing, ReaderSetUp, Refused, Released
+from workers.contract.reports import StateReport
 from workers.descriptors import Descriptors
 from workers.listeners import KeptListeners
 from workers.mounts import Mounts

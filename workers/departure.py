@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 
 from workers.cargo import Cargo
-from workers.contract.messages import DrainWanted
+from workers.contract.events import DrainWanted
 from workers.link import FrontLink
 from workers.loop import Loop
 from workers.notify import Notifier

@@ -1,6 +1,6 @@
 """RTCP as a sign of a session's life: told to the front now and then, not for every packet."""
 
-from workers.contract.messages import SessionHeard
+from workers.contract.events import SessionHeard
 from workers.resources import Resources
 
 

@@ -8,7 +8,11 @@ import zmq
 
 from workers import VERSION
 from workers.contract.codec import ContractError, Envelope, UnreadableMessage, decode, encode
-from workers.contract.messages import Event, Hello, Message, Refusal, Refused, Welcome
+from workers.contract.commands import Welcome
+from workers.contract.events import Hello
+from workers.contract.messages import Event, Message
+from workers.contract.parts import Refusal
+from workers.contract.replies import Refused
 from workers.counters import Counters, Drop
 from workers.logs import OncePerMinute
 from workers.loop import Loop

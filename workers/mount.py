@@ -9,22 +9,18 @@ from typing import assert_never
 from workers.channel import Burst, Kind
 from workers.connection import Connection
 from workers.contract.codec import ContractError
+from workers.contract.commands import Play, Record
+from workers.contract.events import ChannelEnded, MediaHeard, MediaSilent, StreamsFollow
 from workers.contract.image import STREAMS, MountImage, StreamsImage
-from workers.contract.messages import (
-    ChannelEnded,
+from workers.contract.parts import (
     InterleavedTransport,
-    MediaHeard,
-    MediaSilent,
-    MountState,
     MulticastTransport,
-    Play,
-    Record,
     Refusal,
     RtpInfo,
-    StreamsFollow,
     TrackTransport,
     UdpTransport,
 )
+from workers.contract.reports import MountState
 from workers.counters import Drop
 from workers.fanout.burst import packets_of
 from workers.fanout.send_udp import UdpFan

@@ -8,8 +8,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from workers.contract.codec import ContractError
+from workers.contract.commands import OpenMount, OpenReplica
+from workers.contract.events import ChannelEnded, MediaSilent
 from workers.contract.image import MOUNT, MountImage
-from workers.contract.messages import ChannelEnded, MediaSilent, MountState, OpenMount, OpenReplica, Refusal
+from workers.contract.parts import Refusal
+from workers.contract.reports import MountState
 from workers.mount import Mount
 from workers.mount_image import sockets_of
 from workers.refusal import RefusedError

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from workers.connection import Connection
 from workers.connections import Connections
 from workers.contract.codec import ContractError
+from workers.contract.commands import ExportMounts, ImportMounts
 from workers.contract.image import PACKER, Image
-from workers.contract.messages import Entangled, Exported, ExportMounts, ImportMounts, Refusal
+from workers.contract.parts import Refusal
+from workers.contract.replies import Entangled, Exported
 from workers.descriptors import Descriptors
 from workers.mount import Mount
 from workers.mount_image import sockets_of

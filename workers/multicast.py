@@ -9,7 +9,7 @@ import psutil
 from workers.addresses import Family
 from workers.channel import Kind
 from workers.contract.image import ReaderTrackImage
-from workers.contract.messages import MulticastTransport, Refusal, TrackTransport
+from workers.contract.parts import MulticastTransport, Refusal, TrackTransport
 from workers.fanout.destinations import Destination
 from workers.reader import Reader, plain_image
 from workers.refusal import RefusedError

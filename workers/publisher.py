@@ -2,7 +2,7 @@
 
 from workers.connection import Connection, Way
 from workers.contract.image import PublisherImage
-from workers.contract.messages import InterleavedTransport, TrackTransport, UdpTransport
+from workers.contract.parts import InterleavedTransport, TrackTransport, UdpTransport
 from workers.fanout.send_tcp import Subscriber
 from workers.ingest import fault_of
 from workers.lifesigns import LifeSigns

@@ -7,15 +7,10 @@ from typing import Protocol
 from workers.addresses import Family
 from workers.channel import Kind
 from workers.connection import Connection
+from workers.contract.events import ReaderCorrected
 from workers.contract.image import ReaderImage, ReaderTrackImage
-from workers.contract.messages import (
-    InterleavedTransport,
-    MulticastTransport,
-    ReaderCorrected,
-    ReaderState,
-    TrackTransport,
-    UdpTransport,
-)
+from workers.contract.parts import InterleavedTransport, MulticastTransport, TrackTransport, UdpTransport
+from workers.contract.reports import ReaderState
 from workers.counters import Drop
 from workers.fanout.catching_up import caught_in, cut_off
 from workers.fanout.destinations import Destination

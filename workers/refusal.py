@@ -1,6 +1,6 @@
 """The one way in which a command is refused."""
 
-from workers.contract.messages import Refusal
+from workers.contract.parts import Refusal
 
 
 class RefusedError(Exception):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from workers.contract.image import FeedImage, MountImage, PipeImage, PortImage, SourceImage
-from workers.contract.messages import ReplicaOffered
+from workers.contract.replies import ReplicaOffered
 from workers.descriptors import Descriptors
 
 if TYPE_CHECKING:

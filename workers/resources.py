@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from workers.addresses import Family
-from workers.contract.messages import Event, Welcome
+from workers.contract.commands import Welcome
+from workers.contract.messages import Event
 from workers.counters import Counters
 from workers.fanout.destinations import Arena
 from workers.fanout.receive import Receiver

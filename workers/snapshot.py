@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from workers.connections import Connections
-from workers.contract.messages import ConnectionState, StateReport
+from workers.contract.reports import ConnectionState, StateReport
 from workers.descriptors import Descriptors
 from workers.listeners import KeptListeners
 from workers.loop import Loop

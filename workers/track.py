@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from workers.channel import Kind
 from workers.contract.image import PortImage, TrackImage
-from workers.contract.messages import TrackSpec, TrackState
+from workers.contract.parts import TrackSpec
+from workers.contract.reports import TrackState
 from workers.counters import Drop
 from workers.fanout.burst import Run, runs_of, stamps_of
 from workers.fanout.send_tcp import Subscriber, TcpFan

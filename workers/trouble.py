@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from workers.contract.messages import SessionTrouble
+from workers.contract.events import SessionTrouble
 from workers.track import Track
 
 TROUBLE_INTERVAL_S = 1.0

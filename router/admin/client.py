@@ -5,9 +5,10 @@ from contextlib import contextmanager
 
 import zmq
 
+from workers.contract.administration import AdminAnswer, AdminCommand, StatusAnswer, StatusQuery
 from workers.contract.codec import ContractError, Envelope, decode, encode
 from workers.contract.endpoints import Endpoints
-from workers.contract.messages import AdminAnswer, AdminCommand, Message, StatusAnswer, StatusQuery
+from workers.contract.messages import Message
 
 TIMEOUT_S = 3.0
 """A front answers at once; one that is being started again takes a second."""

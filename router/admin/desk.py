@@ -14,7 +14,8 @@ from router.mounts import Mounts
 from router.sessions import Sessions
 from router.settings import Settings
 from router.status.document import compose
-from workers.contract.messages import AdminCommand, Message, StatusAnswer, StatusQuery
+from workers.contract.administration import AdminCommand, StatusAnswer, StatusQuery
+from workers.contract.messages import Message
 
 
 class Desk:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from router.logs import get_logger
-from workers.contract.messages import AdminAnswer, AdminCommand
+from workers.contract.administration import AdminAnswer, AdminCommand
 
 log = get_logger(__name__)
 

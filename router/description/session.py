@@ -11,7 +11,7 @@ from router.description.media import Media, checked_attributes, read_attributes
 from router.description.text import check_text
 from router.rtsp import sdp
 from router.rtsp.errors import PeerError
-from workers.contract.messages import MAX_TRACKS
+from workers.contract.parts import MAX_TRACKS
 
 F = TypeVar("F", bound=Format)
 

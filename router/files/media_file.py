@@ -20,7 +20,7 @@ from router.description import DescriptionError, Media, SessionDescription
 from router.files.errors import FileBroken, FileUnreadable, UnsupportedCodec
 from router.files.formats import FIRST_DYNAMIC, Encoding, is_supported, media_of, supported
 from router.logs import get_logger
-from workers.contract.messages import MAX_TRACKS
+from workers.contract.parts import MAX_TRACKS
 
 log = get_logger(__name__)
 

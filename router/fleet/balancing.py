@@ -12,7 +12,8 @@ from router.logs import get_logger
 from router.mounts import Mounts, Place
 from router.sessions import Sessions
 from router.settings import Settings
-from workers.contract.messages import MountState, ReportState
+from workers.contract.commands import ReportState
+from workers.contract.reports import MountState
 
 log = get_logger(__name__)
 

@@ -14,12 +14,11 @@ from router.logs import get_logger
 from router.mounts import Mounts
 from router.sessions import Sessions
 from router.tasks import Tasks
-from workers.contract.messages import (
+from workers.contract.commands import ForgetConnections
+from workers.contract.events import (
     ChannelEnded,
     ConnectionClosed,
     DrainWanted,
-    Event,
-    ForgetConnections,
     Heartbeat,
     Hello,
     MediaHeard,
@@ -31,6 +30,7 @@ from workers.contract.messages import (
     StreamBroken,
     StreamsFollow,
 )
+from workers.contract.messages import Event
 
 log = get_logger(__name__)
 

@@ -23,7 +23,9 @@ from router.mounts import Mounts
 from router.sessions import Sessions
 from router.settings import Settings
 from router.tasks import Tasks
-from workers.contract.messages import LendPorts, Message, ReportState, StateReport, Welcome
+from workers.contract.commands import LendPorts, ReportState, Welcome
+from workers.contract.messages import Message
+from workers.contract.reports import StateReport
 
 log = get_logger(__name__)
 

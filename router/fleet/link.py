@@ -10,18 +10,13 @@ from router.fleet.handoff import Descriptors, WorkerChannel
 from router.fleet.worker import Worker, WorkerError
 from router.logs import get_logger
 from router.tasks import Tasks
+from workers.contract.administration import AdminCommand, StatusQuery
 from workers.contract.codec import ContractError, Envelope, decode, encode
+from workers.contract.commands import Welcome
 from workers.contract.endpoints import Endpoints
-from workers.contract.messages import (
-    AdminCommand,
-    Event,
-    Hello,
-    Message,
-    Reply,
-    StateReport,
-    StatusQuery,
-    Welcome,
-)
+from workers.contract.events import Hello
+from workers.contract.messages import Event, Message, Reply
+from workers.contract.reports import StateReport
 
 log = get_logger(__name__)
 

@@ -19,16 +19,9 @@ from router.fleet.worker import Worker, WorkerError, WorkerGone, WorkerRefused
 from router.logs import get_logger
 from router.mounts import Mounts, Place
 from router.sessions import Sessions
-from workers.contract.messages import (
-    Entangled,
-    Exported,
-    ExportMounts,
-    ForgetMove,
-    ImportMounts,
-    MountName,
-    ResumeExported,
-    StartImported,
-)
+from workers.contract.commands import ExportMounts, ForgetMove, ImportMounts, ResumeExported, StartImported
+from workers.contract.parts import MountName
+from workers.contract.replies import Entangled, Exported
 
 log = get_logger(__name__)
 

@@ -11,7 +11,8 @@ from router.fleet.worker import Worker, WorkerGone, WorkerRefused
 from router.logs import get_logger
 from router.mounts import Mount, Mounts
 from router.rtsp.errors import PeerError
-from workers.contract.messages import CloseMount, MountOpened, OpenMount
+from workers.contract.commands import CloseMount, OpenMount
+from workers.contract.replies import MountOpened
 
 log = get_logger(__name__)
 

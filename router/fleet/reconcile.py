@@ -7,7 +7,9 @@ worker or front came back with another memory, this finds the difference.
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from workers.contract.messages import CloseMount, Command, MountState, RemoveReader, Respond, StateReport
+from workers.contract.commands import CloseMount, RemoveReader, Respond
+from workers.contract.messages import Command
+from workers.contract.reports import MountState, StateReport
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from workers.contract.codec import Packer
 from workers.contract.fields import AtMost, Between, Blob, Count, Host, Name, Path, Port
-from workers.contract.messages import MAX_TRACKS, TrackTransport
+from workers.contract.parts import MAX_TRACKS, TrackTransport
 
 Moment = Annotated[float, Between(0, 1e12)]
 Line = Annotated[str, AtMost(1024 * 1024)]

@@ -24,7 +24,8 @@ from router.mounts import Mount, Mounts
 from router.rtsp.session_state import SessionState
 from router.sessions import Role, Session, Sessions
 from router.tasks import Tasks
-from workers.contract.messages import CloseMount, HandOff, OpenMount, Play, Record, SetUpReader
+from workers.contract.commands import CloseMount, OpenMount, Play, Record, SetUpReader
+from workers.contract.parts import HandOff
 
 log = get_logger(__name__)
 

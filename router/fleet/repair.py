@@ -13,7 +13,8 @@ from router.logs import get_logger
 from router.mounts import Mounts, Place, Replica
 from router.rtsp.session_state import SessionState
 from router.sessions import Sessions
-from workers.contract.messages import MountState, ReportState, StateReport
+from workers.contract.commands import ReportState
+from workers.contract.reports import MountState, StateReport
 
 log = get_logger(__name__)
 

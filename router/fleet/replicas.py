@@ -21,17 +21,9 @@ from router.mounts import Mount, Mounts, Replica, replica_path
 from router.rtsp.session_state import SessionState
 from router.sessions import Session, Sessions
 from router.settings import Settings
-from workers.contract.messages import (
-    CloseMount,
-    Heartbeat,
-    OfferReplica,
-    OpenReplica,
-    Play,
-    RemoveReader,
-    ReplicaOffered,
-    SetUpReader,
-    Untap,
-)
+from workers.contract.commands import CloseMount, OfferReplica, OpenReplica, Play, RemoveReader, SetUpReader, Untap
+from workers.contract.events import Heartbeat
+from workers.contract.replies import ReplicaOffered
 
 log = get_logger(__name__)
 

@@ -29,17 +29,9 @@ from router.rtsp.sdp import description_as_announced, parse_sdp
 from router.rtsp.session_state import SessionState
 from router.sessions import Role, Session, Sessions
 from workers.contract.codec import ContractError
-from workers.contract.messages import (
-    MAX_TRACKS,
-    CloseMount,
-    ConnectionState,
-    MountState,
-    ReaderState,
-    ReleaseConnection,
-    SetUpReader,
-    StateReport,
-    UdpTransport,
-)
+from workers.contract.commands import CloseMount, ReleaseConnection, SetUpReader
+from workers.contract.parts import MAX_TRACKS, UdpTransport
+from workers.contract.reports import ConnectionState, MountState, ReaderState, StateReport
 
 log = get_logger(__name__)
 

@@ -10,7 +10,8 @@ from router.fleet.link import WorkersLink
 from router.fleet.worker import Worker
 from router.listener import Passed
 from router.tasks import Tasks
-from workers.contract.messages import KeepListeners, StateReport
+from workers.contract.commands import KeepListeners
+from workers.contract.reports import StateReport
 
 
 class SharedListeners:

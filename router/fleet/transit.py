@@ -3,7 +3,8 @@
 import asyncio
 
 from router.fleet.worker import Worker
-from workers.contract.messages import Command, Reply, StateReport
+from workers.contract.messages import Command, Reply
+from workers.contract.reports import StateReport
 
 
 class Transit:

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from router.fleet.handoff import WorkerChannel
-from workers.contract.messages import Command, Event, Heartbeat, Message, Refused, Reply, StateReport
+from workers.contract.events import Heartbeat
+from workers.contract.messages import Command, Event, Message, Reply
+from workers.contract.replies import Refused
+from workers.contract.reports import StateReport
 
 
 class WorkerError(Exception):

@@ -20,7 +20,7 @@ from router.handlers.contexts import (
 from router.handlers.handlers import Handlers
 from router.rtsp.message import Request, Response
 from router.sessions import Session
-from workers.contract.messages import SessionTrouble
+from workers.contract.events import SessionTrouble
 
 
 class Notices:

@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from router.settings.bounds import Maximum, MessageBytes
-from workers.contract.messages import MAX_TRACKS
+from workers.contract.parts import MAX_TRACKS
 from workers.framing import FramingLimits
 
 

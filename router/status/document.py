@@ -14,7 +14,8 @@ from router.fleet.link import WorkersLink
 from router.fleet.worker import Worker
 from router.mounts import Mount, Mounts
 from router.sessions import Session, Sessions
-from workers.contract.messages import Heartbeat, MountState, StateReport
+from workers.contract.events import Heartbeat
+from workers.contract.reports import MountState, StateReport
 
 NO_HEARTBEAT = Heartbeat(0, 0, 0, 0, 0, 0, (), 0.0, 0.0, 0, 0, False)
 

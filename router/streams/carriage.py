@@ -16,7 +16,7 @@ from router.rtsp.sdp import SessionDescription
 from router.streams.errors import StreamClosed, StreamError, StreamNotOpen, StreamNotPlaced
 from router.streams.pipe import Pipe, open_pipe
 from workers.channel import Burst
-from workers.contract.messages import Feed
+from workers.contract.commands import Feed
 
 if TYPE_CHECKING:
     from router.streams.streams import Streams

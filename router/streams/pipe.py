@@ -10,7 +10,7 @@ from collections.abc import Callable
 from router.fleet.worker import Worker, WorkerGone
 from router.logs import get_logger
 from workers.channel import MOST_MESSAGE_BYTES, Burst, ChannelError, decode
-from workers.contract.messages import Feed, Tap
+from workers.contract.commands import Feed, Tap
 
 log = get_logger(__name__)
 

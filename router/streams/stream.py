@@ -23,7 +23,7 @@ from router.streams.stats import MediaStats, StreamStats
 from router.streams.streams import checked_path
 from router.streams.threads import call_in
 from workers.channel import MOST_NTP, Burst, Kind, encode
-from workers.contract.messages import MAX_TRACKS
+from workers.contract.parts import MAX_TRACKS
 from workers.rtp.packet import FIXED_HEADER_BYTES, second_bytes
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from router.streams.listeners import Callback, Listeners
 from router.streams.pipe import Pipe, open_pipe
 from router.streams.threads import call_in
 from workers.channel import Burst, Kind, Run, encode
-from workers.contract.messages import Tap
+from workers.contract.commands import Tap
 
 if TYPE_CHECKING:
     from router.mounts import Mount

@@ -14,8 +14,10 @@ from tests.support.publisher import Publisher
 from tests.support.reader import Reader
 from tests.support.router import RouterProcess, StartRouter
 from workers.contract.codec import Envelope, encode
+from workers.contract.commands import Respond
 from workers.contract.endpoints import Endpoints
-from workers.contract.messages import ConnectionClosed, Done, Heartbeat, Hello, MediaSilent, RequestReceived, Respond
+from workers.contract.events import ConnectionClosed, Heartbeat, Hello, MediaSilent, RequestReceived
+from workers.contract.replies import Done
 
 SEED = 20_261_120
 HELLO_WITHIN_S = 5.0

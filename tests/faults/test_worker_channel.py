@@ -14,26 +14,11 @@ from tests.support.fake_front import FakeFront, one_worker, udp
 from tests.support.rtp import BYE, SENDER_REPORT, parse_rtcp
 from tests.support.waiting import eventually
 from workers.channel import MOST_MESSAGE_BYTES, Burst, Kind, decode, encode
-from workers.contract.messages import (
-    ChannelEnded,
-    CloseMount,
-    Done,
-    Feed,
-    Format,
-    InterleavedTransport,
-    MediaHeard,
-    MediaSilent,
-    MountOpened,
-    OpenMount,
-    Refusal,
-    Refused,
-    ReportState,
-    StateReport,
-    Tap,
-    TrackSpec,
-    TrackTransport,
-    Untap,
-)
+from workers.contract.commands import CloseMount, Feed, OpenMount, ReportState, Tap, Untap
+from workers.contract.events import ChannelEnded, MediaHeard, MediaSilent
+from workers.contract.parts import Format, InterleavedTransport, Refusal, TrackSpec, TrackTransport
+from workers.contract.replies import Done, MountOpened, Refused
+from workers.contract.reports import StateReport
 from workers.fanout.burst import packets_of, runs_of
 from workers.pipe import MOST_QUEUED_BYTES
 

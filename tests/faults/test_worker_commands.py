@@ -14,36 +14,31 @@ from tests.faults.test_worker_fanout import drops, frame, gather, read_exactly, 
 from tests.support.fake_front import FakeFront, one_worker, udp, welcome
 from tests.support.ports import PortSlice, bound_udp_ports
 from tests.support.waiting import eventually
-from workers.contract.messages import (
-    PROTOCOL_VERSION,
+from workers.contract.commands import (
     CloseMount,
-    ConnectionClosed,
-    Done,
-    Format,
-    HandOff,
-    Heartbeat,
-    InterleavedTransport,
-    MountOpened,
     OpenMount,
     PauseReader,
     Play,
-    Playing,
     Record,
-    Refusal,
-    Refused,
     ReleaseConnection,
-    Released,
     RemoveReader,
     ReportState,
-    RequestReceived,
     Respond,
     SetUpReader,
-    StateReport,
-    StreamBroken,
+)
+from workers.contract.events import ConnectionClosed, Heartbeat, RequestReceived, StreamBroken
+from workers.contract.messages import PROTOCOL_VERSION
+from workers.contract.parts import (
+    Format,
+    HandOff,
+    InterleavedTransport,
+    Refusal,
     TrackSpec,
     TrackTransport,
     UdpTransport,
 )
+from workers.contract.replies import Done, MountOpened, Playing, Refused, Released
+from workers.contract.reports import StateReport
 
 OK = b"RTSP/1.0 200 OK\r\n\r\n"
 OPTIONS = b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n"

@@ -8,7 +8,10 @@ import pytest
 
 from tests.faults.test_worker_fanout import rtp
 from tests.support.fake_front import FakeFront, one_worker, udp
-from workers.contract.messages import CloseMount, Done, DrainWanted, Heartbeat, OpenMount, Refusal, Refused
+from workers.contract.commands import CloseMount, OpenMount
+from workers.contract.events import DrainWanted, Heartbeat
+from workers.contract.parts import Refusal
+from workers.contract.replies import Done, Refused
 
 LONG_S = 3600.0
 """Nothing here waits for so long: it would be seen."""

@@ -9,20 +9,11 @@ import pytest
 
 from tests.support.fake_front import FakeFront, one_worker, udp
 from tests.support.waiting import eventually
-from workers.contract.messages import (
-    ConnectionClosed,
-    Done,
-    Heartbeat,
-    InterleavedTransport,
-    MediaHeard,
-    MediaSilent,
-    PauseReader,
-    ReportState,
-    SessionHeard,
-    SessionTrouble,
-    StateReport,
-    TrackTransport,
-)
+from workers.contract.commands import PauseReader, ReportState
+from workers.contract.events import ConnectionClosed, Heartbeat, MediaHeard, MediaSilent, SessionHeard, SessionTrouble
+from workers.contract.parts import InterleavedTransport, TrackTransport
+from workers.contract.replies import Done
+from workers.contract.reports import StateReport
 
 Pair = tuple[socket.socket, socket.socket]
 

@@ -11,34 +11,24 @@ from tests.faults.test_worker_fanout import frame, gather, read_exactly, receive
 from tests.support.fake_front import FakeFront, one_worker, udp
 from tests.support.ports import bound_udp_ports
 from tests.support.waiting import eventually
-from workers.contract.image import PACKER
-from workers.contract.messages import (
-    ConnectionClosed,
-    Done,
-    Entangled,
-    Exported,
+from workers.contract.commands import (
     ExportMounts,
     ForgetMove,
     ImportMounts,
-    InterleavedTransport,
-    MountName,
-    MountOpened,
-    MulticastTransport,
     OpenMount,
     Play,
-    Playing,
-    Refusal,
-    Refused,
     RemoveReader,
     ReportState,
-    RequestReceived,
     Respond,
     ResumeExported,
     SetUpReader,
     StartImported,
-    StateReport,
-    TrackTransport,
 )
+from workers.contract.events import ConnectionClosed, RequestReceived
+from workers.contract.image import PACKER
+from workers.contract.parts import InterleavedTransport, MountName, MulticastTransport, Refusal, TrackTransport
+from workers.contract.replies import Done, Entangled, Exported, MountOpened, Playing, Refused
+from workers.contract.reports import StateReport
 
 CAM = MountName("/cam", 1)
 ACROSS = TrackTransport(0, InterleavedTransport(0, 1))

@@ -14,26 +14,11 @@ from tests.support.network import CLIENT_V4, CLIENT_V6, NEAR, SERVER_V4, SERVER_
 from tests.support.ports import udp_pair, udp_socket
 from tests.support.rtp import build_receiver_report, parse_rtcp
 from tests.support.waiting import eventually
-from workers.contract.messages import (
-    CloseMount,
-    Done,
-    Format,
-    Heartbeat,
-    MulticastTransport,
-    OpenMount,
-    PauseReader,
-    ReaderSetUp,
-    ReaderState,
-    Record,
-    Refused,
-    RemoveReader,
-    ReportState,
-    SessionHeard,
-    SetUpReader,
-    StateReport,
-    TrackSpec,
-    TrackTransport,
-)
+from workers.contract.commands import CloseMount, OpenMount, PauseReader, Record, RemoveReader, ReportState, SetUpReader
+from workers.contract.events import Heartbeat, SessionHeard
+from workers.contract.parts import Format, MulticastTransport, TrackSpec, TrackTransport
+from workers.contract.replies import Done, ReaderSetUp, Refused
+from workers.contract.reports import ReaderState, StateReport
 
 GROUP = MulticastTransport(CLIENT_V4, "239.77.0.1", 5004, 5005, 1, NEAR)
 BURST = 20

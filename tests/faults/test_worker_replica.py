@@ -16,34 +16,21 @@ from tests.support.reader import PUNCH
 from tests.support.rtp import BYE, parse_rtcp
 from tests.support.waiting import eventually
 from workers.channel import MOST_MESSAGE_BYTES, Kind, decode, encode
-from workers.contract.messages import (
-    ChannelEnded,
+from workers.contract.commands import (
     CloseMount,
-    Done,
-    Format,
-    Heartbeat,
-    InterleavedTransport,
-    MediaHeard,
-    MountName,
-    MountOpened,
     OfferReplica,
     OpenMount,
     OpenReplica,
     Play,
-    Playing,
-    ReaderSetUp,
-    Refusal,
-    Refused,
-    ReplicaOffered,
     ReportState,
-    SessionHeard,
     SetUpReader,
-    StateReport,
     StopPublisher,
     Tap,
-    TrackSpec,
-    TrackTransport,
 )
+from workers.contract.events import ChannelEnded, Heartbeat, MediaHeard, SessionHeard
+from workers.contract.parts import Format, InterleavedTransport, MountName, Refusal, TrackSpec, TrackTransport
+from workers.contract.replies import Done, MountOpened, Playing, ReaderSetUp, Refused, ReplicaOffered
+from workers.contract.reports import StateReport
 from workers.pipe import MOST_QUEUED_BYTES
 
 REPLICA = "replica:r:/cam"

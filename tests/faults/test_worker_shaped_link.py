@@ -13,7 +13,7 @@ import pytest
 from tests.faults.test_worker_fanout import drops, received, rtp
 from tests.support.fake_front import FakeFront, one_worker, udp
 from tests.support.waiting import eventually
-from workers.contract.messages import TrackTransport, UdpTransport
+from workers.contract.parts import TrackTransport, UdpTransport
 from workers.fanout.syscalls import SO_RCVBUFFORCE
 
 READERS = 100

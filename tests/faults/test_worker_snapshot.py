@@ -11,32 +11,22 @@ from tests.faults.test_worker_fanout import rtp
 from tests.support.fake_front import FakeFront, one_worker, udp, welcome
 from tests.support.ports import PortSlice, bound_udp_ports
 from tests.support.waiting import eventually
-from workers.contract.messages import (
+from workers.contract.commands import (
     CloseMount,
-    ConnectionClosed,
-    Done,
     ForgetConnections,
-    Format,
-    Heartbeat,
-    InterleavedTransport,
     KeepListeners,
     LendPorts,
-    MountOpened,
     OpenMount,
     Play,
-    Playing,
     Record,
-    Refusal,
-    Refused,
     ReportState,
-    RequestReceived,
     Respond,
     SetUpReader,
-    StateReport,
-    StreamBroken,
-    TrackSpec,
-    TrackTransport,
 )
+from workers.contract.events import ConnectionClosed, Heartbeat, RequestReceived, StreamBroken
+from workers.contract.parts import Format, InterleavedTransport, Refusal, TrackSpec, TrackTransport
+from workers.contract.replies import Done, MountOpened, Playing, Refused
+from workers.contract.reports import StateReport
 
 OPTIONS = b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n"
 OK = b"RTSP/1.0 200 OK\r\n\r\n"

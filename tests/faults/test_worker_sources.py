@@ -10,14 +10,10 @@ import pytest
 from tests.faults.test_worker_fanout import Pair, drops, gather, received, rtp, sender_report
 from tests.support.fake_front import FakeFront, one_worker, udp
 from tests.support.waiting import eventually
-from workers.contract.messages import (
-    ReaderCorrected,
-    ReaderSetUp,
-    SessionHeard,
-    SetUpReader,
-    TrackTransport,
-    UdpTransport,
-)
+from workers.contract.commands import SetUpReader
+from workers.contract.events import ReaderCorrected, SessionHeard
+from workers.contract.parts import TrackTransport, UdpTransport
+from workers.contract.replies import ReaderSetUp
 
 FFMPEG_RTP_PUNCH = b"\x80" + bytes(11)
 FFMPEG_RTCP_PUNCH = b"\x80\xc9\x00\x01" + bytes(4)

@@ -9,20 +9,10 @@ import pytest
 
 from tests.faults.test_worker_fanout import gather
 from tests.support.fake_front import FakeFront, one_worker, udp
-from workers.contract.messages import (
-    Done,
-    Format,
-    MountOpened,
-    OpenMount,
-    Play,
-    Playing,
-    Record,
-    Refusal,
-    Refused,
-    StopPublisher,
-    StreamsFollow,
-    TrackSpec,
-)
+from workers.contract.commands import OpenMount, Play, Record, StopPublisher
+from workers.contract.events import StreamsFollow
+from workers.contract.parts import Format, Refusal, TrackSpec
+from workers.contract.replies import Done, MountOpened, Playing, Refused
 
 SPEC = TrackSpec((Format(96, 90_000),))
 Pair = tuple[socket.socket, socket.socket]

@@ -7,19 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.fleet.reconcile import DesiredMount, Difference, compare
-from workers.contract.messages import (
-    CloseMount,
-    Command,
-    MountState,
-    OpenMount,
-    ReaderState,
-    RemoveReader,
-    Respond,
-    SetUpReader,
-    StateReport,
-    TrackTransport,
-    UdpTransport,
-)
+from workers.contract.commands import CloseMount, OpenMount, RemoveReader, Respond, SetUpReader
+from workers.contract.messages import Command
+from workers.contract.parts import TrackTransport, UdpTransport
+from workers.contract.reports import MountState, ReaderState, StateReport
 
 PATHS = ("/a", "/b")
 READERS = ("r1", "r2")

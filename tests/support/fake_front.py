@@ -17,26 +17,14 @@ import zmq
 
 from tests.support.ports import PortSlice, udp_pair
 from workers.contract.codec import Envelope, decode, encode
+from workers.contract.commands import OpenMount, Play, Record, Welcome
 from workers.contract.endpoints import Endpoints
-from workers.contract.messages import (
-    ConnectionState,
-    Done,
-    Format,
-    HandOff,
-    Hello,
-    Message,
-    MountOpened,
-    OpenMount,
-    Play,
-    Playing,
-    Record,
-    StateReport,
-    TrackSpec,
-    TrackTransport,
-    UdpTransport,
-    Welcome,
-)
+from workers.contract.events import Hello
+from workers.contract.messages import Message
 from workers.contract.parcels import parcel
+from workers.contract.parts import Format, HandOff, TrackSpec, TrackTransport, UdpTransport
+from workers.contract.replies import Done, MountOpened, Playing
+from workers.contract.reports import ConnectionState, StateReport
 
 Kind = TypeVar("Kind")
 ROOT = Path(__file__).parents[2]

@@ -14,9 +14,9 @@ from tests.support.router import RouterProcess
 from tests.support.swarm import ReaderVerdict, Report, Swarm
 from tests.support.swarm.verdicts import summary
 from tests.support.waiting import eventually
+from workers.contract.administration import AdminCommand
 from workers.contract.codec import Envelope, encode
 from workers.contract.endpoints import Endpoints
-from workers.contract.messages import AdminCommand
 
 PATH = "/ordeal-"
 """Where the mounts of the swarm are, each followed by its number."""

@@ -10,9 +10,9 @@ from typing import Any
 
 import zmq
 
+from workers.contract.administration import StatusAnswer, StatusQuery
 from workers.contract.codec import Envelope, decode, encode
 from workers.contract.endpoints import Endpoints
-from workers.contract.messages import StatusAnswer, StatusQuery
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from struct import Struct, error
 
-from workers.contract.messages import MAX_TRACKS
+from workers.contract.parts import MAX_TRACKS
 from workers.fanout.burst import MOST_SEGMENTS, Run
 
 VERSION = 1

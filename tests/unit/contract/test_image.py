@@ -28,7 +28,8 @@ from workers.contract.image import (
     TrackImage,
     WaitingImage,
 )
-from workers.contract.messages import PROTOCOL_VERSION, Format, TrackSpec, TrackTransport, UdpTransport
+from workers.contract.messages import PROTOCOL_VERSION
+from workers.contract.parts import Format, TrackSpec, TrackTransport, UdpTransport
 
 UDP = TrackTransport(0, UdpTransport("192.0.2.1", 5000, 5001))
 PORT = PortImage(SourceImage(b"a" * 16, True, None), 3, (WaitingImage(1.5, b"runs", 2, 2, ("r", "")),))

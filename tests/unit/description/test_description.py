@@ -29,7 +29,7 @@ from router.rtsp.sdp import MAX_FORMATS, description_for_readers, parse_sdp
 from tests.support.media import REQUIRED
 from tests.unit.description.sdp_cases import BAD_DESCRIPTIONS, DESCRIPTIONS, DescriptionCase
 from tests.unit.rtsp.sdp_cases import BAD_SDPS, SDPS
-from workers.contract.messages import MAX_TRACKS
+from workers.contract.parts import MAX_TRACKS
 
 _SPS = bytes.fromhex("6764000bacd9")
 _PPS = bytes.fromhex("68ebe3cb")

@@ -11,7 +11,7 @@ from router.rtsp.errors import PeerError
 from router.rtsp.sdp import parse_sdp
 from router.settings import Settings
 from tests.support.sdp import build_sdp
-from workers.contract.messages import MulticastTransport
+from workers.contract.parts import MulticastTransport
 
 REST_S = 2.0
 

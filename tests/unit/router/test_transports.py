@@ -6,7 +6,7 @@ from router.rtsp.errors import PeerError
 from router.rtsp.headers.transport import format as write
 from router.rtsp.headers.transport import parse_transports
 from router.transports import Chosen, answer, choose
-from workers.contract.messages import InterleavedTransport, MulticastTransport, TrackTransport, UdpTransport
+from workers.contract.parts import InterleavedTransport, MulticastTransport, TrackTransport, UdpTransport
 
 HOST = "192.0.2.7"
 GROUP = MulticastTransport(HOST, "239.1.2.3", 5004, 5005, 4, "")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from workers import VERSION
-from workers.contract.messages import RtpInfo
+from workers.contract.parts import RtpInfo
 from workers.control import rtp_info_header
 
 

@@ -11,9 +11,11 @@ import pytest
 import zmq
 
 from router.admin.client import NoFrontError, RefusedError, command, query_status
+from workers.contract.administration import AdminAnswer, AdminCommand, StatusAnswer, StatusQuery
 from workers.contract.codec import Envelope, decode, encode
 from workers.contract.endpoints import Endpoints
-from workers.contract.messages import AdminAnswer, AdminCommand, Done, Message, StatusAnswer, StatusQuery
+from workers.contract.messages import Message
+from workers.contract.replies import Done
 
 DOCUMENT: dict[str, Any] = {"front": {"pid": 7}}
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from router.admin.orders import OrderRefused, Orders, Say
-from workers.contract.messages import AdminAnswer, AdminCommand
+from workers.contract.administration import AdminAnswer, AdminCommand
 
 
 async def order(arguments: Sequence[str], say: Say) -> str:

@@ -12,7 +12,9 @@ from router.fleet.worker import Worker
 from router.mounts import Mounts
 from router.sessions import Sessions
 from router.settings import Settings
-from workers.contract.messages import Command, KeepListeners, StateReport
+from workers.contract.commands import KeepListeners
+from workers.contract.messages import Command
+from workers.contract.reports import StateReport
 
 
 class Channel:

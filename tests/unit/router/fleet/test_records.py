@@ -7,13 +7,8 @@ import pytest
 
 from router.fleet.records import CONNECTION, MOUNT, SESSION, ConnectionRecord, MountRecord, SessionRecord
 from workers.contract.codec import ContractError
-from workers.contract.messages import (
-    PROTOCOL_VERSION,
-    InterleavedTransport,
-    MulticastTransport,
-    TrackTransport,
-    UdpTransport,
-)
+from workers.contract.messages import PROTOCOL_VERSION
+from workers.contract.parts import InterleavedTransport, MulticastTransport, TrackTransport, UdpTransport
 
 TRANSPORTS = (
     TrackTransport(0, UdpTransport("192.0.2.1", 5000, 5001)),

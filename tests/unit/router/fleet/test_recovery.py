@@ -15,7 +15,9 @@ from router.mounts import Mount, Mounts
 from router.rtsp.sdp import SessionDescription, parse_sdp
 from router.sessions import Sessions
 from router.settings import Settings
-from workers.contract.messages import Command, MountOpened, OpenMount, Reply
+from workers.contract.commands import OpenMount
+from workers.contract.messages import Command, Reply
+from workers.contract.replies import MountOpened
 
 SDP = b"v=0\r\ns=-\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"
 

@@ -5,7 +5,10 @@ from typing import cast
 
 from router.fleet.transit import Transit
 from router.fleet.worker import Worker
-from workers.contract.messages import CloseMount, Command, Done, Reply, ReportState, Respond, StateReport
+from workers.contract.commands import CloseMount, ReportState, Respond
+from workers.contract.messages import Command, Reply
+from workers.contract.replies import Done
+from workers.contract.reports import StateReport
 
 
 class Held:
