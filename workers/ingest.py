@@ -19,7 +19,7 @@ from workers.rtp.packet import FIXED_HEADER_BYTES, VERSION_2, is_punch, payload_
 from workers.track import Track
 
 if TYPE_CHECKING:
-    from workers.reader import UdpReaderTrack
+    from workers.reader_track_udp import UdpReaderTrack
 
 MOST_BATCHES = 8
 """Batches that one socket may have in one turn: then the others come first. What is left is reported again."""

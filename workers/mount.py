@@ -31,7 +31,9 @@ from workers.mount_image import image_of, restore_ports
 from workers.multicast import MulticastReaderTrack, check_group, group_on
 from workers.pipe import Pipe
 from workers.publisher import Publisher
-from workers.reader import Reader, TcpReaderTrack, UdpReaderTrack
+from workers.reader import Reader
+from workers.reader_track_tcp import TcpReaderTrack
+from workers.reader_track_udp import UdpReaderTrack
 from workers.refusal import RefusedError
 from workers.resources import Resources
 from workers.rtp.succession import NtpShift, Succession

@@ -8,7 +8,8 @@ from workers.fanout.destinations import Destination
 from workers.feed import Feed
 from workers.ingest import Port
 from workers.publisher import Publisher
-from workers.reader import Reader, UdpReaderTrack
+from workers.reader import Reader
+from workers.reader_track_udp import UdpReaderTrack
 from workers.tap import Tap
 from workers.track import Track
 

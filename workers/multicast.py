@@ -11,7 +11,8 @@ from workers.channel import Kind
 from workers.contract.image import ReaderTrackImage
 from workers.contract.parts import MulticastTransport, Refusal, TrackTransport
 from workers.fanout.destinations import Destination
-from workers.reader import Reader, plain_image
+from workers.reader import Reader
+from workers.reader_track import plain_image
 from workers.refusal import RefusedError
 from workers.rtp import rtcp
 from workers.sockets import aim_multicast

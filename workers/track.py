@@ -27,7 +27,7 @@ from workers.sources import AddressBook, PublisherPort
 if TYPE_CHECKING:
     from workers.multicast import Group
     from workers.pipe import Pipe
-    from workers.reader import UdpReaderTrack
+    from workers.reader_track_udp import UdpReaderTrack
     from workers.tap import Tap
 
 
