@@ -67,7 +67,12 @@ class Running:
 
         The launcher comes first: it tries whether the new code can run at all.
         """
-        self._status()  # before anything is touched
+        status = self._status()
+        if status["mounts"] and sum(worker["state"] == "ready" for worker in status["workers"]) < 2:
+            raise OperationError(  # before anything is touched
+                "an upgrade moves all mounts from one worker to another, and there are not two; let there be two at"
+                " least (`workers = 2`), or wait until the others are back. Nothing has changed"
+            )
         launcher = launcher_pid(self._endpoints.runtime_dir)
         if launcher is None:
             self._say("no launcher runs here: whoever supervises front and workers starts the installed code")

@@ -311,6 +311,9 @@ def test_wrong_orders_say_what_is_wrong(start_router: StartRouter, path: str) ->
                 order(router, *wrong)
         assert order(router, "move", path, "0") == f"{path} is on worker 0 already"
         assert "there is no other worker that could take them" in operate(router, "drain", "0", code=1)
+        before = router.status()["front"]["pid"]
+        assert "Nothing has changed" in operate(router, "upgrade", code=1)
+        assert router.status()["front"]["pid"] == before
         assert router.status()["workers"][0]["state"] == "ready"
     assert "say --rolling" in operate(router, "restart", "workers", code=2)
     router.stop()
