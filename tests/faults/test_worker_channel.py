@@ -348,7 +348,7 @@ def test_a_back_channel_goes_from_readers_to_the_program(front: FakeFront, progr
     over_udp[0].sendto(rtp(5, payload_type=97), ("127.0.0.1", ports[1]))
     assert drops(front, "payload_type") == 1
     assert drops(front, "wrong_source") == 1
-    assert bursts(feed) == []
+    assert [each for each in bursts(feed) if each.kind is Kind.RTP] == []  # the reader's report may come now
 
 
 @pytest.mark.parametrize("interleaved", [False, True], ids=["udp", "tcp"])
