@@ -241,8 +241,10 @@ def test_a_mount_that_a_program_hears_moves_and_nothing_is_missed() -> None:
                 await asyncio.sleep(0.001)
             await move
             publisher.send(3)
-            for track in publisher.tracks:
-                await until(lambda: len(heard.rtp[AUDIO]) == len(publisher.tracks[AUDIO].sent), "all packets")
+            for index in (VIDEO, AUDIO):
+                await until(lambda: len(heard.rtp[VIDEO]) == len(publisher.tracks[VIDEO].sent), "all pictures")
+                await until(lambda: len(heard.rtp[AUDIO]) == len(publisher.tracks[AUDIO].sent), "all sound")
+                track = publisher.tracks[index]
                 assert [each.packet for each in heard.rtp[track.index]] == track.sent
             assert heard.session is not None
             heard.session.write_packet_rtcp(VIDEO, wish := build_receiver_report(77))
