@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from router.clients import ServerConnection, ServerSession
+    from router.connections.listeners import StartError
     from router.files.errors import (
         FileBroken,
         FileChanged,
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         UnsupportedCodec,
     )
     from router.files.stream import FileStream
+    from router.handlers.clients import ServerConnection, ServerSession
     from router.handlers.contexts import (
         AnnounceContext,
         AuthenticateContext,
@@ -70,14 +71,13 @@ if TYPE_CHECKING:
         OnStreamWriteError,
         StreamAnswer,
     )
-    from router.listener import StartError
+    from router.handlers.session_stats import SessionStats, TrackStats
     from router.rtsp.auth import HA1, compute_ha1
     from router.rtsp.message import Request, Response
     from router.rtsp.session_state import SessionState
     from router.server import Server
-    from router.session_stats import SessionStats, TrackStats
-    from router.sessions import Role
     from router.settings import Settings
+    from router.state.sessions import Role
     from router.streams.errors import (
         CannotReload,
         NotRtcp,
@@ -183,7 +183,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    "router.clients": "ServerConnection ServerSession",
+    "router.handlers.clients": "ServerConnection ServerSession",
     "router.handlers.contexts": (
         "AnnounceContext AuthenticateContext ConnectionCloseContext ConnectionOpenContext CredentialsContext "
         "DecodeErrorContext DescribeContext GetParameterContext MountCloseContext MountOpenContext "
@@ -197,13 +197,13 @@ _MODULES = {
         "OnDescribe OnGetParameter OnMountClose OnMountOpen OnPacketsLost OnPause OnPlay OnRecord OnRequest "
         "OnResponse OnSessionClose OnSessionOpen OnSetParameter OnSetup OnStreamWriteError StreamAnswer "
     ),
-    "router.listener": "StartError",
+    "router.connections.listeners": "StartError",
     "router.rtsp.auth": "HA1 compute_ha1",
     "router.rtsp.message": "Request Response",
     "router.rtsp.session_state": "SessionState",
     "router.server": "Server",
-    "router.sessions": "Role",
-    "router.session_stats": "SessionStats TrackStats",
+    "router.state.sessions": "Role",
+    "router.handlers.session_stats": "SessionStats TrackStats",
     "router.settings": "Settings",
     "router.streams.errors": (
         "CannotReload NotRtcp NotRtp PacketError PacketTooLarge PathTaken StreamClosed StreamError StreamFull "

@@ -5,39 +5,39 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING
 
-from router.access import Access
-from router.admin.desk import Desk
-from router.admin.orders import Orders
-from router.clients import Clients
-from router.connection import Connection, ConnectionCallbacks
-from router.connections import Connections
-from router.dispatcher import Dispatcher, public
-from router.doors import Doors
-from router.farewell import Farewell
+from router.access.authentication import Access
+from router.admin.commands import AdminCommands
+from router.admin.service import AdminService
+from router.connections.connection import Connection, ConnectionCallbacks
+from router.connections.listeners import Listeners, Passed
+from router.connections.table import Connections
+from router.expiry import Expiry
 from router.fleet.balancing import Balancer
 from router.fleet.fleet import Fleet
 from router.fleet.moving import Mover
+from router.fleet.operations import Operations
 from router.fleet.recovery import Recovery
 from router.fleet.restore import Restore
-from router.fleet.upkeep import Upkeep
-from router.handlers.decisions import Decisions
+from router.handlers.clients import Clients
+from router.handlers.events import HandlerEvents
 from router.handlers.handlers import Handler, Handlers
 from router.handlers.hook_handlers import handlers_of
 from router.handlers.hooks import Hooks
-from router.handlers.notices import Notices
-from router.lifecycle import Lifecycle
-from router.listener import Listeners, Passed
+from router.handlers.pipeline import HandlerPipeline
 from router.logs import get_logger
-from router.mounts import Mounts
-from router.multicast import Multicast
-from router.requests import Requests
+from router.requests.methods import Requests
+from router.requests.pipeline import Dispatcher, public
+from router.requests.setup import Setup
 from router.rtsp.message import MessageLimits
-from router.sessions import Role, Sessions
 from router.settings import Settings
-from router.setup import Setup
+from router.shutdown import FrontShutdown
+from router.startup import Startup
+from router.state.lifecycle import Lifecycle
+from router.state.mounts import Mounts
+from router.state.multicast import Multicast
+from router.state.sessions import Role, Sessions
 from router.streams.streams import Streams
 from router.tasks import Tasks
-from router.watch import Watch
 
 if TYPE_CHECKING:
     from router.server import Server
@@ -82,7 +82,7 @@ class Front:
         self.clients = Clients(
             server, self.sessions, lambda session, reason: self.lifecycle.close_session(session, reason)
         )
-        self._notices = Notices(self._handlers, self.clients)
+        self._notices = HandlerEvents(self._handlers, self.clients)
         self.lifecycle = Lifecycle(settings, self.sessions, self.mounts, self._multicast, self._notices)
         self.callbacks = ConnectionCallbacks(
             framing=limits.framing,
@@ -100,7 +100,7 @@ class Front:
             self.lifecycle,
             Restore(self.sessions, self.mounts, self.connections, self.lifecycle, self._multicast, self.callbacks),
             self._told,
-            lambda message, answer: self.tasks.run(self.desk.serve(message, answer)),
+            lambda message, answer: self.tasks.run(self.admin.serve(message, answer)),
         )
         self.streams = Streams(self.mounts, self.sessions, self.lifecycle, self.fleet.placing, limits.tracks)
 
@@ -123,7 +123,7 @@ class Front:
             setup=setup,
             max_tracks=limits.tracks,
         )
-        decisions = Decisions(
+        decisions = HandlerPipeline(
             handlers=self._handlers,
             clients=self.clients,
             notices=self._notices,
@@ -152,20 +152,22 @@ class Front:
         self.balancer: Balancer | None = None
         if settings.rebalance == "on":
             self.balancer = Balancer(settings, fleet.link, self.mounts, self.sessions, mover)
-        self.upkeep = Upkeep(settings, fleet.link, self.mounts, fleet.placing, mover, let_go)
+        self.operations = Operations(settings, fleet.link, self.mounts, fleet.placing, mover, let_go)
         self.recovery = Recovery(
             self.mounts, self.sessions, self.connections, self.lifecycle, fleet.placing, fleet.replicas
         )
         fleet.on_worker_lost = self.recovery.worker_lost
         fleet.on_worker_ready = self.recovery.worker_ready
-        fleet.on_drain_wanted = self.upkeep.drain_wanted
-        orders = Orders()
-        for verb, order in self.upkeep.orders().items():
-            orders.add(verb, order)
-        self.desk = Desk(settings, fleet, self.connections, self.sessions, self.mounts, self._dispatcher, orders)
-        self.watch = Watch(settings, fleet, self.lifecycle, self.connections, self.sessions)
-        self.doors = Doors(settings, self.listeners, fleet, self.streams, passed, workers_stay=let_go is not None)
-        self.farewell = Farewell(
+        fleet.on_drain_wanted = self.operations.drain_wanted
+        commands = AdminCommands()
+        for verb, order in self.operations.orders().items():
+            commands.add(verb, order)
+        self.admin = AdminService(
+            settings, fleet, self.connections, self.sessions, self.mounts, self._dispatcher, commands
+        )
+        self.expiry = Expiry(settings, fleet, self.lifecycle, self.connections, self.sessions)
+        self.startup = Startup(settings, self.listeners, fleet, self.streams, passed, workers_stay=let_go is not None)
+        self.shutdown = FrontShutdown(
             self.listeners,
             self.connections,
             fleet,
@@ -190,7 +192,7 @@ class Front:
     async def _serve(self, connection: Connection, message: bytes) -> None:
         """Answer a request, once it is known what there is: those that a front before this one left unanswered are here
         before the last worker has told."""
-        await self.doors.opened.wait()
+        await self.startup.opened.wait()
         await self._dispatcher.serve(connection, message)
 
     def _connection_ended(self, connection: Connection, reason: str) -> None:

@@ -5,7 +5,7 @@
 `TIME LEVEL program: event key=value ...`; a value that could be taken for something else (spaces, quotes, control
 characters: much of it comes from peers) stands in JSON's quotes, and a list as `1,2`. The keys are session, connection,
 mount, worker, peer, reason; one without a value is left out. JSON has the same in the same order: `time`, `level`,
-`program`, `event`, then the keys. Workers write the same, by `workers.logs`.
+`program`, `event`, then the keys. Workers write the same, by `workers.runtime.logs`.
 """
 
 import json

@@ -5,17 +5,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from router.clients import ServerConnection, ServerSession
-from router.doors import raise_descriptor_limit
+from router.connections.listeners import Passed, StartError
 from router.files.served import serve_files
 from router.front import Front
 from router.handlers.calls import UserCodeError
+from router.handlers.clients import ServerConnection, ServerSession
 from router.handlers.handlers import Handler
 from router.handlers.hooks import Hooks, load
 from router.handlers.interface import Handler as ProgramHandler
-from router.listener import Passed, StartError
 from router.programs import commands, runtime_dir
 from router.settings import Settings
+from router.startup import raise_descriptor_limit
 from router.streams.errors import StreamError
 
 __all__ = ["Server", "StartError"]
@@ -116,9 +116,9 @@ class Server:
         raise_descriptor_limit()
         try:
             await self._take_hold()
-            self._front.desk.begin()
+            self._front.admin.begin()
             self._front.clients.begin()
-            self._front.tasks.run(self._front.watch.run())
+            self._front.tasks.run(self._front.expiry.run())
             self._front.tasks.run(self._front.fleet.repair.run())
             if self._front.balancer is not None:
                 self._front.tasks.run(self._front.balancer.run())
@@ -135,7 +135,7 @@ class Server:
         try:
             self._directory.hold()
             self._front.fleet.link.start()
-            await self._front.doors.listen()
+            await self._front.startup.listen()
         except runtime_dir.RuntimeDirError as error:
             raise StartError(str(error)) from error
         except OSError as error:
@@ -144,7 +144,7 @@ class Server:
 
     async def _open_doors(self) -> None:
         try:
-            await self._front.doors.open(self._front.callbacks)
+            await self._front.startup.open(self._front.callbacks)
         except Exception as error:
             self._start_error = StartError(str(error) or type(error).__name__)
             self._closing.set()  # ends the start; what has begun is let go of by `close`
@@ -157,13 +157,13 @@ class Server:
         Raises:
             StartError: the server was closed before that, or a stream can't be opened.
         """
-        tasks = [asyncio.ensure_future(each.wait()) for each in (self._front.doors.ready, self._closing)]
+        tasks = [asyncio.ensure_future(each.wait()) for each in (self._front.startup.ready, self._closing)]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in tasks:
                 task.cancel()
-        if not self._front.doors.ready.is_set():
+        if not self._front.startup.ready.is_set():
             raise self._start_error or StartError("the server was closed before it was ready")
 
     async def close(self) -> None:
@@ -171,7 +171,7 @@ class Server:
 
         It goes on to its end also where the caller is cancelled; calling it again waits for the same end.
         """
-        await self._close_once(self._front.farewell.end_sessions)
+        await self._close_once(self._front.shutdown.end_sessions)
 
     async def let_go(self) -> None:
         """End this front and no stream: workers go on with every session that plays or records, clients wait in the
@@ -184,7 +184,7 @@ class Server:
         """
         if self._own_workers is not None:
             raise RuntimeError("this server's workers end with it")
-        await self._close_once(self._front.farewell.leave_sessions)
+        await self._close_once(self._front.shutdown.leave_sessions)
 
     async def _close_once(self, end: Callable[[], Awaitable[None]]) -> None:
         self._begun = True

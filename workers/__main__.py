@@ -20,10 +20,10 @@ def main() -> int:
     # Imported with the collector at rest, a fifth of the time to start; and what is imported stays for ever, so the
     # collector need not look at it again while media flows.
     gc.disable()
-    from workers.app import Worker, prepare_process
     from workers.contract.endpoints import Endpoints
-    from workers.logs import configure
-    from workers.notify import notifier
+    from workers.process.app import Worker, prepare_process
+    from workers.process.notify import notifier
+    from workers.runtime.logs import configure
 
     gc.freeze()
     gc.enable()

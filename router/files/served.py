@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from router.connections.listeners import StartError
 from router.files.errors import FileError
-from router.listener import StartError
 
 if TYPE_CHECKING:
     from router.server import Server

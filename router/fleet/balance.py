@@ -45,7 +45,7 @@ class Move:
 
 
 @dataclass(slots=True)
-class Watch:
+class LoadHistory:
     """Watches the workers' loads, until they have been uneven for `hold_s`."""
 
     threshold: float

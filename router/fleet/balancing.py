@@ -3,15 +3,15 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 
-from router.fleet.balance import MountLoad, Move, Watch, best_move
+from router.fleet.balance import LoadHistory, MountLoad, Move, best_move
 from router.fleet.link import WorkersLink
 from router.fleet.moving import MoveError, Mover
 from router.fleet.placement import PACKETS_PER_POINT
 from router.fleet.worker import Worker, WorkerError
 from router.logs import get_logger
-from router.mounts import Mounts, Place
-from router.sessions import Sessions
 from router.settings import Settings
+from router.state.mounts import Mounts, Place
+from router.state.sessions import Sessions
 from workers.contract.commands import ReportState
 from workers.contract.reports import MountState
 
@@ -33,11 +33,11 @@ class Balancer:
         self._mounts = mounts
         self._sessions = sessions
         self._mover = mover
-        self._watch = Watch(settings.rebalance_threshold, settings.rebalance_hold_s)
+        self._watch = LoadHistory(settings.rebalance_threshold, settings.rebalance_hold_s)
         self._counts: Counts | None = None
 
     async def run(self) -> None:
-        """Watch for ever."""
+        """LoadHistory for ever."""
         while True:
             await asyncio.sleep(SAMPLE_S)
             try:

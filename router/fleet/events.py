@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import assert_never
 
-from router.connection import Connection
-from router.connections import Connections
+from router.connections.connection import Connection
+from router.connections.table import Connections
+from router.fleet.pending import PendingWorker
 from router.fleet.replicas import Replicas
-from router.fleet.transit import Transit
 from router.fleet.worker import Worker
-from router.lifecycle import Lifecycle
 from router.logs import get_logger
-from router.mounts import Mounts
-from router.sessions import Sessions
+from router.state.lifecycle import Lifecycle
+from router.state.mounts import Mounts
+from router.state.sessions import Sessions
 from router.tasks import Tasks
 from workers.contract.commands import ForgetConnections
 from workers.contract.events import (
@@ -64,7 +64,7 @@ class Events:
         self._heartbeat_interval_s = heartbeat_interval_s
         self._told = told
         self._on_drain_wanted = on_drain_wanted
-        self._ended: list[tuple[Worker | Transit, str]] = []
+        self._ended: list[tuple[Worker | PendingWorker, str]] = []
 
     def take(self, worker: Worker, event: Event) -> None:
         """Let whom it concerns know of an event."""
@@ -119,7 +119,7 @@ class Events:
         if connection.holder is not None:
             self._acknowledge(connection.holder, connection.id)
 
-    def _acknowledge(self, worker: Worker | Transit, connection_id: str) -> None:
+    def _acknowledge(self, worker: Worker | PendingWorker, connection_id: str) -> None:
         self._ended.append((worker, connection_id))
         if len(self._ended) == 1:
             self._tasks.run(self._acknowledge_all())
@@ -129,7 +129,7 @@ class Events:
         await asyncio.sleep(ACKNOWLEDGE_AFTER_S)
         ended, self._ended = self._ended, []
         await self._told()
-        by_worker: dict[Worker | Transit, list[str]] = {}
+        by_worker: dict[Worker | PendingWorker, list[str]] = {}
         for worker, connection_id in ended:
             by_worker.setdefault(worker, []).append(connection_id)
         for worker, names in by_worker.items():

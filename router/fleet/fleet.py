@@ -6,8 +6,8 @@ Messages come and go through `link`; what they mean for sessions and mounts is d
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
-from router.connections import Connections
-from router.fleet.deaths import MOST_DEATHS, WITHIN_S, Deaths
+from router.connections.table import Connections
+from router.fleet.crashes import MOST_DEATHS, WITHIN_S, CrashCounter
 from router.fleet.events import Events
 from router.fleet.lending import Slices, lent
 from router.fleet.link import Asked, WorkersLink
@@ -17,11 +17,11 @@ from router.fleet.replicas import Replicas
 from router.fleet.restore import Restore
 from router.fleet.shared_listeners import SharedListeners
 from router.fleet.worker import Worker
-from router.lifecycle import Lifecycle
 from router.logs import get_logger
-from router.mounts import Mounts
-from router.sessions import Sessions
 from router.settings import Settings
+from router.state.lifecycle import Lifecycle
+from router.state.mounts import Mounts
+from router.state.sessions import Sessions
 from router.tasks import Tasks
 from workers.contract.commands import LendPorts, ReportState, Welcome
 from workers.contract.messages import Message
@@ -62,7 +62,7 @@ class Fleet:
         self.on_drain_wanted: Callable[[Worker], None] = lambda worker: None
         self.on_worker_lost: Callable[[Worker, str], None] = lambda worker, reason: None
         self.on_worker_ready: Callable[[], None] = lambda: None
-        self.deaths = Deaths()
+        self.deaths = CrashCounter()
         self.first_ready = asyncio.Event()
         self.all_ready = asyncio.Event()
         self.link = WorkersLink(

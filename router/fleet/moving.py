@@ -10,15 +10,15 @@ import secrets
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
-from router.connection import Connection
-from router.connections import Connections
+from router.connections.connection import Connection
+from router.connections.table import Connections
 from router.fleet.gate import closed
 from router.fleet.handoff import close_all
-from router.fleet.transit import Transit
+from router.fleet.pending import PendingWorker
 from router.fleet.worker import Worker, WorkerError, WorkerGone, WorkerRefused
 from router.logs import get_logger
-from router.mounts import Mounts, Place
-from router.sessions import Sessions
+from router.state.mounts import Mounts, Place
+from router.state.sessions import Sessions
 from workers.contract.commands import ExportMounts, ForgetMove, ImportMounts, ResumeExported, StartImported
 from workers.contract.parts import MountName
 from workers.contract.replies import Entangled, Exported
@@ -124,11 +124,11 @@ class Mover:
     async def _move_idle(self, group: _Group, source: Worker, target: Worker) -> Moved | Entangled:
         loop = asyncio.get_running_loop()
         name = secrets.token_hex(8)
-        transit = Transit(source, target)
+        pending = PendingWorker(source, target)
         for mount in group.mounts:
-            mount.worker = transit
+            mount.worker = pending
         for connection in group.connections:
-            connection.holder = transit
+            connection.holder = pending
         winner, begun = source, loop.time()
         exported: Exported | Entangled | None = None
         with source.moving(), target.moving():
@@ -138,7 +138,7 @@ class Mover:
                     winner = await self._import(exported, source, target, name)
             finally:
                 gone = set(exported.connections) if isinstance(exported, Exported) else set[str]()
-                self._settle(group, transit, source, winner, gone)
+                self._settle(group, pending, source, winner, gone)
         if isinstance(exported, Entangled):
             return exported
         return Moved(len(group.mounts), len(gone), (loop.time() - begun) * 1000)
@@ -191,19 +191,21 @@ class Mover:
             return source.state != "lost" or target.state == "lost"
         return True
 
-    def _settle(self, group: _Group, transit: Transit, source: Worker, winner: Worker, gone: Collection[str]) -> None:
+    def _settle(
+        self, group: _Group, pending: PendingWorker, source: Worker, winner: Worker, gone: Collection[str]
+    ) -> None:
         """Say of all who has them now, and pass on what they were told meanwhile."""
         for mount in group.mounts:
-            if mount.worker is transit:
+            if mount.worker is pending:
                 mount.worker = winner
                 if winner is not source:
                     mount.moved = asyncio.get_running_loop().time()
         for connection in group.connections:
-            if connection.holder is transit:
+            if connection.holder is pending:
                 connection.holder = winner if connection.id in gone else source
         if winner is not source:
             source.lent = None
-        transit.arrive(winner)
+        pending.arrive(winner)
         for worker in {source, winner}:
             if worker.state == "lost":
                 self._on_lost(worker)

@@ -9,8 +9,8 @@ from router.fleet.link import WorkersLink
 from router.fleet.placement import Load, by_preference
 from router.fleet.worker import Worker, WorkerGone, WorkerRefused
 from router.logs import get_logger
-from router.mounts import Mount, Mounts
 from router.rtsp.errors import PeerError
+from router.state.mounts import Mount, Mounts
 from workers.contract.commands import CloseMount, OpenMount
 from workers.contract.replies import MountOpened
 

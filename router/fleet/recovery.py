@@ -11,18 +11,18 @@ import asyncio
 from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import suppress
 
-from router.connection import Connection, ConnectionEnded
-from router.connections import Connections
+from router.connections.connection import Connection, ConnectionEnded
+from router.connections.table import Connections
+from router.fleet.pending import PendingWorker
 from router.fleet.placing import Placing
 from router.fleet.replicas import Replicas
 from router.fleet.restore import mount_record, session_record
-from router.fleet.transit import Transit
 from router.fleet.worker import Worker, WorkerError, WorkerGone, WorkerRefused
-from router.lifecycle import Lifecycle
 from router.logs import get_logger
-from router.mounts import Mount, Mounts
 from router.rtsp.session_state import SessionState
-from router.sessions import Role, Session, Sessions
+from router.state.lifecycle import Lifecycle
+from router.state.mounts import Mount, Mounts
+from router.state.sessions import Role, Session, Sessions
 from router.tasks import Tasks
 from workers.contract.commands import CloseMount, OpenMount, Play, Record, SetUpReader
 from workers.contract.parts import HandOff
@@ -85,11 +85,11 @@ class Recovery:
                 self._lifecycle.close_mount(mount, f"{reason}, {why}")
         left = [each for each in mounts if not each.closed]
         for mount in left:
-            mount.worker = Transit(worker, None)
+            mount.worker = PendingWorker(worker, None)
             mount.gate.close()
         held = [each for each in connections if not each.closed]
         for connection in held:
-            connection.holder = Transit(worker, None)
+            connection.holder = PendingWorker(worker, None)
             connection.gate.close()
         if left or held:
             self._tasks.run(self._go_on(worker, left, held))
@@ -166,7 +166,7 @@ class Recovery:
             return True
         replies = [(session, worker.begin(command)) for session, command in self._sessions_of(mount)]
         limbo, mount.worker = mount.worker, worker
-        if isinstance(limbo, Transit):
+        if isinstance(limbo, PendingWorker):
             limbo.arrive(worker)
         now = asyncio.get_running_loop().time()
         mount.moved, mount.silent_since = now, now if mount.heard is not None else None  # until it is heard again
@@ -205,7 +205,7 @@ class Recovery:
 
     @staticmethod
     def _is_left(connection: Connection | None) -> bool:
-        return connection is not None and isinstance(connection.holder, Transit)
+        return connection is not None and isinstance(connection.holder, PendingWorker)
 
     @staticmethod
     def _start(session: Session, handoff: HandOff | None) -> Record | Play:
@@ -252,7 +252,7 @@ class Recovery:
                     continue
                 reply = worker.begin(self._start(session, handoff))
                 connection.holder = holder = worker
-                if isinstance(limbo, Transit):
+                if isinstance(limbo, PendingWorker):
                     limbo.arrive(worker)
                 await reply
             if connection.holder is limbo:

@@ -2,17 +2,17 @@
 
 import asyncio
 
-from router.connections import Connections
+from router.connections.table import Connections
 from router.fleet.link import WorkersLink
 from router.fleet.reconcile import DesiredMount, compare
 from router.fleet.replicas import Replicas
 from router.fleet.restore import Restore
 from router.fleet.worker import Worker, WorkerError
-from router.lifecycle import Lifecycle
 from router.logs import get_logger
-from router.mounts import Mounts, Place, Replica
 from router.rtsp.session_state import SessionState
-from router.sessions import Sessions
+from router.state.lifecycle import Lifecycle
+from router.state.mounts import Mounts, Place, Replica
+from router.state.sessions import Sessions
 from workers.contract.commands import ReportState
 from workers.contract.reports import MountState, StateReport
 

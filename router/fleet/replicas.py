@@ -15,12 +15,12 @@ from router.fleet.records import REPLICA, ReplicaRecord
 from router.fleet.replication import FOLD_AFTER_S, Carrier, Saturation, choose, least_loaded
 from router.fleet.restore import session_record
 from router.fleet.worker import Worker, WorkerError, WorkerGone
-from router.lifecycle import Lifecycle
 from router.logs import get_logger
-from router.mounts import Mount, Mounts, Replica, replica_path
 from router.rtsp.session_state import SessionState
-from router.sessions import Session, Sessions
 from router.settings import Settings
+from router.state.lifecycle import Lifecycle
+from router.state.mounts import Mount, Mounts, Replica, replica_path
+from router.state.sessions import Session, Sessions
 from workers.contract.commands import CloseMount, OfferReplica, OpenReplica, Play, RemoveReader, SetUpReader, Untap
 from workers.contract.events import Heartbeat
 from workers.contract.replies import ReplicaOffered

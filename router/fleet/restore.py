@@ -15,19 +15,19 @@ Workers may contradict each other, where that front died while something changed
 import socket
 from collections.abc import Callable, Iterable
 
-from router.connection import Connection, ConnectionCallbacks, Side
-from router.connections import Connections
+from router.connections.connection import Connection, ConnectionCallbacks, Side
+from router.connections.table import Connections
 from router.fleet.handoff import close_all
 from router.fleet.records import CONNECTION, MOUNT, REPLICA, SESSION, MountRecord, SessionRecord
 from router.fleet.worker import Worker
-from router.lifecycle import Lifecycle
 from router.logs import get_logger
-from router.mounts import REPLICA_PREFIX, Mount, Mounts, Replica
-from router.multicast import Multicast
 from router.rtsp.errors import PeerError
 from router.rtsp.sdp import description_as_announced, parse_sdp
 from router.rtsp.session_state import SessionState
-from router.sessions import Role, Session, Sessions
+from router.state.lifecycle import Lifecycle
+from router.state.mounts import REPLICA_PREFIX, Mount, Mounts, Replica
+from router.state.multicast import Multicast
+from router.state.sessions import Role, Session, Sessions
 from workers.contract.codec import ContractError
 from workers.contract.commands import CloseMount, ReleaseConnection, SetUpReader
 from workers.contract.parts import MAX_TRACKS, UdpTransport

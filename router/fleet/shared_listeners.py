@@ -5,10 +5,10 @@ import secrets
 import socket
 from collections.abc import Mapping
 
+from router.connections.listeners import Passed
 from router.fleet.handoff import close_all
 from router.fleet.link import WorkersLink
 from router.fleet.worker import Worker
-from router.listener import Passed
 from router.tasks import Tasks
 from workers.contract.commands import KeepListeners
 from workers.contract.reports import StateReport

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from router.rtsp.message import Request, Response
 
 if TYPE_CHECKING:
-    from router.clients import ServerConnection, ServerSession
     from router.description import SessionDescription
+    from router.handlers.clients import ServerConnection, ServerSession
     from router.server import Server
 
 

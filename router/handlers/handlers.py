@@ -11,10 +11,10 @@ from typing import Any
 from router.handlers.calls import Calls, UserCodeError
 from router.handlers.interface import NAMES
 from router.logs import get_logger
-from router.mounts import Mount
 from router.rtsp.errors import LocalError
 from router.rtsp.message import Response
-from router.sessions import Role
+from router.state.mounts import Mount
+from router.state.sessions import Role
 
 log = get_logger(__name__)
 

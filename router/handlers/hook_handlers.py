@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from router.clients import ServerSession
 from router.handlers.calls import UserCodeError
+from router.handlers.clients import ServerSession
 from router.handlers.contexts import (
     AccessContext,
     AnnounceContext,
@@ -20,7 +20,7 @@ from router.handlers.handlers import Handler
 from router.handlers.hooks import HookMount, HookRequest, Hooks, HookSide
 from router.rtsp.message import Response
 from router.rtsp.status import REASONS
-from router.sessions import Role
+from router.state.sessions import Role
 
 
 def handlers_of(hooks: Hooks) -> list[Handler]:

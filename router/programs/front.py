@@ -13,14 +13,14 @@ import sys
 from collections.abc import Callable, Coroutine
 
 from router import logs
+from router.connections.listeners import StartError
 from router.handlers.calls import UserCodeError
 from router.handlers.hooks_check import load_hooks
-from router.listener import StartError
 from router.programs import passed
 from router.programs.commands import LISTENING, READY
 from router.server import Server
 from router.settings import Settings
-from workers.notify import Notifier, notifier
+from workers.process.notify import Notifier, notifier
 
 
 def run(settings: Settings, *, launched: bool = False) -> int:

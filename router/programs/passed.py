@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import MutableMapping
 
-from router.listener import Passed, StartError
+from router.connections.listeners import Passed, StartError
 
 FIRST_DESCRIPTOR = 3
 """SD_LISTEN_FDS_START."""

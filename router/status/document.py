@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from router.connection import Connection
-from router.connections import Connections
-from router.fleet.deaths import Deaths
+from router.connections.connection import Connection
+from router.connections.table import Connections
+from router.fleet.crashes import CrashCounter
 from router.fleet.link import WorkersLink
 from router.fleet.worker import Worker
-from router.mounts import Mount, Mounts
-from router.sessions import Session, Sessions
+from router.state.mounts import Mount, Mounts
+from router.state.sessions import Session, Sessions
 from workers.contract.events import Heartbeat
 from workers.contract.reports import MountState, StateReport
 
@@ -26,7 +26,7 @@ def compose(
     started: float,
     worker_count: int,
     link: WorkersLink,
-    deaths: Deaths,
+    deaths: CrashCounter,
     connections: Connections,
     sessions: Sessions,
     mounts: Mounts,

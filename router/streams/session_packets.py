@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from router.description import DescriptionError, Media, SessionDescription
 from router.rtsp.session_state import SessionState
-from router.sessions import Role
+from router.state.sessions import Role
 from router.streams.errors import StreamClosed, StreamNotOpen, WrongMedia
 from router.streams.listeners import Callback
 from router.streams.packets import DEFAULT_PACKET_BYTES, checked_rtcp, checked_runs
@@ -15,8 +15,8 @@ from workers.channel import Kind, Run
 from workers.rtp.packet import second_bytes
 
 if TYPE_CHECKING:
-    from router.mounts import Mount
-    from router.sessions import Session
+    from router.state.mounts import Mount
+    from router.state.sessions import Session
     from router.streams.tap import MountTap
 
 

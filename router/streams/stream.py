@@ -12,13 +12,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from router.description import Media, SessionDescription
-from router.mounts import Mount
 from router.rtsp import sdp
 from router.rtsp.session_state import SessionState
-from router.streams.carriage import Carriage
+from router.state.mounts import Mount
 from router.streams.errors import CannotReload, StreamFull, WrongMedia
 from router.streams.listeners import Callback, Listeners
 from router.streams.packets import DEFAULT_PACKET_BYTES, LARGEST_PACKET_BYTES, checked_rtcp, checked_runs
+from router.streams.publication import StreamPublication
 from router.streams.stats import MediaStats, StreamStats
 from router.streams.streams import checked_path
 from router.streams.threads import call_in
@@ -78,7 +78,7 @@ class ServerStream:
             for media in description.medias
         ]
         self._listeners = Listeners([each.clock_rates for each in self._parsed.medias])
-        self._carriage = Carriage(self.id, self.path, self._streams, self._take)
+        self._carriage = StreamPublication(self.id, self.path, self._streams, self._take)
         self._dropped = 0
         self._streams.add(self)
 

@@ -6,17 +6,17 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from router.fleet.placing import Placing
-from router.lifecycle import Lifecycle
-from router.mounts import Mount, Mounts
 from router.rtsp.control import mount_path
 from router.rtsp.errors import PeerError
 from router.rtsp.sdp import SessionDescription
 from router.rtsp.url import parse_url
-from router.sessions import Session, Sessions
+from router.state.lifecycle import Lifecycle
+from router.state.mounts import Mount, Mounts
+from router.state.sessions import Session, Sessions
 from router.streams.errors import PathTaken, StreamNotPlaced
 
 if TYPE_CHECKING:
-    from router.streams.carriage import Carriage
+    from router.streams.publication import StreamPublication
     from router.streams.stream import ServerStream
 
 
@@ -63,7 +63,7 @@ class Streams:
         waiting, self._waiting = self._waiting, []
         await asyncio.gather(*(each.open() for each in waiting if not each.closed))
 
-    def claim(self, source: Carriage, description: SessionDescription) -> Mount:
+    def claim(self, source: StreamPublication, description: SessionDescription) -> Mount:
         """Take a path for a stream.
 
         Raises:

@@ -18,7 +18,7 @@ from workers.channel import Burst, Kind, Run, encode
 from workers.contract.commands import Tap
 
 if TYPE_CHECKING:
-    from router.mounts import Mount
+    from router.state.mounts import Mount
 
 log = get_logger(__name__)
 

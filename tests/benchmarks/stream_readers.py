@@ -10,10 +10,10 @@ import socket
 import sys
 
 from tests.support.reader import Reader
-from workers.addresses import IPV4
 from workers.fanout.receive import Receiver
 from workers.fanout.syscalls import SO_RCVBUFFORCE
 from workers.rtp import sequence
+from workers.sockets.addresses import IPV4
 
 RECEIVE_BYTES = 16 * 1024 * 1024
 QUIET_S = 0.5

@@ -10,13 +10,13 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "router/API.md"
 SECTIONS = {
     "router.server": "Server",
-    "router.listener": "Server",
+    "router.connections.listeners": "Server",
     "router.settings": "Server",
     "router.rtsp.auth": "Server",
     "router.handlers": "Handlers",
-    "router.clients": "Connections and sessions",
-    "router.sessions": "Connections and sessions",
-    "router.session_stats": "Connections and sessions",
+    "router.handlers.clients": "Connections and sessions",
+    "router.state.sessions": "Connections and sessions",
+    "router.handlers.session_stats": "Connections and sessions",
     "router.rtsp.session_state": "Connections and sessions",
     "router.rtsp": "Requests and responses",
     "router.streams": "Streams",

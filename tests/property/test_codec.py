@@ -6,7 +6,7 @@ import msgpack
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.contract.test_codec import MESSAGES
+from tests.unit.workers.contract.test_codec import MESSAGES
 from workers.contract.codec import ContractError, Envelope, decode, encode
 
 SEEDS = [encode(Envelope("front", "worker", 7, message)) for message in MESSAGES]

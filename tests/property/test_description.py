@@ -27,8 +27,8 @@ from router.description import (
     SessionDescription,
 )
 from router.rtsp.sdp import parse_sdp
-from tests.unit.description.sdp_cases import BAD_DESCRIPTIONS, DESCRIPTIONS
-from tests.unit.rtsp.sdp_cases import BAD_SDPS, SDPS
+from tests.unit.router.description.sdp_cases import BAD_DESCRIPTIONS, DESCRIPTIONS
+from tests.unit.router.rtsp.sdp_cases import BAD_SDPS, SDPS
 
 _WILD = st.one_of(
     st.none(), st.booleans(), st.integers(-2, 300), st.text(max_size=8), st.binary(max_size=8), st.lists(st.text())

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.rtsp.cases import REQUESTS
+from tests.unit.router.rtsp.cases import REQUESTS
 from workers.framing import Broken, FramingLimits, Item, Splitter, frame, joined
 
 LIMITS = FramingLimits(line_bytes=100, head_bytes=300, body_bytes=700)

@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from router.multicast import Groups
+from router.state.multicast import Groups
 
 
 class Pool(RuleBasedStateMachine):

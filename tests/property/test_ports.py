@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from workers.ports import PortPairs
+from workers.sockets.ports import PortPairs
 
 
 class Pairs(RuleBasedStateMachine):

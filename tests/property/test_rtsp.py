@@ -18,8 +18,8 @@ from router.rtsp.message import Headers, MessageLimits, Request, Response, parse
 from router.rtsp.sdp import description_for_readers, parse_sdp
 from router.rtsp.session_state import METHODS, SessionState, allowed, next_state
 from router.rtsp.url import RtspUrl, parse_url
-from tests.unit.rtsp import auth_cases, cases, sdp_cases, url_cases
-from tests.unit.rtsp.headers import cases as header_cases
+from tests.unit.router.rtsp import auth_cases, cases, sdp_cases, url_cases
+from tests.unit.router.rtsp.headers import cases as header_cases
 
 LIMITS = MessageLimits(line_bytes=2**20)  # wide: what is refused at once is not fuzzed
 RARELY = settings(max_examples=100, deadline=None)

@@ -1,7 +1,7 @@
 """The writing side of a connection without a socket: what is written is there to be looked at."""
 
-from workers.counters import Counters
 from workers.fanout.outlet import Outlet
+from workers.runtime.counters import Counters
 
 
 class Pipe:

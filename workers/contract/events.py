@@ -20,8 +20,8 @@ class Hello:
 class Heartbeat:
     """Proof that the loop which moves media turns, with its counters since the start of the worker.
 
-    `drops` counts packets by cause (see `workers.counters`); `cpu_percent` is of one core, since the heartbeat before;
-    `loop_lag_ms` the longest turn of the loop since then.
+    `drops` counts packets by cause (see `workers.runtime.counters`); `cpu_percent` is of one core, since the heartbeat
+    before; `loop_lag_ms` the longest turn of the loop since then.
     """
 
     mounts: Count

@@ -21,7 +21,7 @@ Address = Annotated[bytes, AtMost(32)]
 
 @dataclass(frozen=True, slots=True)
 class SourceImage:
-    """Where a publisher's packets to one port come from (`workers.sources.PublisherPort`)."""
+    """Where a publisher's packets to one port come from (`workers.streams.sources.PublisherPort`)."""
 
     declared: Address | None
     heard: bool
@@ -71,7 +71,7 @@ class ReceptionImage:
 
 @dataclass(frozen=True, slots=True)
 class ReportsImage:
-    """What a track's own RTCP says (`workers.reports.Reports`)."""
+    """What a track's own RTCP says (`workers.streams.reports.Reports`)."""
 
     cname: Name
     own_ssrc: Ssrc
@@ -186,8 +186,8 @@ class PublisherImage:
 
 @dataclass(frozen=True, slots=True)
 class SenderImage:
-    """What was sent of a track that a program feeds (`workers.sender.Sender`); `report_at` is when the next sender
-    report is due."""
+    """What was sent of a track that a program feeds (`workers.streams.sender.Sender`); `report_at` is when the next
+    sender report is due."""
 
     ssrc: Annotated[bytes, AtMost(4)]
     packets: Count

@@ -2,8 +2,8 @@
 
 import ctypes
 
-from workers.addresses import Family
 from workers.fanout.syscalls import HEADER_BYTES, SOL_UDP, UDP_SEGMENT, IoVec, MMsgHdr, SegmentControl
+from workers.sockets.addresses import Family
 
 _NAME_BYTES = 32
 _NAMES_IN_BLOCK = 16

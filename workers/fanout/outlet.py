@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from workers.contract.image import QueuedImage
-from workers.counters import Counters, Drop
+from workers.runtime.counters import Counters, Drop
 
 WRITE_AT_ONCE_BYTES = 256 * 1024
 """Queued pieces are joined up to this for one write: a bound on the copy, and more than TCP_NOTSENT_LOWAT takes."""

@@ -2,7 +2,6 @@
 
 import ctypes
 
-from workers.addresses import Family
 from workers.fanout.burst import Run, run_ends
 from workers.fanout.syscalls import (
     HEADER_BYTES,
@@ -14,6 +13,7 @@ from workers.fanout.syscalls import (
     OverflowControl,
     recvmmsg,
 )
+from workers.sockets.addresses import Family
 
 SLOTS = 64
 SLOT_BYTES = 9216

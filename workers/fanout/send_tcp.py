@@ -5,11 +5,11 @@ A reader for which there is no room gets whole frames, from a random-access poin
 
 from typing import Protocol
 
-from workers.counters import Drop
 from workers.fanout.burst import Run, frame_runs, runs_of
 from workers.fanout.catching_up import CatchingUp, Episode, SortedBurst
 from workers.fanout.outlet import Outlet, TooSlowError
 from workers.rtp.access_points import AccessPoints
+from workers.runtime.counters import Drop
 
 
 class SlowReaderWatch(Protocol):

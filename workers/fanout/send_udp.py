@@ -11,12 +11,12 @@ import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
-from workers.addresses import Family
 from workers.contract.image import WaitingImage
-from workers.counters import Counters, Drop
 from workers.fanout.burst import Run, packets_of
 from workers.fanout.destinations import Arena, Destination, Table
 from workers.fanout.syscalls import HEADER_BYTES, MSG_DONTWAIT, SOL_UDP, UDP_SEGMENT, last_error, sendmmsg
+from workers.runtime.counters import Counters, Drop
+from workers.sockets.addresses import Family
 
 MOST_MESSAGES = 1024
 """UIO_MAXIOV: sendmmsg(2) takes no more at once."""

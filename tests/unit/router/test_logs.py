@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from router.logs import configure, get_logger, render_text
-from workers.logs import configure as configure_worker
+from workers.runtime.logs import configure as configure_worker
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 

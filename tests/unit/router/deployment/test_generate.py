@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from router.connections.listeners import BACKLOG
 from router.deployment.generate import KINDS, GenerateError, Wanted, committed, generate
-from router.listener import BACKLOG
 from router.settings import Settings
-from workers.sockets import MEDIA_RECEIVE_BYTES, MEDIA_SEND_BYTES
+from workers.sockets.udp_pairs import MEDIA_RECEIVE_BYTES, MEDIA_SEND_BYTES
 
 ROOT = Path(__file__).parents[4]
 

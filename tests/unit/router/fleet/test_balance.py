@@ -2,7 +2,7 @@
 
 import pytest
 
-from router.fleet.balance import MountLoad, Watch, best_move
+from router.fleet.balance import LoadHistory, MountLoad, best_move
 
 THRESHOLD = 20.0
 
@@ -41,7 +41,7 @@ def test_a_move_says_why() -> None:
 
 
 def test_loads_must_be_uneven_for_a_while_without_a_pause() -> None:
-    watch = Watch(THRESHOLD, 3.0)
+    watch = LoadHistory(THRESHOLD, 3.0)
     uneven, even = {0: 60.0, 1: 10.0}, {0: 30.0, 1: 20.0}
     assert [watch.observe(uneven, now) for now in (0.0, 1.0, 2.0)] == [False] * 3
     assert not watch.observe(even, 3.0)
@@ -52,7 +52,7 @@ def test_loads_must_be_uneven_for_a_while_without_a_pause() -> None:
 
 
 def test_another_set_of_workers_begins_anew() -> None:
-    watch = Watch(THRESHOLD, 2.0)
+    watch = LoadHistory(THRESHOLD, 2.0)
     assert not watch.observe({0: 60.0, 1: 10.0}, 0.0)
     assert not watch.observe({0: 60.0, 2: 10.0}, 2.0)
     assert not watch.observe({0: 60.0}, 4.0)

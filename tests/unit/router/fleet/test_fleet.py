@@ -6,12 +6,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from router.connections import Connections
+from router.connections.table import Connections
 from router.fleet.fleet import Fleet
 from router.fleet.worker import Worker
-from router.mounts import Mounts
-from router.sessions import Sessions
 from router.settings import Settings
+from router.state.mounts import Mounts
+from router.state.sessions import Sessions
 from workers.contract.commands import KeepListeners
 from workers.contract.messages import Command
 from workers.contract.reports import StateReport

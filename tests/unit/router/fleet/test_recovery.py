@@ -5,16 +5,16 @@ from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
-from router.connections import Connections
+from router.connections.table import Connections
 from router.fleet.placing import Placing
 from router.fleet.recovery import Recovery
 from router.fleet.replicas import Replicas
 from router.fleet.worker import Worker
-from router.lifecycle import Lifecycle
-from router.mounts import Mount, Mounts
 from router.rtsp.sdp import SessionDescription, parse_sdp
-from router.sessions import Sessions
 from router.settings import Settings
+from router.state.lifecycle import Lifecycle
+from router.state.mounts import Mount, Mounts
+from router.state.sessions import Sessions
 from workers.contract.commands import OpenMount
 from workers.contract.messages import Command, Reply
 from workers.contract.replies import MountOpened

@@ -12,7 +12,7 @@ from router.handlers.calls import UserCodeError
 from router.handlers.handlers import Handler, Handlers, Verdict, read_answer
 from router.handlers.interface import NAMES
 from router.rtsp.message import Response
-from router.sessions import Role
+from router.state.sessions import Role
 
 SERVER = object()
 MOUNT: Any = SimpleNamespace(closed=False)

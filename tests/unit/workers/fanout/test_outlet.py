@@ -5,7 +5,7 @@ import random
 import pytest
 
 from tests.support.pipes import Pipe, outlet
-from workers.counters import Drop
+from workers.runtime.counters import Drop
 
 
 def test_the_tail_of_the_last_writer_comes_first() -> None:

@@ -1,12 +1,12 @@
 """Interleaved readers of one track: each gets all, or whole frames."""
 
 from tests.support.pipes import Pipe, outlet
-from workers.counters import Drop
 from workers.fanout.burst import runs_of
 from workers.fanout.catching_up import Episode
 from workers.fanout.outlet import MOST_OF_A_FRAME_BYTES, TooSlowError
 from workers.fanout.send_tcp import Subscriber, TcpFan
 from workers.rtp.access_points import AccessPoints
+from workers.runtime.counters import Drop
 
 
 def test_subscribers_are_counted_and_swapped_out() -> None:

@@ -7,13 +7,13 @@ from typing import Any, cast
 
 import pytest
 
-from workers.addresses import IPV4
-from workers.counters import Counters, Drop
 from workers.fanout import send_udp
 from workers.fanout.burst import Run, packets_of
 from workers.fanout.destinations import Arena, Destination
 from workers.fanout.send_udp import PLAIN_READERS, RESUME_WITHIN_S, RETRY_SEGMENTS_AFTER_S, UdpFan
 from workers.fanout.syscalls import HEADER_BYTES, IoVec, MMsgHdr, SegmentControl
+from workers.runtime.counters import Counters, Drop
+from workers.sockets.addresses import IPV4
 
 BURST: Run = (b"a" * 1000 + b"b" * 1000 + b"c" * 10, 1000, 3)
 SINGLE: Run = (b"single", 6, 1)

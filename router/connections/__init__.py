@@ -1,0 +1,1 @@
+"""RTSP connections and the sockets that they come in on."""

@@ -1,0 +1,358 @@
+"""One RTSP connection, from accept to its end, also while a worker holds its socket.
+
+A thin shell: bytes in, whole messages to the dispatcher one by one, responses out. Until PLAY or RECORD the front
+reads and writes the socket itself; from then on a worker does, and the front keeps an unread duplicate of the
+descriptor, so that a worker's death is not the connection's.
+"""
+
+import asyncio
+import secrets
+import socket
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+
+from router.fleet.gate import Gate
+from router.fleet.pending import PendingWorker
+from router.fleet.records import CONNECTION, ConnectionRecord
+from router.fleet.worker import Worker, WorkerGone, WorkerRefused
+from workers.contract.commands import ReleaseConnection, Respond
+from workers.contract.parts import HandOff
+from workers.contract.replies import Released
+from workers.framing import Broken, FramingLimits, Item, Splitter, joined
+
+
+class Side(StrEnum):
+    """Which port a connection came in on."""
+
+    PUBLISH = "publish"
+    CLIENT = "client"
+    BOTH = "both"
+
+
+class ConnectionEnded(Exception):
+    """The connection ended while its request was served: there is nobody left to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """The peer is gone, and this is the last thing heard of it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionCallbacks:
+    """What a connection needs of the front. `opened` may refuse it with a reason."""
+
+    framing: FramingLimits
+    pipelined_requests: int
+    opened: Callable[["Connection"], str | None]
+    message: Callable[["Connection", bytes], Awaitable[None]]
+    broken: Callable[["Connection", int, str], None]
+    ended: Callable[["Connection", str], None]
+
+
+def plain_host(host: str) -> str:
+    """Write an address as the contract does: IPv4 as IPv4, also on an IPv6 socket."""
+    return host.removeprefix("::ffff:")
+
+
+class Connection(asyncio.Protocol):
+    """One RTSP connection. `host` and `port` are the peer's, `local_host` the address that it connected to."""
+
+    def __init__(self, side: Side, callbacks: ConnectionCallbacks) -> None:
+        self.id = secrets.token_hex(6)
+        self.side = side
+        self.host = ""
+        self.port = 0
+        self.local_host = ""
+        self.last_request = asyncio.get_running_loop().time()
+        self.holder: Worker | PendingWorker | None = None
+        """The worker that reads and writes the socket; None while that is the front."""
+        self.gate = Gate()
+        """While it changes hands with a command, that is inside: a move waits for it, and it for a move."""
+        self.stalled_since: float | None = None
+        """Since when a response, or the end, waits for the peer to read."""
+        self.refusals = 0
+        self.closed = False
+        self._callbacks = callbacks
+        self._splitter = Splitter(callbacks.framing)
+        self._transport: asyncio.Transport | None = None
+        self._duplicate: socket.socket | None = None
+        self._pending: deque[Item | _Ended] = deque()
+        self._requests_waiting = 0
+        self._task: asyncio.Task[None] | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self.closing = False
+        self._half_closed = False
+
+    def restore(self, name: str, record: ConnectionRecord, holder: Worker, duplicate: socket.socket | None) -> None:
+        """Become one that a worker holds since an earlier front gave it away; None: no duplicate of it could be had."""
+        self.id = name
+        self.host, self.port, self.local_host = record.host, record.port, record.local_host
+        self.holder = holder
+        self._duplicate = duplicate
+
+    @property
+    def peer(self) -> str:
+        """The peer's address and port, for people."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def busy(self) -> bool:
+        """Tell whether a request is being served."""
+        return self._task is not None
+
+    async def served(self) -> None:
+        """Wait until what has come so far is served."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    # -- asyncio.Protocol ------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the accepted socket, or turn it away at a limit."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        name = transport.get_extra_info("peername")
+        if not name:  # gone before it was looked at
+            transport.abort()
+            return
+        self.host, self.port = plain_host(name[0]), name[1]
+        self.local_host = plain_host(transport.get_extra_info("sockname")[0])
+        # A response must have left entirely before the socket changes hands.
+        transport.set_write_buffer_limits(high=0)
+        refusal = self._callbacks.opened(self)
+        if refusal is not None:
+            self._callbacks.broken(self, 503, refusal)
+
+    def data_received(self, data: bytes) -> None:
+        """Split what came into messages. Frames belong to nobody, unless a RECORD is on its way before them."""
+        busy = self._task is not None
+        for item in self._splitter.feed(data):
+            if isinstance(item, bytes | Broken) or self._task is not None:
+                self._enqueue(item)
+        if busy and self._transport is not None:
+            # What waits is bounded by what is read at once, the kernel holds the rest.
+            self._transport.pause_reading()
+
+    def pause_writing(self) -> None:
+        """The peer reads too slowly: its next request waits."""
+        self._writable.clear()
+        self.stalled_since = asyncio.get_running_loop().time()
+
+    def resume_writing(self) -> None:
+        """Everything has left."""
+        self._writable.set()
+        self.stalled_since = None
+
+    def eof_received(self) -> bool:
+        """The peer says no more. It may wait for answers still: then the connection stays until they have left."""
+        self._half_closed = self._task is not None
+        return self._half_closed
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The front's own reading ended: the peer went away, unless a worker reads on."""
+        self._transport = None
+        self._writable.set()
+        if self.holder is None:
+            self.receive_end("closed by the peer" if exc is None else f"lost: {exc}")
+
+    # -- requests --------------------------------------------------------------------------------------------------
+
+    def receive(self, message: bytes) -> None:
+        """Take a message that the worker read."""
+        self._enqueue(message)
+
+    def receive_broken(self, status: int, reason: str) -> None:
+        """Take a worker's word that what comes can't be understood any more."""
+        self._enqueue(Broken(status, reason))
+
+    def receive_end(self, reason: str) -> None:
+        """Take note that the connection ended. What came before is served first: it may be a TEARDOWN."""
+        if not self.closed:
+            self._pending.append(_Ended(reason))
+            self._serve_pending()
+
+    def _enqueue(self, item: Item) -> None:
+        if self.closing or self.closed:
+            return
+        if isinstance(item, bytes):
+            self._requests_waiting += 1
+            if self._requests_waiting > self._callbacks.pipelined_requests:
+                item = Broken(503, f"more than {self._callbacks.pipelined_requests} pipelined requests")
+                self._pending.clear()
+        self._pending.append(item)
+        self._serve_pending()
+
+    def _serve_pending(self) -> None:
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._work())
+
+    async def _work(self) -> None:
+        """Serve what is pending strictly one by one (RFC 2326 section 10 asks for responses in order)."""
+        try:
+            while self._pending:
+                await self._writable.wait()
+                match self._pending.popleft():
+                    case _Ended(reason):
+                        self._end(reason)
+                    case _ if self.closing or self.closed:
+                        pass  # nobody is left to answer
+                    case Broken(status, reason):
+                        self._callbacks.broken(self, status, reason)
+                    case bytes(message):
+                        self._requests_waiting -= 1
+                        await self._callbacks.message(self, message)
+                        self.last_request = asyncio.get_running_loop().time()
+                    case _:
+                        pass  # a frame
+        finally:
+            self._task = None
+            if self.holder is None and self._transport is not None and not self.closing:
+                if self._half_closed:
+                    self._transport.close()
+                else:
+                    self._transport.resume_reading()
+
+    # -- responses -------------------------------------------------------------------------------------------------
+
+    def write(self, response: bytes) -> None:
+        """Send a response by whoever holds the socket."""
+        if self.holder is not None:
+            self.holder.tell(Respond(self.id, response, close=False))
+        elif self._transport is not None:
+            self._transport.write(response)
+
+    def close(self) -> None:
+        """End the connection once everything written has left; the peer sees an orderly end."""
+        if self.closing or self.closed:
+            return
+        self.closing = True
+        self.stalled_since = asyncio.get_running_loop().time()
+        if self.holder is not None:
+            self.holder.tell(Respond(self.id, b"", close=True))
+        elif self._transport is not None:
+            self._transport.close()
+
+    def abort(self, reason: str) -> None:
+        """End the connection now, whoever holds it."""
+        if self._duplicate is not None:
+            # shutdown() and not close(): the worker's duplicate would keep the connection open.
+            with suppress(OSError):  # ended already
+                self._duplicate.shutdown(socket.SHUT_RDWR)
+        elif self.holder is not None:
+            self.holder.tell(Respond(self.id, b"", close=True))
+        if self._transport is not None:
+            self._transport.abort()
+        self._end(reason)
+
+    def let_be(self) -> None:
+        """Leave it to the worker that holds it, and to the next front."""
+        self.closed = True
+        if self._duplicate is not None:
+            self._duplicate.close()
+            self._duplicate = None
+
+    def _end(self, reason: str) -> None:
+        if self.closed:
+            return
+        self.closed = True
+        if self._duplicate is not None:
+            self._duplicate.close()
+            self._duplicate = None
+        self._callbacks.ended(self, reason)
+
+    def held_by(self, worker: Worker) -> bool:
+        """Tell whether a worker may speak for it: the one that holds it, or either of two that it is between."""
+        return self.holder is worker or (isinstance(self.holder, PendingWorker) and self.holder.speaks(worker))
+
+    # -- hand-off --------------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def handed_to(self, worker: Worker) -> AsyncIterator[HandOff | None]:
+        """Hand the socket to a worker together with the command that is sent inside the `with` block.
+
+        Yields what the command has to carry, None where that worker holds the connection already. If the worker
+        refuses the command, the front goes on reading; if it died, the connection ends.
+
+        Raises:
+            ConnectionEnded: there is no connection any more.
+            GateClosed: it is on its way to another worker, and does not arrive.
+        """
+        async with self.gate.inside(), self._handed_to(worker) as handoff:
+            yield handoff
+
+    @asynccontextmanager
+    async def _handed_to(self, worker: Worker) -> AsyncIterator[HandOff | None]:
+        if self.holder is worker:
+            yield None
+            return
+        handoff = await self._let_go(worker)
+        held_before, self.holder = self.holder, worker
+        travelling = [each for each in self._pending if held_before is None and isinstance(each, bytes | tuple)]
+        if travelling:
+            self._pending = deque(each for each in self._pending if not isinstance(each, bytes | tuple))
+            self._requests_waiting = 0
+        try:
+            yield handoff
+        except WorkerRefused:
+            self.holder = None
+            if held_before is not None:  # it is in nobody's hands now
+                self.abort("its next worker refused it")
+            else:
+                self._take_back(travelling)
+            raise
+        except WorkerGone:
+            self.abort("its worker died")
+            raise
+        if self._transport is not None:
+            self._transport.abort()  # closes the front's first descriptor; the duplicate keeps the connection
+
+    async def _let_go(self, worker: Worker) -> HandOff:
+        """Stop reading and writing, and send a descriptor to the worker."""
+        unsent = b""
+        if self.holder is not None:
+            released = await self.holder.ask(ReleaseConnection(self.id))
+            assert isinstance(released, Released)
+            unread, unsent = released.unread, released.unsent
+        else:
+            if self._transport is None:
+                raise ConnectionEnded
+            self._transport.pause_reading()
+            await self._writable.wait()
+            if self.closed or self._transport is None:
+                raise ConnectionEnded
+            self._duplicate = self._duplicate or self._transport.get_extra_info("socket").dup()
+            unread = joined(each for each in self._pending if isinstance(each, bytes | tuple)) + self._splitter.unread
+        return await self.pass_duplicate(worker, unread, unsent)
+
+    async def pass_duplicate(self, worker: Worker, unread: bytes, unsent: bytes) -> HandOff:
+        """Send a duplicate of the descriptor to a worker; give what names it in the command that brings it.
+
+        Raises:
+            ConnectionEnded: there is no connection any more, or no duplicate of it.
+            WorkerGone: the worker died.
+        """
+        if self.closed or self._duplicate is None:
+            raise ConnectionEnded
+        token = secrets.token_hex(8)
+        try:
+            await worker.channel.send(token, self._duplicate.fileno())
+        except OSError as error:
+            raise WorkerGone(f"worker {worker.index} died") from error
+        record = ConnectionRecord(self.side, self.host, self.port, self.local_host)
+        return HandOff(token, unread, unsent, CONNECTION.pack(record))
+
+    def _take_back(self, travelling: Sequence[Item]) -> None:
+        """Go on after a hand-off that did not happen: serve what was pending, then read."""
+        self._pending.extendleft(reversed(travelling))
+        self._requests_waiting = sum(isinstance(each, bytes) for each in self._pending)
+        if self._transport is None:
+            self.receive_end("closed by the peer")
+        elif self.closing:
+            self._transport.close()

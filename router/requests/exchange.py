@@ -1,0 +1,137 @@
+"""One request on its way through the front, and what its response is made of."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from router.connections.connection import Connection, ConnectionEnded
+from router.fleet.worker import Worker
+from router.rtsp.errors import PeerError
+from router.rtsp.headers.session import format_session
+from router.rtsp.message import Request, Response
+from router.rtsp.session_state import SessionState
+from router.rtsp.status import REASONS
+from router.rtsp.url import RtspUrl
+from router.state.mounts import Mount, Place, Replica
+from router.state.sessions import Session
+
+BACK_CHANNEL = "www.onvif.org/ver20/backchannel"
+"""What a reader requires that may send to the publisher (ONVIF Streaming section 5.3.1)."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request with what is known of it. `url` is None for `OPTIONS *`.
+
+    `path` and `query` are what a request that asks for admission is about, without a track; `user` who it is from.
+    """
+
+    connection: Connection
+    request: Request
+    url: RtspUrl | None
+    session: Session | None
+    now: float
+    allowed: tuple[str, ...] = ()
+    """The methods that its port serves."""
+    path: str = ""
+    query: str = ""
+    user: str = ""
+    offered: Mount | None = None
+    """What a handler offers in place of what is published at the path."""
+    extra: tuple[tuple[str, str], ...] = ()
+    """Headers that a handler adds to a good response."""
+    answered: bool = False
+    """The worker wrote the response itself, with PLAY and RECORD."""
+
+    @property
+    def target(self) -> RtspUrl:
+        """The request's URL.
+
+        Raises:
+            PeerError: 400 for `*`, which only OPTIONS may name.
+        """
+        if self.url is None:
+            raise PeerError(400, f"{self.request.method} needs an rtsp:// URL")
+        return self.url
+
+    def respond(
+        self, status: int = 200, *headers: tuple[str, str], body: bytes = b"", reason: str | None = None
+    ) -> Response:
+        """Make the response, with the headers that every response has, and a good one with a handler's."""
+        if status < 300:
+            headers += self.extra
+        return make_response(self.request.cseq, self.session, status, headers, body, reason)
+
+
+def make_response(
+    cseq: str | None,
+    session: Session | None,
+    status: int,
+    headers: tuple[tuple[str, str], ...] = (),
+    body: bytes = b"",
+    reason: str | None = None,
+) -> Response:
+    """Make a response out of what is known of its request; `session` names its timeout (RFC 2326 section 12.37).
+
+    A `reason` follows the status's own phrase: clients show that line to people.
+    """
+    common: list[tuple[str, str]] = []
+    if cseq is not None:
+        common.append(("CSeq", cseq))
+    common.append(("Server", "Trunkline"))
+    if session is not None:
+        common.append(("Session", format_session(session.id, session.timeout_s)))
+    phrase = None if reason is None else f"{REASONS[status]}: {reason}" if status in REASONS else reason
+    return Response(status, (*common, *headers), body, phrase)
+
+
+def required(request: Request) -> list[str]:
+    """List what a client can't do without (RFC 2326 section 12.32)."""
+    return [
+        option for line in request.headers.get_all("Require") for each in line.split(",") if (option := each.strip())
+    ]
+
+
+Method = Callable[[Exchange], Awaitable[Response]]
+
+
+def worker_of(mount: Place) -> Worker:
+    """Give the worker of a mount, or of a replica.
+
+    Raises:
+        PeerError: 404 where the mount was closed while the request waited, 503 where it has no worker for now.
+    """
+    if isinstance(mount, Replica) and mount.closed and not mount.mount.closed:
+        raise PeerError(503, f"{mount.mount.path} is served by another worker now; try again")
+    if mount.closed or (mount.worker is None and (isinstance(mount, Replica) or mount.source is None)):
+        raise PeerError(404, f"{mount.path} was closed meanwhile")
+    if mount.worker is None:
+        raise PeerError(503, f"{mount.path} has lost its worker and waits for another")
+    assert isinstance(mount.worker, Worker)  # who is inside its gate meets no move
+    return mount.worker
+
+
+@asynccontextmanager
+async def at_worker(mount: Place) -> AsyncIterator[Worker]:
+    """Keep a mount where it is for as long as the block lasts; give its worker, once a move has ended.
+
+    Raises:
+        PeerError: as `worker_of` does.
+        GateClosed: a move does not end.
+    """
+    async with mount.gate.inside():
+        yield worker_of(mount)
+
+
+def still_there(session: Session, exchange: Exchange) -> None:
+    """Notice, after waiting, that the session ended in the meantime.
+
+    Raises:
+        PeerError: 454.
+        ConnectionEnded: it ended with its connection.
+    """
+    if session.state is SessionState.CLOSED:
+        if exchange.connection.closed:
+            raise ConnectionEnded
+        exchange.session = None
+        raise PeerError(454, "the session was closed meanwhile")

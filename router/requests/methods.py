@@ -1,0 +1,237 @@
+"""What each RTSP method does: one function a method. No socket and no ZeroMQ in here.
+
+A method checks first and changes state last, so that a refused request leaves everything as it was.
+"""
+
+from contextlib import suppress
+
+from router.connections.connection import ConnectionEnded
+from router.fleet.restore import mount_record, session_record
+from router.requests.exchange import BACK_CHANNEL, Exchange, Method, at_worker, required, still_there
+from router.requests.setup import Setup
+from router.rtsp.control import content_base, mount_path, reader_control, track_url
+from router.rtsp.errors import PeerError
+from router.rtsp.headers.range import format_range, parse_range
+from router.rtsp.message import Response
+from router.rtsp.sdp import SessionDescription, description_for_readers, parse_sdp
+from router.rtsp.session_state import SessionState, next_state
+from router.rtsp.url import parse_url
+from router.state.lifecycle import Lifecycle
+from router.state.mounts import Mounts
+from router.state.sessions import Role, Session, Sessions
+from workers.contract.commands import PauseReader, Play, Record
+
+
+def passed_range(value: str | None) -> str | None:
+    """Give a publisher's Range as its readers may have it: not at all where it can't be read."""
+    with suppress(PeerError):
+        return None if value is None else format_range(parse_range(value))
+    return None
+
+
+def check_description(exchange: Exchange, max_tracks: int) -> SessionDescription:
+    """Read the description that an ANNOUNCE brings.
+
+    Raises:
+        PeerError: 400 for none, or a broken one.
+    """
+    content_type = exchange.request.headers.get("Content-Type", "application/sdp")
+    if content_type is None or content_type.partition(";")[0].strip().lower() != "application/sdp":
+        raise PeerError(400, f"ANNOUNCE needs an application/sdp body, not {content_type}")
+    return parse_sdp(exchange.request.body, max_tracks)
+
+
+class Requests:
+    """The methods, with what they need."""
+
+    def __init__(
+        self,
+        *,
+        sessions: Sessions,
+        mounts: Mounts,
+        lifecycle: Lifecycle,
+        setup: Setup,
+        max_tracks: int,
+    ) -> None:
+        self._sessions = sessions
+        self._mounts = mounts
+        self._lifecycle = lifecycle
+        self._max_tracks = max_tracks
+        self._setup = setup
+
+    def methods(self) -> dict[str, Method]:
+        """Map each method's name to its function."""
+        return {
+            "OPTIONS": self.options,
+            "DESCRIBE": self.describe,
+            "ANNOUNCE": self.announce,
+            "SETUP": self._setup.setup,
+            "PLAY": self.play,
+            "RECORD": self.record,
+            "PAUSE": self.pause,
+            "TEARDOWN": self.teardown,
+            "GET_PARAMETER": self.get_parameter,
+            "SET_PARAMETER": self.set_parameter,
+        }
+
+    # -- without a session -----------------------------------------------------------------------------------------
+
+    async def options(self, exchange: Exchange) -> Response:
+        """Tell what this port can do."""
+        return exchange.respond(200, ("Public", ", ".join(exchange.allowed)))
+
+    async def describe(self, exchange: Exchange) -> Response:
+        """Describe a live mount, or the one that a handler offers."""
+        url = exchange.target
+        mount = exchange.offered or self._mounts.live(mount_path(url))
+        body = description_for_readers(
+            mount.description,
+            session_id=mount.generation,
+            host=exchange.connection.local_host,
+            controls=[reader_control(url, index) for index in range(len(mount.description.medias))],
+            back_channels=BACK_CHANNEL in required(exchange.request),
+        )
+        return exchange.respond(
+            200,
+            ("Content-Base", content_base(url)),
+            ("Content-Type", "application/sdp"),
+            body=body,
+        )
+
+    async def announce(self, exchange: Exchange) -> Response:
+        """Begin a publisher's session and take its path."""
+        connection, url = exchange.connection, exchange.target
+        path = mount_path(url)
+        description = check_description(exchange, self._max_tracks)
+        if connection.closed:
+            raise ConnectionEnded
+        kept = self._lifecycle.claim(path, description, connection, exchange.now)
+        mount = kept or self._mounts.add(path, description, exchange.now)
+        try:
+            session = self._sessions.add(Role.PUBLISHER, mount, connection, str(url), exchange.user, exchange.now)
+        except PeerError:
+            if kept is None:
+                self._mounts.remove(mount)
+            raise
+        mount.publisher, mount.description = session.id, description
+        session.state = next_state(session.state, "ANNOUNCE")
+        exchange.session = session
+        self._lifecycle.begun(session)
+        return exchange.respond()
+
+    # -- PLAY, RECORD ----------------------------------------------------------------------------------------------
+
+    async def play(self, exchange: Exchange) -> Response:
+        """Start a reader. Its worker takes the connection over and writes the response."""
+        session = self._needed(exchange)
+        mount = session.mount
+        headers = () if mount.range is None else (("Range", mount.range),)
+        response = exchange.respond(200, *headers)
+        base = parse_url(session.url)
+        transports = session.in_order()
+        await self._heard(session, exchange)
+        place = session.place
+        async with at_worker(place) as worker, exchange.connection.handed_to(worker) as handoff:
+            await worker.ask(
+                Play(
+                    path=place.path,
+                    generation=place.generation,
+                    session=session.id,
+                    connection=exchange.connection.id,
+                    handoff=handoff,
+                    transports=transports,
+                    response_head=response.head_bytes(),
+                    rtp_info_urls=tuple(track_url(base, each.track) for each in transports),
+                    record=session_record(session),
+                )
+            )
+        exchange.answered = True
+        if session.state is not SessionState.CLOSED:
+            if session.state is not SessionState.PLAYING:
+                self._lifecycle.playing(session)
+            session.state = next_state(session.state, "PLAY")
+            self._sessions.move(session, exchange.connection)
+        return response
+
+    async def record(self, exchange: Exchange) -> Response:
+        """Start a publisher. Its worker takes the connection over and writes the response."""
+        session = self._needed(exchange)
+        mount = session.mount
+        missing = len(mount.description.medias) - len(session.transports)
+        if missing:
+            raise PeerError(400, f"{missing} of {len(mount.description.medias)} tracks are not set up")
+        mount.range = passed_range(exchange.request.headers.get("Range")) or mount.range
+        response = exchange.respond()
+        await self._heard(session, exchange)
+        recording_before, begins = mount.recording_since, mount.last_publisher is not session
+        if begins:
+            # Before the worker writes the 200: whoever knows of that may come to read at once.
+            mount.recording_since = exchange.now
+            mount.heard = mount.silent_since = None
+        try:
+            async with at_worker(mount) as worker, exchange.connection.handed_to(worker) as handoff:
+                await worker.ask(
+                    Record(
+                        path=mount.path,
+                        generation=mount.generation,
+                        session=session.id,
+                        connection=exchange.connection.id,
+                        handoff=handoff,
+                        transports=session.in_order(),
+                        response=response.to_bytes(),
+                        mount_record=mount_record(mount),
+                        session_record=session_record(session),
+                    )
+                )
+        except BaseException:
+            mount.recording_since = recording_before
+            raise
+        exchange.answered = True
+        if session.state is not SessionState.CLOSED:
+            session.state = next_state(session.state, "RECORD")
+            self._sessions.move(session, exchange.connection)
+        if begins:
+            self._lifecycle.recording(session)
+        return response
+
+    async def _heard(self, session: Session, exchange: Exchange) -> None:
+        """Let the program hear the first packet already, if it wants to hear any."""
+        if session.mount.tap is not None:
+            await session.mount.tap.settle()
+            still_there(session, exchange)
+
+    # -- inside a session ------------------------------------------------------------------------------------------
+
+    async def pause(self, exchange: Exchange) -> Response:
+        """Stop a reader's media. A publisher that pauses just sends none (rtspclientsink does before TEARDOWN)."""
+        session = self._needed(exchange)
+        if session.state is SessionState.PLAYING:
+            place = session.place
+            async with at_worker(place) as worker:
+                await worker.ask(PauseReader(place.path, place.generation, session.id))
+            still_there(session, exchange)
+        session.state = next_state(session.state, "PAUSE")
+        return exchange.respond()
+
+    async def teardown(self, exchange: Exchange) -> Response:
+        """End a session; the connection stays for the next one."""
+        session = self._needed(exchange)
+        response = exchange.respond()
+        self._lifecycle.close_session(session, "TEARDOWN", keep_connection=True)
+        return response
+
+    async def get_parameter(self, exchange: Exchange) -> Response:
+        """Serve as a sign of life; there are no parameters to get."""
+        return exchange.respond()
+
+    async def set_parameter(self, exchange: Exchange) -> Response:
+        """Serve as a sign of life; there are no parameters to set (451)."""
+        if exchange.request.body.strip():
+            raise PeerError(451, "there are no parameters to set")
+        return exchange.respond()
+
+    # -- what they share -------------------------------------------------------------------------------------------
+
+    def _needed(self, exchange: Exchange) -> Session:
+        assert exchange.session is not None  # the dispatcher refuses SESSION_METHODS without one
+        return exchange.session

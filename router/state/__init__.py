@@ -1,0 +1,1 @@
+"""Sessions and mounts: what there is, and how it begins and ends."""

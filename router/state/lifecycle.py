@@ -1,0 +1,301 @@
+"""How sessions and mounts end: the one place that closes them, for every reason there is.
+
+Everything here is synchronous: state changes at once, and workers are told by commands that nobody waits for.
+Reconciling puts right whatever gets lost on the way.
+"""
+
+from router.connections.connection import Connection
+from router.handlers.events import HandlerEvents
+from router.logs import get_logger
+from router.rtsp.errors import PeerError
+from router.rtsp.same_tracks import same_tracks
+from router.rtsp.sdp import SessionDescription
+from router.rtsp.session_state import SessionState
+from router.settings import Settings
+from router.state.mounts import Mount, Mounts, Place
+from router.state.multicast import Multicast
+from router.state.sessions import Role, Session, Sessions
+from workers.contract.commands import CloseMount, RemoveReader, StopPublisher
+from workers.contract.events import SessionTrouble
+
+log = get_logger(__name__)
+
+
+class Lifecycle:
+    """Ends what has to end. Times are monotonic seconds."""
+
+    def __init__(
+        self, settings: Settings, sessions: Sessions, mounts: Mounts, multicast: Multicast, notices: HandlerEvents
+    ) -> None:
+        self._settings = settings
+        self._sessions = sessions
+        self._mounts = mounts
+        self._multicast = multicast
+        self._notices = notices
+
+    # -- publishing ------------------------------------------------------------------------------------------------
+
+    def claim(self, path: str, description: SessionDescription, claimant: Connection, now: float) -> Mount | None:
+        """Free a path for a new publisher, if the policy lets it have the path; gives the mount that it is to go on
+        with where that waits for a publisher of the same tracks.
+
+        Raises:
+            PeerError: 503 where another publisher keeps it.
+        """
+        mount = self._mounts.get(path)
+        if mount is None:
+            return None
+        if mount.source is not None:
+            raise PeerError(503, f"{path} is published by the server itself")
+        publisher = self._sessions.get(mount.publisher)
+        own = publisher is not None and publisher.connection is claimant
+        if not own and not self._may_take(mount, publisher, now):
+            raise PeerError(503, f"{path} is being published by another client")
+        reason = f"taken over by {claimant.peer}"
+        if self._waits(mount) and (publisher is not None or mount.waiting_since is not None):
+            if same_tracks(mount.description, description):
+                if publisher is not None:
+                    self.close_session(publisher, reason, keep_connection=own, vanished_at=now)
+                return mount
+            reason += " with other tracks"
+        self.close_mount(mount, reason, claimant=claimant)
+        return None
+
+    def _may_take(self, mount: Mount, publisher: Session | None, now: float) -> bool:
+        """Tell whether the policy lets another client have a path; nobody holds one that waits."""
+        if publisher is None and mount.waiting_since is not None:
+            return True
+        began = mount.recording_since or mount.since
+        if publisher is not None and mount.waiting_since is not None:
+            began = publisher.since
+        idle = mount.heard is None and now - began > self._settings.stale_after_s
+        stale = idle or mount.silent_since is not None or publisher is None or publisher.connection is None
+        policy = self._settings.publish_conflict
+        return policy == "takeover" or (policy == "takeover-if-stale" and stale)
+
+    def begun(self, session: Session) -> None:
+        """Note a new session, once all that it needs is there."""
+        self._notices.session_opened(session)
+
+    def recording(self, publisher: Session) -> None:
+        """Note that a publisher's media may flow from now on."""
+        mount = publisher.mount
+        if mount.closed:
+            return
+        before, mount.last_publisher = mount.last_publisher, publisher
+        mount.waiting_since = None
+        self._log_begin("publishing", publisher)
+        if before is None:
+            self._notices.mount_opened(publisher)
+        else:
+            self._notices.publisher_replaced(before)
+
+    def playing(self, reader: Session) -> None:
+        """Note that a reader's media flows from now on."""
+        self._log_begin("playing", reader)
+        if reader.mount.source is not None:
+            reader.mount.source.readers_changed()
+
+    def _log_begin(self, event: str, session: Session) -> None:
+        worker = session.place.worker
+        log.info(
+            event,
+            session=session.id,
+            mount=session.mount.path,
+            worker=None if worker is None else worker.index,
+            peer=session.host if session.connection is None else session.connection.peer,
+            transport=session.transport_name,
+            user=session.user or None,
+        )
+
+    def media_heard(self, path: str, generation: int, now: float) -> None:
+        """Note the first RTP packet, or the first after a silence."""
+        mount = self._mounts.get(path)
+        if mount is not None and mount.generation == generation:
+            if mount.heard is None:
+                log.info("media flows", mount=path, worker=mount.worker and mount.worker.index)
+            mount.heard, mount.silent_since = now, None
+
+    def media_silent(self, path: str, generation: int, now: float) -> None:
+        """Note that no RTP has come for `stale_after_s`; a publisher without connection has vanished with that."""
+        mount = self._mounts.get(path)
+        if mount is None or mount.generation != generation:
+            return
+        mount.silent_since = now
+        publisher = self._sessions.get(mount.publisher)
+        if publisher is not None and publisher.connection is None:
+            reason = f"its connection is lost and no RTP came for {self._settings.stale_after_s:g} s"
+            self.close_session(publisher, reason, vanished_at=now)
+
+    def troubled(self, event: SessionTrouble) -> None:
+        """Note that a publisher's packets were lost or can't be used."""
+        session = self._sessions.get(event.session)
+        if session is not None:
+            self._notices.troubled(session, event)
+
+    def unserved(self, connection: Connection, reason: str) -> None:
+        """Note that the readers on a connection could not be served, and that it is closed for that."""
+        for session in self._sessions.of(connection):
+            if session.state is SessionState.PLAYING and session.interleaved:
+                self._notices.unserved(session, reason)
+
+    # -- ends ------------------------------------------------------------------------------------------------------
+
+    def close_session(
+        self, session: Session, reason: str, *, keep_connection: bool = False, vanished_at: float | None = None
+    ) -> None:
+        """End a session, and with a publisher's its mount; one that has vanished, its mount may wait for.
+
+        Its connection ends too, as that is how a client hears of it; so do other sessions that it carries.
+        """
+        if session.state is SessionState.CLOSED:
+            return
+        if session.mount.tap is not None:
+            session.mount.tap.forget(session.id)
+        connection, mount, began = session.connection, session.mount, session.state is not SessionState.INIT
+        self._sessions.remove(session)
+        log.info(
+            "session closed", session=session.id, role=session.role, mount=mount.path, peer=session.host, reason=reason
+        )
+        for place in {mount, session.place}:
+            place.readers.discard(session.id)
+        if mount.source is not None:
+            mount.source.readers_changed()
+        if began:
+            self._notices.session_closed(session, reason)
+        if session.role is Role.PUBLISHER:
+            if vanished_at is not None and self._waits(mount):
+                self._await_publisher(mount, session, reason, vanished_at)
+            else:
+                self.close_mount(mount, reason)
+        else:
+            for place in {mount, session.place}:
+                if place.worker is not None and not place.closed:
+                    place.worker.tell(RemoveReader(place.path, place.generation, session.id))
+        if connection is not None and not keep_connection:
+            connection.close()
+
+    def _waits(self, mount: Mount) -> bool:
+        """Tell whether a mount whose publisher has vanished waits for another."""
+        return (
+            not mount.closed and mount.recording_since is not None and self._settings.reconnect_grace_of(mount.path) > 0
+        )
+
+    def _await_publisher(self, mount: Mount, vanished: Session, reason: str, now: float) -> None:
+        """Keep a mount and its readers for another publisher; the time that it waits goes on where one has only tried
+        to publish."""
+        mount.publisher = ""
+        if mount.waiting_since is None:
+            mount.waiting_since = now
+            grace_s = self._settings.reconnect_grace_of(mount.path)
+            log.info("mount waits", mount=mount.path, readers=len(mount.readers), for_s=grace_s, reason=reason)
+        if mount.worker is not None:
+            mount.worker.tell(StopPublisher(mount.path, mount.generation, vanished.id))
+
+    def close_mount(self, mount: Mount, reason: str, *, claimant: Connection | None = None) -> None:
+        """End a mount: its path is free at once, its publisher and readers are told by closing their connections.
+
+        The connection of a `claimant` stays, whatever it had to do with the mount: it is about to publish there.
+        """
+        if mount.closed:
+            return
+        places: list[Place] = [mount, *mount.replicas]
+        self._mounts.remove(mount)
+        self._multicast.release(mount)
+        log.info("mount closed", mount=mount.path, worker=mount.worker and mount.worker.index, reason=reason)
+        for place in places:
+            if place.worker is not None:
+                place.worker.tell(CloseMount(place.path, place.generation))
+        for session_id in [mount.publisher, *mount.readers]:
+            session = self._sessions.get(session_id)
+            if session is not None:
+                keep = claimant is not None and session.connection is claimant
+                self.close_session(session, f"mount closed: {reason}", keep_connection=keep)
+        if mount.source is not None:
+            mount.source.mount_closed(reason)
+        if mount.tap is not None:
+            mount.tap.close()
+        if mount.last_publisher is not None:
+            self._notices.mount_closed(mount.last_publisher, reason)
+
+    def connection_ended(self, connection: Connection, reason: str, now: float) -> None:
+        """Decide for each of a connection's sessions whether it can live without one."""
+        for session in self._sessions.of(connection):
+            self._sessions.move(session, None)
+            session.orphaned = now
+            publishing = session.state is SessionState.RECORDING
+            silent = session.mount.silent_since is not None
+            lives_on = not session.interleaved and (session.role is Role.READER or (publishing and not silent))
+            if not lives_on:
+                self.close_session(session, f"its connection ended: {reason}", vanished_at=now)
+
+    def mount_lost(self, mount: Mount, reason: str) -> None:
+        """End a mount that its worker has no more. What a program publishes goes on elsewhere, without its readers."""
+        if mount.source is None:
+            self.close_mount(mount, reason)
+            return
+        log.warning("mount lost", mount=mount.path, worker=mount.worker and mount.worker.index, reason=reason)
+        mount.worker = None
+        for replica in list(mount.replicas):
+            self._mounts.remove_replica(replica)
+            if replica.worker is not None:
+                replica.worker.tell(CloseMount(replica.path, replica.generation))
+        for session_id in list(mount.readers):
+            session = self._sessions.get(session_id)
+            if session is not None:
+                self.close_session(session, reason)
+        mount.source.worker_lost()
+
+    def close_all(self, reason: str) -> None:
+        """End everything."""
+        for mount in self._mounts:
+            self.close_mount(mount, reason)
+
+    # -- time ------------------------------------------------------------------------------------------------------
+
+    def expire(self, now: float) -> None:
+        """End what has been without a sign of life for too long."""
+        for session in self._sessions:
+            if session.role is Role.READER:
+                reason = self._reader_expired(session, now)
+            elif session is session.mount.last_publisher:
+                reason = self._publisher_expired(session, now)
+            else:
+                # Not renewed by anything: a path is not to be held without a stream.
+                limit_s = self._settings.publish_start_timeout_s
+                expired = now - session.since > limit_s
+                reason = f"no RECORD within {limit_s:g} s of ANNOUNCE" if expired else None
+            if reason is not None:
+                self.close_session(session, reason, vanished_at=now)
+        for mount in self._mounts:
+            if mount.waiting_since is not None and not mount.publisher:
+                grace_s = self._settings.reconnect_grace_of(mount.path)
+                if now - mount.waiting_since > grace_s:
+                    self.close_mount(mount, f"no publisher came back within {grace_s:g} s")
+
+    def _reader_expired(self, session: Session, now: float) -> str | None:
+        if session.state is SessionState.PLAYING:
+            if session.interleaved:
+                return None  # its connection is its life; a stalled one is the worker's to end
+        elif session.orphaned is not None:
+            return self._idle(now - session.orphaned, self._settings.handshake_timeout_s)
+        return self._idle(now - session.heard, self._settings.session_timeout_s)
+
+    def _publisher_expired(self, session: Session, now: float) -> str | None:
+        settings, mount = self._settings, session.mount
+        if mount.heard is None:
+            since, limit = mount.recording_since, settings.publish_start_timeout_s
+            if session.orphaned is not None:
+                since, limit = session.orphaned, settings.stale_after_s
+            assert since is not None
+            waited = now - since
+            return f"no RTP within {limit:g} s of RECORD" if waited > limit else None
+        if mount.silent_since is None:
+            return None
+        silent = now - mount.silent_since + settings.stale_after_s
+        if session.orphaned is not None and now - session.orphaned > settings.stale_after_s:
+            return f"its connection is lost and no RTP came for {silent:.0f} s"  # an earlier front may have heard of it
+        return f"no RTP for {silent:.0f} s" if silent > settings.publish_timeout_s else None
+
+    def _idle(self, idle_s: float, limit_s: float) -> str | None:
+        return f"no sign of life for {idle_s:.0f} s" if idle_s > limit_s else None

@@ -1,0 +1,228 @@
+"""Mounts: a path with its tracks, its publisher and its readers, and the directory that finds it by its path."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from router.fleet.gate import Gate
+from router.fleet.pending import PendingWorker
+from router.fleet.worker import Worker
+from router.rtsp.errors import PeerError
+from router.rtsp.sdp import SessionDescription
+from workers.contract.parts import Format, TrackSpec
+
+if TYPE_CHECKING:
+    from router.state.sessions import Session
+    from router.streams.tap import MountTap
+
+ENCODING_CHARACTERS = 64
+"""What workers are told of an encoding's name: those that mean anything to them are shorter."""
+
+
+class Source(Protocol):
+    """A program that publishes a mount, in the place of a session."""
+
+    @property
+    def id(self) -> str:
+        """Names it as a session's id names a publisher."""
+
+    def worker_lost(self) -> None:
+        """Take note that the mount's worker died, or knows nothing of the mount: `mount.worker` is None by now."""
+
+    def mount_closed(self, reason: str) -> None:
+        """Take note that the mount was closed."""
+
+    def readers_changed(self) -> None:
+        """Take note that a reader begins to play, or has left."""
+
+
+@dataclass(eq=False, slots=True)
+class Mount:
+    """One mount. `generation` tells this one from an earlier one on the same path; times are monotonic seconds.
+
+    `publisher` and `readers` are session ids; a reader is one from its first SETUP on. `heard` is None until the
+    publisher's first RTP packet; `silent_since` is set while none has come for `stale_after_s`.
+    """
+
+    path: str
+    generation: int
+    description: SessionDescription
+    since: float
+    publisher: str = ""
+    source: Source | None = None
+    """Publishes it where no session does."""
+    tap: "MountTap | None" = None
+    """How this program hears its packets, once it wants to."""
+    worker: Worker | PendingWorker | None = None
+    rtp_ports: tuple[int, ...] = ()
+    streams: bytes = b""
+    """What its worker has told of how its streams follow those of publishers before, for the worker after that."""
+    groups: tuple[str, ...] = ()
+    """Its tracks' multicast groups, from the first SETUP that asks for one on."""
+    range: str | None = None
+    """The publisher's `Range` of RECORD, passed on to readers."""
+    recording_since: float | None = None
+    heard: float | None = None
+    silent_since: float | None = None
+    last_publisher: "Session | None" = None
+    """The last one that has begun to record; it may have ended."""
+    waiting_since: float | None = None
+    """Since when it waits for another publisher to record, in place of one that has vanished."""
+    closed: bool = False
+    moved: float | None = None
+    """When it was moved last."""
+    gate: Gate = field(default_factory=Gate)
+    """Whoever asks its worker for something is inside: a move waits for them, and they for it."""
+    bereaved: list[float] = field(default_factory=list)
+    """When it lost its worker, of late."""
+    readers: set[str] = field(default_factory=set)
+    """Those at its replicas too."""
+    replicas: "list[Replica]" = field(default_factory=list)
+    """Where other workers fan it out."""
+
+    @property
+    def state(self) -> str:
+        """Name the state as `trunkline status` shows it."""
+        if self.waiting_since is not None:
+            return "waiting"
+        if self.recording_since is None:
+            return "announced"
+        if self.heard is None:
+            return "starting"
+        return "live" if self.silent_since is None else "silent"
+
+    def tracks(self) -> tuple[TrackSpec, ...]:
+        """Tell the worker what each track may carry."""
+        return tuple(
+            TrackSpec(
+                tuple(
+                    Format(number, media.clock_rates[number], media.encodings.get(number, "")[:ENCODING_CHARACTERS])
+                    for number in media.formats
+                ),
+                back_channel,
+            )
+            for media, back_channel in zip(self.description.medias, self.description.back_channels, strict=True)
+        )
+
+
+@dataclass(eq=False, slots=True)
+class Replica:
+    """Another worker that fans a mount out; `path` is its own, as that worker knows it. `readers` are session ids."""
+
+    name: str
+    mount: Mount
+    path: str
+    worker: Worker | PendingWorker | None
+    closed: bool = False
+    moved: float | None = None
+    gate: Gate = field(default_factory=Gate)
+    readers: set[str] = field(default_factory=set)
+    empty_since: float | None = None
+    """Since when it has had no readers."""
+
+    @property
+    def generation(self) -> int:
+        """Its mount's."""
+        return self.mount.generation
+
+    @property
+    def since(self) -> float:
+        """When its mount began: of the load that it brings nothing is known before."""
+        return self.mount.since
+
+
+Place = Mount | Replica
+"""Where readers are served: the worker that owns their mount, or one that has a replica of it."""
+REPLICA_PREFIX = "replica:"
+LONGEST_PATH = 2048
+"""As the contract bounds it; a replica's path is cut there, as its name tells it from all others."""
+
+
+def replica_path(name: str, path: str) -> str:
+    """Name a replica among the mounts of a worker; no URL can, for those begin with a slash."""
+    return f"{REPLICA_PREFIX}{name}:{path}"[:LONGEST_PATH]
+
+
+class Mounts:
+    """The directory of mounts, by path."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._by_path: dict[str, Mount] = {}
+        self._replicas: dict[str, Replica] = {}
+        # Wall time, so that a later front's mounts are newer than what an earlier one left on the workers.
+        self._generation = time.time_ns()
+
+    def __len__(self) -> int:
+        return len(self._by_path)
+
+    def __iter__(self) -> Iterator[Mount]:
+        return iter(list(self._by_path.values()))
+
+    def get(self, path: str) -> Mount | None:
+        """Find the mount on a path."""
+        return self._by_path.get(path)
+
+    def place(self, path: str) -> Place | None:
+        """Find a mount, or a replica of one, by its path at its worker."""
+        return self._by_path.get(path) or self._replicas.get(path)
+
+    def places(self) -> list[Place]:
+        """List all mounts and replicas."""
+        return [*self._by_path.values(), *self._replicas.values()]
+
+    def replicas(self) -> list[Replica]:
+        """List the replicas of all mounts."""
+        return list(self._replicas.values())
+
+    def add_replica(self, replica: Replica) -> None:
+        """Let a mount have one more replica."""
+        self._replicas[replica.path] = replica
+        replica.mount.replicas.append(replica)
+
+    def remove_replica(self, replica: Replica) -> None:
+        """Forget a replica."""
+        replica.closed = True
+        del self._replicas[replica.path]
+        replica.mount.replicas.remove(replica)
+
+    def live(self, path: str) -> Mount:
+        """Find a mount that readers may have.
+
+        Raises:
+            PeerError: 404 where nobody publishes.
+        """
+        mount = self._by_path.get(path)
+        if mount is None or mount.recording_since is None:
+            raise PeerError(404, f"nobody publishes {path}")
+        return mount
+
+    def add(self, path: str, description: SessionDescription, now: float) -> Mount:
+        """Take a free path.
+
+        Raises:
+            PeerError: 503 at the limit.
+        """
+        if len(self._by_path) >= self._most:
+            raise PeerError(503, f"all {self._most} mounts are taken")
+        assert path not in self._by_path
+        self._generation += 1
+        mount = Mount(path, self._generation, description, now)
+        self._by_path[path] = mount
+        return mount
+
+    def restore(self, mount: Mount) -> None:
+        """Know a mount again that an earlier front has made; whatever the limit, and its generation is never used."""
+        assert mount.path not in self._by_path
+        self._by_path[mount.path] = mount
+        # The clock may have been set back since.
+        self._generation = max(self._generation, mount.generation)
+
+    def remove(self, mount: Mount) -> None:
+        """Free a mount's path; its replicas are none any more."""
+        mount.closed = True
+        for replica in list(mount.replicas):
+            self.remove_replica(replica)
+        if self._by_path.get(mount.path) is mount:
+            del self._by_path[mount.path]

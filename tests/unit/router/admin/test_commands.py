@@ -1,0 +1,41 @@
+"""Orders: known ones are carried out, all are answered."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from router.admin.commands import AdminCommands, OrderRefused, Say
+from workers.contract.administration import AdminAnswer, AdminCommand
+
+
+async def order(arguments: Sequence[str], say: Say) -> str:
+    match arguments:
+        case ["no"]:
+            raise OrderRefused("not today; ask tomorrow")
+        case ["break"]:
+            raise KeyError("defect")
+    for each in arguments:
+        say(f"at {each}")
+    return "done"
+
+
+@pytest.mark.parametrize(
+    ("verb", "arguments", "answers"),
+    [
+        (
+            "work",
+            ("a", "b"),
+            [AdminAnswer(True, "at a", True), AdminAnswer(True, "at b", True), AdminAnswer(True, "done")],
+        ),
+        ("work", ("no",), [AdminAnswer(False, "not today; ask tomorrow")]),
+        ("work", ("break",), [AdminAnswer(False, "work failed: KeyError: 'defect'; see the front's log")]),
+        ("rest", (), [AdminAnswer(False, "this front does not know 'rest', only work: is it older?")]),
+    ],
+)
+def test_every_order_is_answered(verb: str, arguments: tuple[str, ...], answers: list[AdminAnswer]) -> None:
+    orders = AdminCommands()
+    orders.add("work", order)
+    heard: list[AdminAnswer] = []
+    asyncio.run(orders.carry_out(AdminCommand(verb, arguments), heard.append))
+    assert heard == answers

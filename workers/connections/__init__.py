@@ -1,0 +1,1 @@
+"""RTSP connections that the front has handed over."""

@@ -1,0 +1,147 @@
+"""All connections that this worker holds, and the ones among them that must not wait for ever."""
+
+import socket
+from collections import OrderedDict
+from collections.abc import Iterable
+
+from workers.connections.connection import Connection
+from workers.contract.image import ConnectionImage
+from workers.contract.parts import HandOff, Refusal
+from workers.contract.reports import ConnectionState
+from workers.runtime.refusal import RefusedError
+from workers.runtime.resources import Resources
+from workers.sockets.descriptors import Descriptors
+
+MOST_ENDED = 10_000
+"""Ended connections that are remembered for a front: as many as there may be by default, all lost while it is away."""
+
+
+class Connections:
+    """The worker's connections by their names."""
+
+    def __init__(self, resources: Resources, descriptors: Descriptors) -> None:
+        self._resources = resources
+        self._descriptors = descriptors
+        self._by_name: dict[str, Connection] = {}
+        self._waiting: set[Connection] = set()
+        self._ended: OrderedDict[str, ConnectionState] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all."""
+        return tuple(self._by_name)
+
+    @property
+    def waiting(self) -> int:
+        """How many have something left to write."""
+        return len(self._waiting)
+
+    def find(self, name: str) -> Connection | None:
+        """Give one of them."""
+        return self._by_name.get(name)
+
+    def adopt(self, name: str, handoff: HandOff | None, now: float) -> Connection:
+        """Give the connection of this name, taking it over if it comes with this command.
+
+        Raises RefusedError if it is not here and did not come either. A connection that is here already was taken over
+        by the same command, said before: the descriptor that came again is let go.
+        """
+        held = self._by_name.get(name)
+        if held is not None:
+            if handoff is not None:
+                self._descriptors.discard(handoff.token, now)
+            return held
+        if handoff is None:
+            raise RefusedError(Refusal.UNKNOWN_CONNECTION, f"connection {name} is not here")
+        descriptor = self._descriptors.claim(handoff.token, now)
+        if descriptor is None:
+            raise RefusedError(Refusal.NO_DESCRIPTOR, f"no descriptor came with token {handoff.token}")
+        sock = socket.socket(fileno=descriptor)
+        try:
+            connection = Connection(name, sock, handoff.unsent, handoff.record, self._resources, self)
+        except BaseException:
+            sock.close()
+            raise
+        self._ended.pop(name, None)  # it was here before, and is back
+        self._by_name[name] = connection
+        connection.outlet.flush(now)
+        connection.feed_later(handoff.unread)
+        return connection
+
+    def put_in(self, connection: Connection, now: float) -> None:
+        """Carry on with a connection that was frozen, here or at another worker."""
+        self._ended.pop(connection.name, None)
+        self._by_name[connection.name] = connection
+        connection.thaw(now)
+
+    def make(self, image: ConnectionImage, descriptor: int) -> Connection:
+        """Make a frozen connection of its image; it is nobody's before `put_in`. Takes the descriptor."""
+        sock = socket.socket(fileno=descriptor)
+        try:
+            connection = Connection(image.name, sock, b"", image.record, self._resources, self)
+        except BaseException:
+            sock.close()
+            raise
+        connection.restore(image)
+        return connection
+
+    def waits(self, connection: Connection, waiting: bool) -> None:
+        """Take note that a connection waits for room to write, or no longer."""
+        if waiting:
+            self._waiting.add(connection)
+        else:
+            self._waiting.discard(connection)
+
+    def forget(self, connection: Connection) -> None:
+        """Take note that a connection is gone."""
+        self._waiting.discard(connection)
+        if self._by_name.get(connection.name) is connection:
+            del self._by_name[connection.name]
+
+    def remember(self, ended: ConnectionState) -> None:
+        """Keep what the front has to hear of a connection that has ended, until it has done so."""
+        self._ended[ended.name] = ended
+        if len(self._ended) > MOST_ENDED:
+            self._ended.popitem(last=False)
+
+    def forget_ended(self, names: Iterable[str]) -> None:
+        """Forget connections that have ended: a front has heard of them."""
+        for name in names:
+            self._ended.pop(name, None)
+
+    @property
+    def ended(self) -> list[ConnectionState]:
+        """Those that have ended and are remembered."""
+        return list(self._ended.values())
+
+    def sweep(self, now: float) -> None:
+        """Close those whose peers have stopped reading."""
+        limit = self._resources.settings.write_timeout_s
+        for connection in list(self._waiting):
+            outlet = connection.outlet
+            stalled = now - outlet.progress_at
+            if stalled >= limit:
+                connection.close(
+                    f"write timeout: {connection.describe()} read nothing for {stalled:.1f} s, "
+                    f"{outlet.queued_bytes} bytes wait, {outlet.dropped} packets were dropped",
+                    unserved=True,
+                )
+            elif connection.close_at is not None and now >= connection.close_at:
+                connection.close(f"closed with {outlet.queued_bytes} bytes that the peer did not read in time")
+
+    def stop_reading(self) -> None:
+        """Read nothing from any of them any more."""
+        for connection in self._by_name.values():
+            connection.stop_reading()
+
+    def close_all(self, reason: str, *, leave_unused: bool) -> None:
+        """End them all now, or with `leave_unused` only those that carry media: of the others the front has a
+        duplicate."""
+        for connection in list(self._by_name.values()):
+            if leave_unused and not connection.carries_media:
+                connection.release()
+            else:
+                connection.close(reason)

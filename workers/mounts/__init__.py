@@ -1,0 +1,1 @@
+"""Mounts: a path with its tracks, publisher and readers; moves and replicas."""

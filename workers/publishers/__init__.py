@@ -1,0 +1,1 @@
+"""Where a mount's packets come from."""

@@ -1,0 +1,1 @@
+"""Who gets a mount's packets, by which transport."""

@@ -1,0 +1,1 @@
+"""What a track receives, and who gets it."""
