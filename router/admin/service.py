@@ -8,7 +8,7 @@ from typing import assert_never
 from router.admin.commands import AdminCommands
 from router.connections.table import Connections
 from router.fleet.fleet import Fleet
-from router.fleet.link import Asked
+from router.link.workers import Asked
 from router.requests.pipeline import Dispatcher
 from router.settings import Settings
 from router.state.mounts import Mounts

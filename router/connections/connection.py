@@ -17,7 +17,7 @@ from enum import StrEnum
 from router.fleet.gate import Gate
 from router.fleet.pending import PendingWorker
 from router.fleet.records import CONNECTION, ConnectionRecord
-from router.fleet.worker import Worker, WorkerGone, WorkerRefused
+from router.link.worker import Worker, WorkerGone, WorkerRefused
 from workers.contract.commands import ReleaseConnection, Respond
 from workers.contract.parts import HandOff
 from workers.contract.replies import Released

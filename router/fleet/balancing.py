@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Iterable, Mapping
 
 from router.fleet.balance import LoadHistory, MountLoad, Move, best_move
-from router.fleet.link import WorkersLink
 from router.fleet.moving import MoveError, Mover
 from router.fleet.placement import PACKETS_PER_POINT
-from router.fleet.worker import Worker, WorkerError
+from router.link.worker import Worker, WorkerError
+from router.link.workers import WorkersLink
 from router.logs import get_logger
 from router.settings import Settings
 from router.state.mounts import Mounts, Place

@@ -8,7 +8,7 @@ from router.connections.connection import Connection
 from router.connections.table import Connections
 from router.fleet.pending import PendingWorker
 from router.fleet.replicas import Replicas
-from router.fleet.worker import Worker
+from router.link.worker import Worker
 from router.logs import get_logger
 from router.state.lifecycle import Lifecycle
 from router.state.mounts import Mounts

@@ -10,13 +10,13 @@ from router.connections.table import Connections
 from router.fleet.crashes import MOST_DEATHS, WITHIN_S, CrashCounter
 from router.fleet.events import Events
 from router.fleet.lending import Slices, lent
-from router.fleet.link import Asked, WorkersLink
 from router.fleet.placing import Placing
 from router.fleet.repair import Repair
 from router.fleet.replicas import Replicas
 from router.fleet.restore import Restore
 from router.fleet.shared_listeners import SharedListeners
-from router.fleet.worker import Worker
+from router.link.worker import Worker
+from router.link.workers import Asked, WorkersLink
 from router.logs import get_logger
 from router.settings import Settings
 from router.state.lifecycle import Lifecycle

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from router.connections.connection import Connection
 from router.connections.table import Connections
 from router.fleet.gate import closed
-from router.fleet.handoff import close_all
 from router.fleet.pending import PendingWorker
-from router.fleet.worker import Worker, WorkerError, WorkerGone, WorkerRefused
+from router.link.handoff import close_all
+from router.link.worker import Worker, WorkerError, WorkerGone, WorkerRefused
 from router.logs import get_logger
 from router.state.mounts import Mounts, Place
 from router.state.sessions import Sessions

@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 
 from router.admin.commands import Order, OrderRefused, Say
-from router.fleet.link import WorkersLink
 from router.fleet.moving import Moved, MoveError, Mover
 from router.fleet.placing import Placing
-from router.fleet.worker import Worker
+from router.link.worker import Worker
+from router.link.workers import WorkersLink
 from router.logs import get_logger
 from router.settings import Settings
 from router.state.mounts import Mounts, Place

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from router.fleet.worker import Worker
+from router.link.worker import Worker
 from workers.contract.messages import Command, Reply
 from workers.contract.reports import StateReport
 

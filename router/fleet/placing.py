@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from router.fleet.link import WorkersLink
 from router.fleet.placement import Load, by_preference
-from router.fleet.worker import Worker, WorkerGone, WorkerRefused
+from router.link.worker import Worker, WorkerGone, WorkerRefused
+from router.link.workers import WorkersLink
 from router.logs import get_logger
 from router.rtsp.errors import PeerError
 from router.state.mounts import Mount, Mounts

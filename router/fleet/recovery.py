@@ -17,7 +17,7 @@ from router.fleet.pending import PendingWorker
 from router.fleet.placing import Placing
 from router.fleet.replicas import Replicas
 from router.fleet.restore import mount_record, session_record
-from router.fleet.worker import Worker, WorkerError, WorkerGone, WorkerRefused
+from router.link.worker import Worker, WorkerError, WorkerGone, WorkerRefused
 from router.logs import get_logger
 from router.rtsp.session_state import SessionState
 from router.state.lifecycle import Lifecycle

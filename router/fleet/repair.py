@@ -3,11 +3,11 @@
 import asyncio
 
 from router.connections.table import Connections
-from router.fleet.link import WorkersLink
 from router.fleet.reconcile import DesiredMount, compare
 from router.fleet.replicas import Replicas
 from router.fleet.restore import Restore
-from router.fleet.worker import Worker, WorkerError
+from router.link.worker import Worker, WorkerError
+from router.link.workers import WorkersLink
 from router.logs import get_logger
 from router.rtsp.session_state import SessionState
 from router.state.lifecycle import Lifecycle

@@ -9,12 +9,12 @@ import secrets
 from contextlib import suppress
 
 from router.fleet.gate import GateClosed
-from router.fleet.handoff import close_all
 from router.fleet.placing import Placing
 from router.fleet.records import REPLICA, ReplicaRecord
 from router.fleet.replication import FOLD_AFTER_S, Carrier, Saturation, choose, least_loaded
 from router.fleet.restore import session_record
-from router.fleet.worker import Worker, WorkerError, WorkerGone
+from router.link.handoff import close_all
+from router.link.worker import Worker, WorkerError, WorkerGone
 from router.logs import get_logger
 from router.rtsp.session_state import SessionState
 from router.settings import Settings

@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterable
 
 from router.connections.connection import Connection, ConnectionCallbacks, Side
 from router.connections.table import Connections
-from router.fleet.handoff import close_all
 from router.fleet.records import CONNECTION, MOUNT, REPLICA, SESSION, MountRecord, SessionRecord
-from router.fleet.worker import Worker
+from router.link.handoff import close_all
+from router.link.worker import Worker
 from router.logs import get_logger
 from router.rtsp.errors import PeerError
 from router.rtsp.sdp import description_as_announced, parse_sdp

@@ -6,9 +6,9 @@ import socket
 from collections.abc import Mapping
 
 from router.connections.listeners import Passed
-from router.fleet.handoff import close_all
-from router.fleet.link import WorkersLink
-from router.fleet.worker import Worker
+from router.link.handoff import close_all
+from router.link.worker import Worker
+from router.link.workers import WorkersLink
 from router.tasks import Tasks
 from workers.contract.commands import KeepListeners
 from workers.contract.reports import StateReport

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from router.fleet.worker import WorkerError
+from router.link.worker import WorkerError
 from router.state.sessions import Role, Session
 from workers.contract.commands import ReportState
 

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from router.connections.connection import Connection, ConnectionEnded
-from router.fleet.worker import Worker
+from router.link.worker import Worker
 from router.rtsp.errors import PeerError
 from router.rtsp.headers.session import format_session
 from router.rtsp.message import Request, Response

@@ -2,7 +2,7 @@
 
 from router.access.authentication import Unauthorized
 from router.fleet.gate import GateClosed
-from router.fleet.worker import WorkerError, WorkerGone, WorkerRefused
+from router.link.worker import WorkerError, WorkerGone, WorkerRefused
 from router.logs import get_logger
 from router.requests.exchange import Exchange
 from router.rtsp.errors import PeerError

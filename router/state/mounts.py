@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from router.fleet.gate import Gate
 from router.fleet.pending import PendingWorker
-from router.fleet.worker import Worker
+from router.link.worker import Worker
 from router.rtsp.errors import PeerError
 from router.rtsp.sdp import SessionDescription
 from workers.contract.parts import Format, TrackSpec

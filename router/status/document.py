@@ -10,8 +10,8 @@ from typing import Any
 from router.connections.connection import Connection
 from router.connections.table import Connections
 from router.fleet.crashes import CrashCounter
-from router.fleet.link import WorkersLink
-from router.fleet.worker import Worker
+from router.link.worker import Worker
+from router.link.workers import WorkersLink
 from router.state.mounts import Mount, Mounts
 from router.state.sessions import Session, Sessions
 from workers.contract.events import Heartbeat

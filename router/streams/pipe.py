@@ -7,7 +7,7 @@ import socket
 from collections import deque
 from collections.abc import Callable
 
-from router.fleet.worker import Worker, WorkerGone
+from router.link.worker import Worker, WorkerGone
 from router.logs import get_logger
 from workers.channel import MOST_MESSAGE_BYTES, Burst, ChannelError, decode
 from workers.contract.commands import Feed, Tap

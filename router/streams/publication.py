@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from router.fleet.gate import GateClosed
-from router.fleet.worker import Worker, WorkerGone, WorkerRefused
+from router.link.worker import Worker, WorkerGone, WorkerRefused
 from router.logs import get_logger
 from router.rtsp.errors import PeerError
 from router.rtsp.sdp import SessionDescription

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from router.fleet.gate import GateClosed
-from router.fleet.worker import Worker, WorkerError
+from router.link.worker import Worker, WorkerError
 from router.logs import get_logger
 from router.streams.errors import StreamFull
 from router.streams.listeners import Callback, Listeners

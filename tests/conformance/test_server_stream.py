@@ -31,7 +31,7 @@ from router import (
     WrongPayloadType,
 )
 from router.description import H264, Media, SessionDescription
-from router.fleet.worker import Worker
+from router.link.worker import Worker
 from router.streams.pipe import MOST_QUEUED_BYTES
 from tests.support.publisher import Publisher
 from tests.support.reader import Reader

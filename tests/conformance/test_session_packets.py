@@ -19,9 +19,9 @@ from router import (
     WrongMedia,
     WrongPayloadType,
 )
-from router.fleet.worker import Worker
 from router.handlers.clients import ServerSession
 from router.handlers.contexts import PlayContext, RecordContext, SetupContext
+from router.link.worker import Worker
 from tests.conformance.test_server_stream import AUDIO, VIDEO, run
 from tests.support.publisher import Publisher
 from tests.support.reader import Reader

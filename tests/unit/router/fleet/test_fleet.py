@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from router.connections.table import Connections
 from router.fleet.fleet import Fleet
-from router.fleet.worker import Worker
+from router.link.worker import Worker
 from router.settings import Settings
 from router.state.mounts import Mounts
 from router.state.sessions import Sessions

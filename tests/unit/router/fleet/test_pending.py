@@ -4,7 +4,7 @@ import asyncio
 from typing import cast
 
 from router.fleet.pending import PendingWorker
-from router.fleet.worker import Worker
+from router.link.worker import Worker
 from workers.contract.commands import CloseMount, ReportState, Respond
 from workers.contract.messages import Command, Reply
 from workers.contract.replies import Done

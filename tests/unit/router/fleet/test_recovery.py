@@ -9,7 +9,7 @@ from router.connections.table import Connections
 from router.fleet.placing import Placing
 from router.fleet.recovery import Recovery
 from router.fleet.replicas import Replicas
-from router.fleet.worker import Worker
+from router.link.worker import Worker
 from router.rtsp.sdp import SessionDescription, parse_sdp
 from router.settings import Settings
 from router.state.lifecycle import Lifecycle

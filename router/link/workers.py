@@ -5,9 +5,9 @@ import os
 import secrets
 from collections.abc import Callable
 
-from router.fleet.control_socket import ControlSocket
-from router.fleet.handoff import Descriptors, WorkerChannel
-from router.fleet.worker import Worker, WorkerError
+from router.link.control_socket import ControlSocket
+from router.link.handoff import Descriptors, WorkerChannel
+from router.link.worker import Worker, WorkerError
 from router.logs import get_logger
 from router.tasks import Tasks
 from workers.contract.administration import AdminCommand, StatusQuery

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from router.fleet.handoff import WorkerChannel
+from router.link.handoff import WorkerChannel
 from workers.contract.events import Heartbeat
 from workers.contract.messages import Command, Event, Message, Reply
 from workers.contract.replies import Refused
