@@ -21,7 +21,7 @@ from router.settings import Settings
 from router.state.lifecycle import Lifecycle
 from router.state.mounts import Mount, Mounts, Replica, replica_path
 from router.state.sessions import Session, Sessions
-from workers.contract.commands import CloseMount, OfferReplica, OpenReplica, Play, RemoveReader, SetUpReader, Untap
+from workers.contract.commands import CloseMount, DetachTap, OfferReplica, OpenReplica, Play, RemoveReader, SetUpReader
 from workers.contract.events import Heartbeat
 from workers.contract.replies import ReplicaOffered
 
@@ -122,7 +122,7 @@ class Replicas:
                 close_all(descriptors)
             await target.ask(OpenReplica(replica.path, replica.generation, name, offered.image, record))
         except BaseException:
-            owner.tell(Untap(mount.path, mount.generation, name))
+            owner.tell(DetachTap(mount.path, mount.generation, name))
             target.tell(CloseMount(replica.path, replica.generation))
             raise
         if mount.closed:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from router.logs import get_logger
 from router.streams.packets import ReceivedPacket
 from router.streams.timing import Timeline
-from workers.channel import Burst, Kind, packets_of
+from workers.channel import ChannelBurst, Kind, packets_of
 
 log = get_logger(__name__)
 
@@ -60,7 +60,7 @@ class Listeners:
 
         return remove
 
-    def take(self, burst: Burst, session: str, now: float) -> None:
+    def take(self, burst: ChannelBurst, session: str, now: float) -> None:
         """Call back with each packet of a burst that came from a session."""
         timeline = self._timelines.get(session)
         if timeline is None:

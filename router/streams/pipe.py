@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from router.link.worker import Worker, WorkerGone
 from router.logs import get_logger
-from workers.channel import MOST_MESSAGE_BYTES, Burst, ChannelError, decode
-from workers.contract.commands import Feed, Tap
+from workers.channel import MOST_MESSAGE_BYTES, ChannelBurst, ChannelError, decode
+from workers.contract.commands import AttachFeed, AttachTap
 
 log = get_logger(__name__)
 
@@ -26,7 +26,9 @@ MESSAGES_PER_TURN = 64
 class Pipe:
     """A socket of a burst channel, until `close` or the worker's end: `on_end` is told of that."""
 
-    def __init__(self, sock: socket.socket, on_burst: Callable[[Burst], None], on_end: Callable[[], None]) -> None:
+    def __init__(
+        self, sock: socket.socket, on_burst: Callable[[ChannelBurst], None], on_end: Callable[[], None]
+    ) -> None:
         self._sock = sock
         self._on_burst = on_burst
         self._on_end = on_end
@@ -143,7 +145,10 @@ class Pipe:
 
 
 async def open_pipe(
-    worker: Worker, command: Callable[[str], Feed | Tap], on_burst: Callable[[Burst], None], on_end: Callable[[], None]
+    worker: Worker,
+    command: Callable[[str], AttachFeed | AttachTap],
+    on_burst: Callable[[ChannelBurst], None],
+    on_end: Callable[[], None],
 ) -> Pipe:
     """Make a channel, send a worker its end, and let `command` (made of the token) tell it what for.
 

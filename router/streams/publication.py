@@ -15,8 +15,8 @@ from router.rtsp.sdp import SessionDescription
 from router.state.mounts import Mount
 from router.streams.errors import StreamClosed, StreamError, StreamNotOpen, StreamNotPlaced
 from router.streams.pipe import Pipe, open_pipe
-from workers.channel import Burst
-from workers.contract.commands import Feed
+from workers.channel import ChannelBurst
+from workers.contract.commands import AttachFeed
 
 if TYPE_CHECKING:
     from router.streams.streams import Streams
@@ -32,7 +32,9 @@ MEND_INTERVAL_MOST_S = 5.0
 class StreamPublication:
     """The mount of one stream, from `open` to its end, and the channel to the worker that has it."""
 
-    def __init__(self, stream_id: str, path: str | None, streams: Streams, on_burst: Callable[[Burst], None]) -> None:
+    def __init__(
+        self, stream_id: str, path: str | None, streams: Streams, on_burst: Callable[[ChannelBurst], None]
+    ) -> None:
         self.id = stream_id
         self.name = path or f"stream:{stream_id}"
         """Its mount's path. Without one of its own no URL can name it, for those begin with a slash."""
@@ -110,7 +112,10 @@ class StreamPublication:
                 if not isinstance(worker, Worker) or mount.closed:
                     return
                 pipe = await open_pipe(
-                    worker, lambda token: Feed(mount.path, mount.generation, self.id, token), self._on_burst, self._lost
+                    worker,
+                    lambda token: AttachFeed(mount.path, mount.generation, self.id, token),
+                    self._on_burst,
+                    self._lost,
                 )
         except GateClosed:
             return

@@ -22,7 +22,7 @@ from router.streams.publication import StreamPublication
 from router.streams.stats import MediaStats, StreamStats
 from router.streams.streams import checked_path
 from router.streams.threads import call_in
-from workers.channel import MOST_NTP, Burst, Kind, encode
+from workers.channel import MOST_NTP, ChannelBurst, Kind, encode
 from workers.contract.parts import MAX_TRACKS
 from workers.rtp.packet import FIXED_HEADER_BYTES, second_bytes
 
@@ -253,7 +253,7 @@ class ServerStream:
         """
         return self._listeners.add(Kind.RTCP, self._track_of(media), callback)
 
-    def _take(self, burst: Burst) -> None:
+    def _take(self, burst: ChannelBurst) -> None:
         self._listeners.take(burst, burst.session, asyncio.get_running_loop().time())
 
     # -- its readers -----------------------------------------------------------------------------------------------

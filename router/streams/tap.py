@@ -14,8 +14,8 @@ from router.streams.errors import StreamFull
 from router.streams.listeners import Callback, Listeners
 from router.streams.pipe import Pipe, open_pipe
 from router.streams.threads import call_in
-from workers.channel import Burst, Kind, Run, encode
-from workers.contract.commands import Tap
+from workers.channel import ChannelBurst, Kind, Run, encode
+from workers.contract.commands import AttachTap
 
 if TYPE_CHECKING:
     from router.state.mounts import Mount
@@ -71,7 +71,7 @@ class MountTap:
         self._settle_soon()
         return remove
 
-    def _take(self, burst: Burst) -> None:
+    def _take(self, burst: ChannelBurst) -> None:
         session = burst.session or self._mount.publisher
         listeners = self._listeners.get(session)
         if listeners is not None:
@@ -154,9 +154,9 @@ class MountTap:
         else:
             await worker.ask(self._command(""))
 
-    def _command(self, token: str) -> Tap:
+    def _command(self, token: str) -> AttachTap:
         self._told = tracks, readers = self._wanted()
-        return Tap(self._mount.path, self._mount.generation, NAME, token, tracks, readers)
+        return AttachTap(self._mount.path, self._mount.generation, NAME, token, tracks, readers)
 
     def _ended(self) -> None:
         if self._pipe is not None:

@@ -13,8 +13,8 @@ from tests.faults.test_worker_fanout import Pair, drops, frame, gather, read_exa
 from tests.support.fake_front import FakeFront, one_worker, udp
 from tests.support.rtp import BYE, SENDER_REPORT, parse_rtcp
 from tests.support.waiting import eventually
-from workers.channel import MOST_MESSAGE_BYTES, Burst, Kind, decode, encode
-from workers.contract.commands import CloseMount, Feed, OpenMount, ReportState, Tap, Untap
+from workers.channel import MOST_MESSAGE_BYTES, ChannelBurst, Kind, decode, encode
+from workers.contract.commands import AttachFeed, AttachTap, CloseMount, DetachTap, OpenMount, ReportState
 from workers.contract.events import ChannelEnded, MediaHeard, MediaSilent
 from workers.contract.parts import Format, InterleavedTransport, Refusal, TrackSpec, TrackTransport
 from workers.contract.replies import Done, MountOpened, Refused
@@ -59,13 +59,13 @@ class Program:
     def feed(self, path: str, session: str = "program") -> socket.socket:
         """Become the publisher of a mount."""
         ours = self.end(f"feed-{session}")
-        assert self.front.ask(Feed(path, 1, session, f"feed-{session}")) == Done()
+        assert self.front.ask(AttachFeed(path, 1, session, f"feed-{session}")) == Done()
         return ours
 
     def tap(self, path: str, *tracks: int, readers: bool = False, name: str = "tap") -> socket.socket:
         """Tap a mount."""
         ours = self.end(name)
-        assert self.front.ask(Tap(path, 1, name, name, tracks, readers)) == Done()
+        assert self.front.ask(AttachTap(path, 1, name, name, tracks, readers)) == Done()
         return ours
 
 
@@ -87,9 +87,9 @@ def _sent(sock: socket.socket, message: bytes) -> bool:
         return False
 
 
-def bursts(sock: socket.socket) -> list[Burst]:
+def bursts(sock: socket.socket) -> list[ChannelBurst]:
     """Take what a channel holds."""
-    found: list[Burst] = []
+    found: list[ChannelBurst] = []
     while True:
         try:
             message = sock.recv(MOST_MESSAGE_BYTES)
@@ -258,13 +258,13 @@ def test_a_tap_gets_what_readers_get(front: FakeFront, program: Program) -> None
         publishers[1][0].sendto(packet, ("127.0.0.1", ports[1]))
     assert gather(reader[0], 100) == packets
     assert read_channel(channel, Kind.RTP, 100) == [("", each) for each in packets]
-    assert front.ask(Tap("/cam", 1, "tap", "", (), readers=True)) == Done()
+    assert front.ask(AttachTap("/cam", 1, "tap", "", (), readers=True)) == Done()
     publishers[1][0].sendto(rtp(100), ("127.0.0.1", ports[1]))
     assert gather(reader[0], 1) == [rtp(100)]
     wish = struct.pack("!BBHII", 0x81, 206, 2, 1, 7)
     reader[1].sendto(wish, ("127.0.0.1", ports[1] + 1))
     assert read_channel(channel, Kind.RTCP, 1) == [("r", wish)]
-    assert front.ask(Untap("/cam", 1, "tap")) == Done()
+    assert front.ask(DetachTap("/cam", 1, "tap")) == Done()
     eventually(lambda: channel.recv(1) == b"", "the tap's end")
 
 
@@ -312,8 +312,8 @@ def _readable(sock: socket.socket) -> bool:
         return False
 
 
-def _await_bursts(sock: socket.socket) -> list[Burst]:
-    found: list[Burst] = []
+def _await_bursts(sock: socket.socket) -> list[ChannelBurst]:
+    found: list[ChannelBurst] = []
 
     def came() -> bool:
         found.extend(bursts(sock))
@@ -401,17 +401,17 @@ def test_a_tap_writes_to_one_session_alone(front: FakeFront, program: Program) -
 def test_a_channel_needs_its_socket_and_its_mount(front: FakeFront, program: Program) -> None:
     front.open_mount("/cam")
 
-    def cause(command: Feed | Tap) -> Refusal:
+    def cause(command: AttachFeed | AttachTap) -> Refusal:
         reply = front.ask(command)
         assert isinstance(reply, Refused), reply
         return reply.cause
 
-    assert cause(Feed("/cam", 1, "p", "none")) is Refusal.NO_DESCRIPTOR
-    assert cause(Tap("/cam", 1, "t", "none", (0,), readers=False)) is Refusal.NO_DESCRIPTOR
-    assert cause(Tap("/cam", 1, "t", "", (0,), readers=False)) is Refusal.NO_DESCRIPTOR
+    assert cause(AttachFeed("/cam", 1, "p", "none")) is Refusal.NO_DESCRIPTOR
+    assert cause(AttachTap("/cam", 1, "t", "none", (0,), readers=False)) is Refusal.NO_DESCRIPTOR
+    assert cause(AttachTap("/cam", 1, "t", "", (0,), readers=False)) is Refusal.NO_DESCRIPTOR
     ours = program.end("lost")
-    assert cause(Feed("/other", 1, "p", "lost")) is Refusal.UNKNOWN_MOUNT
+    assert cause(AttachFeed("/other", 1, "p", "lost")) is Refusal.UNKNOWN_MOUNT
     eventually(lambda: ours.recv(1) == b"", "the end of what was refused")
     ours = program.end("far")
-    assert cause(Tap("/cam", 1, "t", "far", (1,), readers=False)) is Refusal.FAILED
+    assert cause(AttachTap("/cam", 1, "t", "far", (1,), readers=False)) is Refusal.FAILED
     eventually(lambda: ours.recv(1) == b"", "the end of what was refused")

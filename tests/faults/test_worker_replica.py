@@ -17,6 +17,7 @@ from tests.support.rtp import BYE, parse_rtcp
 from tests.support.waiting import eventually
 from workers.channel import MOST_MESSAGE_BYTES, Kind, decode, encode
 from workers.contract.commands import (
+    AttachTap,
     CloseMount,
     OfferReplica,
     OpenMount,
@@ -25,7 +26,6 @@ from workers.contract.commands import (
     ReportState,
     SetUpReader,
     StopPublisher,
-    Tap,
 )
 from workers.contract.events import ChannelEnded, Heartbeat, MediaHeard, SessionHeard
 from workers.contract.parts import Format, InterleavedTransport, MountName, Refusal, TrackSpec, TrackTransport
@@ -227,7 +227,7 @@ def test_a_program_writes_to_a_reader_wherever_that_plays(fronts: tuple[FakeFron
     with ours:
         owner.send_descriptor(b"program", theirs)
         theirs.close()
-        assert owner.ask(Tap("/cam", 1, "program", "program", (), readers=True)) == Done()
+        assert owner.ask(AttachTap("/cam", 1, "program", "program", (), readers=True)) == Done()
         ours.settimeout(10)
         for message in encode(Kind.RTCP, 0, [(WISH, len(WISH), 1)], session="t"):
             ours.send(message)

@@ -1,4 +1,4 @@
-"""Burst channels: what is written is read, and nothing else gets in or out."""
+"""ChannelBurst channels: what is written is read, and nothing else gets in or out."""
 
 import contextlib
 

@@ -5,14 +5,14 @@ sends them, so that neither end does anything for a single packet. The ends are 
 `router/streams/pipe.py`.
 """
 
-from workers.channel.codec import MOST_MESSAGE_BYTES, MOST_NTP, Burst, ChannelError, Kind, decode, encode
+from workers.channel.codec import MOST_MESSAGE_BYTES, MOST_NTP, ChannelBurst, ChannelError, Kind, decode, encode
 from workers.channel.runs import announces, is_rtp, stamps
 from workers.fanout.burst import Run, packets_of, runs_of
 
 __all__ = [
     "MOST_MESSAGE_BYTES",
     "MOST_NTP",
-    "Burst",
+    "ChannelBurst",
     "ChannelError",
     "Kind",
     "Run",

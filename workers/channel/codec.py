@@ -45,7 +45,7 @@ class Kind(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Burst:
+class ChannelBurst:
     """Packets of one track.
 
     `ntp` is when the last packet's content was there, in Unix seconds; 0 where nobody said. `session` is "" for the
@@ -98,7 +98,7 @@ def encode(
     return messages
 
 
-def decode(message: bytes | memoryview) -> Burst:
+def decode(message: bytes | memoryview) -> ChannelBurst:
     """Read a message.
 
     Raises:
@@ -129,4 +129,4 @@ def decode(message: bytes | memoryview) -> Burst:
         at += size
     if at != len(view):
         raise ChannelError("a burst is longer than it says")
-    return Burst(Kind(kind), track, tuple(runs), ntp, session, missed)
+    return ChannelBurst(Kind(kind), track, tuple(runs), ntp, session, missed)

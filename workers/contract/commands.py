@@ -95,7 +95,7 @@ class StopPublisher:
 
 
 @dataclass(frozen=True, slots=True)
-class Feed:
+class AttachFeed:
     """Take a mount's media from a program's burst channel, in the place of the publisher before. Answered with `Done`.
 
     `token` names the socket that was sent ahead through the descriptors' socket; `session` names the program's stream,
@@ -109,7 +109,7 @@ class Feed:
 
 
 @dataclass(frozen=True, slots=True)
-class Tap:
+class AttachTap:
     """Copy bursts into a burst channel as they go to readers: the publisher's of these `tracks`, and with `readers`
     what readers send. Answered with `Done`.
 
@@ -126,7 +126,7 @@ class Tap:
 
 
 @dataclass(frozen=True, slots=True)
-class Untap:
+class DetachTap:
     """End a tap. Answered with `Done`, also where there is no such tap."""
 
     path: Path
@@ -138,7 +138,7 @@ class Untap:
 class OfferReplica:
     """Let another worker fan a mount out too: what readers get goes there whole, from now on. Answered with
     `ReplicaOffered`, once the descriptors have been sent up under the token `name`: each track's two sockets, and the
-    far end of the burst channel. The offer ends with that channel, or with `Untap` of this name.
+    far end of the burst channel. The offer ends with that channel, or with `DetachTap` of this name.
     """
 
     path: Path

@@ -16,9 +16,11 @@ active. The `StateReport` that answers a new front's `Welcome` returns them, wit
 
 from workers.contract.administration import AdminAnswer, AdminCommand, StatusAnswer, StatusQuery
 from workers.contract.commands import (
+    AttachFeed,
+    AttachTap,
     CloseMount,
+    DetachTap,
     ExportMounts,
-    Feed,
     ForgetConnections,
     ForgetMove,
     ImportMounts,
@@ -38,8 +40,6 @@ from workers.contract.commands import (
     SetUpReader,
     StartImported,
     StopPublisher,
-    Tap,
-    Untap,
     Welcome,
 )
 from workers.contract.events import (
@@ -70,13 +70,14 @@ from workers.contract.replies import (
 )
 from workers.contract.reports import StateReport
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 """Raised when a message changes; a version N peer understands N and N-1, and ignores fields that it doesn't know."""
 
 Command = (
-    Welcome | OpenMount | CloseMount | Record | StopPublisher | Feed | Tap | Untap | OfferReplica | OpenReplica
-    | SetUpReader | Play | PauseReader | RemoveReader | Respond | ReleaseConnection | ForgetConnections | KeepListeners
-    | LendPorts | ReportState | ExportMounts | ImportMounts | StartImported | ResumeExported | ForgetMove
+    Welcome | OpenMount | CloseMount | Record | StopPublisher | AttachFeed | AttachTap | DetachTap | OfferReplica
+    | OpenReplica | SetUpReader | Play | PauseReader | RemoveReader | Respond | ReleaseConnection | ForgetConnections
+    | KeepListeners | LendPorts | ReportState | ExportMounts | ImportMounts | StartImported | ResumeExported
+    | ForgetMove
 )  # fmt: skip
 Reply = (
     Done | Refused | MountOpened | ReaderSetUp | Playing | Released | StateReport | Exported | ReplicaOffered

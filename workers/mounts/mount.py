@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import assert_never
 
-from workers.channel import Burst, Kind
+from workers.channel import ChannelBurst, Kind
 from workers.connections.connection import Connection
 from workers.contract.codec import ContractError
 from workers.contract.commands import Play, Record
@@ -370,7 +370,7 @@ class Mount:
             self._ended_feed, self._publisher = self._publisher, None
         self._resources.tell(ChannelEnded(self.path, self.generation, name, reason[:1024]))
 
-    def _write(self, burst: Burst, now: float) -> None:
+    def _write(self, burst: ChannelBurst, now: float) -> None:
         """Send what a program has written to one session alone."""
         if burst.track >= len(self.tracks):
             self._resources.counters.drop(Drop.CONTROL_GARBAGE)
@@ -392,7 +392,7 @@ class Mount:
 
     # -- between owner and replica ----------------------------------------------------------------------------------
 
-    def _take_replicas(self, burst: Burst, now: float) -> None:
+    def _take_replicas(self, burst: ChannelBurst, now: float) -> None:
         """Take what readers have sent to a replica of this mount."""
         if burst.track >= len(self.tracks) or burst.kind is Kind.ADDRESS:
             self._resources.counters.drop(Drop.CONTROL_GARBAGE)
@@ -400,7 +400,7 @@ class Mount:
         for packet in (each for run in burst.runs for each in packets_of(run)):
             self.tracks[burst.track].take_replicas(burst.kind, packet, burst.session, now)
 
-    def _take_owners(self, burst: Burst, now: float) -> None:
+    def _take_owners(self, burst: ChannelBurst, now: float) -> None:
         """Take what the owner sends for one reader of this replica; another replica may be the one that has it."""
         reader = self.readers.get(burst.session)
         held = reader.tracks.get(burst.track) if reader is not None else None

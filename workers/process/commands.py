@@ -9,9 +9,11 @@ from workers.connections.connection import Connection
 from workers.connections.table import Connections
 from workers.contract.codec import Envelope
 from workers.contract.commands import (
+    AttachFeed,
+    AttachTap,
     CloseMount,
+    DetachTap,
     ExportMounts,
-    Feed,
     ForgetConnections,
     ForgetMove,
     ImportMounts,
@@ -31,8 +33,6 @@ from workers.contract.commands import (
     SetUpReader,
     StartImported,
     StopPublisher,
-    Tap,
-    Untap,
 )
 from workers.contract.image import MOUNT
 from workers.contract.messages import Reply
@@ -117,7 +117,7 @@ class Control:
         """Close the descriptor that came with a refused command: the front keeps the connection."""
         if isinstance(command, Record | Play) and command.handoff is not None:
             self._descriptors.discard(command.handoff.token, now)
-        elif isinstance(command, Feed | Tap) and command.token:
+        elif isinstance(command, AttachFeed | AttachTap) and command.token:
             self._descriptors.discard(command.token, now)
         elif isinstance(command, ImportMounts):
             self._descriptors.discard(command.move, now)
@@ -126,7 +126,7 @@ class Control:
 
     def _carry_out(self, command: object, request: int, now: float) -> Reply | None:
         if (self.draining and isinstance(command, OpenMount | OpenReplica | ImportMounts)) or (
-            self.ending and isinstance(command, Record | Feed | Play)
+            self.ending and isinstance(command, Record | AttachFeed | Play)
         ):
             raise RefusedError(Refusal.DRAINING, "this worker is on its way out")
         match command:
@@ -138,12 +138,12 @@ class Control:
                 self._record(command, now)
             case StopPublisher():
                 self._mounts.find(command.path, command.generation).stop_publisher(command.session)
-            case Feed():
+            case AttachFeed():
                 mount = self._mounts.find(command.path, command.generation)
                 mount.feed(command.session, self._claim(command.token, now))
-            case Tap():
+            case AttachTap():
                 self._tap(command, now)
-            case Untap():
+            case DetachTap():
                 self._mounts.find(command.path, command.generation).untap(command.name)
             case OfferReplica():
                 mount = self._mounts.find(command.path, command.generation)
@@ -199,7 +199,7 @@ class Control:
         if connection is not None:
             connection.respond(command.response, now)
 
-    def _tap(self, command: Tap, now: float) -> None:
+    def _tap(self, command: AttachTap, now: float) -> None:
         mount = self._mounts.find(command.path, command.generation)
         sock = self._claim(command.token, now) if command.token else None
         try:

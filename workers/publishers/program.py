@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Callable
 
-from workers.channel import Burst, Kind, announces, is_rtp, stamps
+from workers.channel import ChannelBurst, Kind, announces, is_rtp, stamps
 from workers.contract.image import FeedImage, SenderImage
 from workers.fanout.burst import packets_of
 from workers.rtp import rtcp
@@ -24,7 +24,7 @@ class Feed:
         tracks: list[Track],
         sock: socket.socket,
         resources: Resources,
-        write_back: Callable[[Burst, float], None],
+        write_back: Callable[[ChannelBurst, float], None],
         on_end: Callable[[str], None],
     ) -> None:
         """Take what comes through the socket as media once it is thawed; `write_back` takes what is for one session."""
@@ -76,7 +76,7 @@ class Feed:
 
     # -- what comes -------------------------------------------------------------------------------------------------
 
-    def _take(self, burst: Burst, now: float) -> None:
+    def _take(self, burst: ChannelBurst, now: float) -> None:
         if burst.track >= len(self._tracks):
             self._resources.counters.drop(Drop.CONTROL_GARBAGE)
         elif burst.session:
@@ -118,7 +118,7 @@ class _FeedTrack:
             self._sender.restore(image)
             self._report_at = image.report_at
 
-    def take(self, burst: Burst, now: float) -> None:
+    def take(self, burst: ChannelBurst, now: float) -> None:
         """Deliver RTP. The program has looked at each packet: here a burst is right or wrong as a whole."""
         track, runs = self.track, burst.runs
         for run in runs:
@@ -134,7 +134,7 @@ class _FeedTrack:
         if sender is not None and sender.observe(seen[2], packets, size, track.clock_rate_of(seen[2]), burst.ntp, now):
             self._report(now)
 
-    def take_rtcp(self, burst: Burst, now: float) -> None:
+    def take_rtcp(self, burst: ChannelBurst, now: float) -> None:
         """Deliver RTCP; with the first sender report it is the program that makes them."""
         for packet in (each for run in burst.runs for each in packets_of(run)):
             parts = rtcp.split(packet) or []

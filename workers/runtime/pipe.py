@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from workers.channel import MOST_MESSAGE_BYTES, Burst, ChannelError, Kind, decode, encode
+from workers.channel import MOST_MESSAGE_BYTES, ChannelBurst, ChannelError, Kind, decode, encode
 from workers.contract.image import PipeImage
 from workers.fanout.burst import Run
 from workers.runtime.counters import Drop
@@ -31,7 +31,7 @@ class Pipe:
         self,
         sock: socket.socket,
         resources: Resources,
-        on_burst: Callable[[Burst, float], None],
+        on_burst: Callable[[ChannelBurst, float], None],
         on_end: Callable[[str], None],
     ) -> None:
         self._sock = sock

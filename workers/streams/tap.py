@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Callable, Sequence
 
-from workers.channel import Burst, Kind
+from workers.channel import ChannelBurst, Kind
 from workers.contract.image import TapImage
 from workers.fanout.burst import Run
 from workers.runtime.pipe import Pipe
@@ -19,7 +19,7 @@ class Tap:
         sock: socket.socket,
         tracks: list[Track],
         resources: Resources,
-        write_back: Callable[[Burst, float], None],
+        write_back: Callable[[ChannelBurst, float], None],
         on_end: Callable[[str], None],
         *,
         replica: bool = False,

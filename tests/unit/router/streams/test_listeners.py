@@ -7,11 +7,11 @@ import pytest
 
 from router.streams.listeners import MOST_SENDERS, Listeners
 from router.streams.packets import ReceivedPacket
-from workers.channel import Burst, Kind, runs_of
+from workers.channel import ChannelBurst, Kind, runs_of
 
 
-def burst(*packets: bytes, kind: Kind = Kind.RTP, track: int = 0) -> Burst:
-    return Burst(kind, track, tuple(runs_of(packets, [len(each) for each in packets])))
+def burst(*packets: bytes, kind: Kind = Kind.RTP, track: int = 0) -> ChannelBurst:
+    return ChannelBurst(kind, track, tuple(runs_of(packets, [len(each) for each in packets])))
 
 
 def rtp(rtp_time: int) -> bytes:

@@ -10,9 +10,11 @@ from workers.contract import messages
 from workers.contract.administration import AdminAnswer, AdminCommand, StatusAnswer, StatusQuery
 from workers.contract.codec import ContractError, Envelope, decode, encode
 from workers.contract.commands import (
+    AttachFeed,
+    AttachTap,
     CloseMount,
+    DetachTap,
     ExportMounts,
-    Feed,
     ForgetConnections,
     ForgetMove,
     ImportMounts,
@@ -32,8 +34,6 @@ from workers.contract.commands import (
     SetUpReader,
     StartImported,
     StopPublisher,
-    Tap,
-    Untap,
     Welcome,
 )
 from workers.contract.events import (
@@ -88,9 +88,9 @@ MESSAGES: list[Message] = [
     CloseMount("/a", 1),
     StopPublisher("/a", 1, "s"),
     Record("/a", 1, "s", "c", None, (UDP,), b"RTSP/1.0 200 OK\r\n\r\n", b"mount", b"session"),
-    Feed("/a", 1, "s", "t"),
-    Tap("/a", 1, "n", "", (0, 1), readers=True),
-    Untap("/a", 1, "n"),
+    AttachFeed("/a", 1, "s", "t"),
+    AttachTap("/a", 1, "n", "", (0, 1), readers=True),
+    DetachTap("/a", 1, "n"),
     OfferReplica("/a", 1, "n"),
     OpenReplica("replica:n:/a", 1, "n", b"image", b"record"),
     ReplicaOffered(b"image", 5),
