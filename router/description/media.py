@@ -50,21 +50,19 @@ class Media:
         self._check_formats()
 
     @classmethod
-    def from_sdp(cls, media: sdp.Media) -> Self:
+    def from_sdp(cls, media: sdp.SdpMedia) -> Self:
         """Take it from a parsed description.
 
         Raises:
             DescriptionError: if a format isn't allowed.
         """
-        formats = [
-            read_format(media.kind, each, media.rtpmaps.get(each), media.fmtps.get(each)) for each in media.formats
-        ]
-        names = {line[2:].strip().lower() for line in media.lines if line.startswith("a=")}
+        fmtps = media.fmtps
+        formats = [read_format(media.kind, each, media.rtpmaps.get(each), fmtps.get(each)) for each in media.formats]
         return cls(
             media.kind,
             formats,
             control=media.control,
-            back_channel="sendonly" in names,
+            back_channel=media.is_sendonly,
             profile=media.lines[0].split()[2],
             attributes=read_attributes(media.lines, _FIELDS),
         )

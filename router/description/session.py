@@ -54,15 +54,23 @@ class SessionDescription:
             DescriptionError: if it is broken, or a value in it isn't allowed.
         """
         try:
-            parsed = sdp.parse_sdp(body, MAX_TRACKS)
+            document = sdp.parse_sdp(body, MAX_TRACKS)
         except PeerError as error:
             raise DescriptionError("session", error.reason, "a description by RFC 4566") from error
-        medias = [_read_media(number, media) for number, media in enumerate(parsed.medias, 1)]
-        if all(each.back_channel for each in medias):
-            # Some cameras call all that they send `sendonly`, which ONVIF keeps for what they receive.
+        return cls.of(document)
+
+    @classmethod
+    def of(cls, document: sdp.SdpDocument) -> Self:
+        """Give the view of what was read.
+
+        Raises:
+            DescriptionError: if a value in it isn't allowed.
+        """
+        medias = [_read_media(number, media) for number, media in enumerate(document.medias, 1)]
+        if not any(document.back_channels):
             medias = [replace(each, back_channel=False) for each in medias]
-        titles = [line[2:] for line in parsed.lines if line.startswith("s=")]
-        return cls(medias, titles[0] if titles else "", read_attributes(parsed.lines, _FIELDS))
+        titles = [line[2:] for line in document.lines if line.startswith("s=")]
+        return cls(medias, titles[0] if titles else "", read_attributes(document.lines, _FIELDS))
 
     def to_sdp(self) -> bytes:
         """Write it so that `from_sdp` reads the same; addresses are of no host, ports are 0."""
@@ -77,7 +85,7 @@ class SessionDescription:
         return next(((media, each) for media in self.medias if (each := media.find(family)) is not None), None)
 
 
-def _read_media(number: int, media: sdp.Media) -> Media:
+def _read_media(number: int, media: sdp.SdpMedia) -> Media:
     try:
         return Media.from_sdp(media)
     except DescriptionError as error:

@@ -123,12 +123,12 @@ class HandlerPipeline:
     async def announce(self, exchange: Exchange) -> Response:
         """Ask who it is and whether they may publish this."""
         await self._admit(exchange, exchange.target, Role.PUBLISHER)
-        check_description(exchange, self._max_tracks)
+        announced = check_description(exchange, self._max_tracks)
 
         def context(of: Exchange) -> DecisionContext:
             description = None
             with suppress(DescriptionError):
-                description = SessionDescription.from_sdp(of.request.body)
+                description = SessionDescription.of(announced)
             return self._context(AnnounceContext, description=description)(of)
 
         return await self._decide("on_announce", exchange, Role.PUBLISHER, context)

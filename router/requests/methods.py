@@ -13,7 +13,7 @@ from router.rtsp.control import content_base, mount_path, reader_control, track_
 from router.rtsp.errors import PeerError
 from router.rtsp.headers.range import format_range, parse_range
 from router.rtsp.message import Response
-from router.rtsp.sdp import SessionDescription, description_for_readers, parse_sdp
+from router.rtsp.sdp import SdpDocument, description_for_readers, parse_sdp
 from router.rtsp.session_state import SessionState, next_state
 from router.rtsp.url import parse_url
 from router.state.lifecycle import Lifecycle
@@ -29,7 +29,7 @@ def passed_range(value: str | None) -> str | None:
     return None
 
 
-def check_description(exchange: Exchange, max_tracks: int) -> SessionDescription:
+def check_description(exchange: Exchange, max_tracks: int) -> SdpDocument:
     """Read the description that an ANNOUNCE brings.
 
     Raises:

@@ -1,12 +1,12 @@
 """Whether a description promises the same tracks as another: whoever reads the one can go on with the other."""
 
-from router.rtsp.sdp import Media, SessionDescription
+from router.rtsp.sdp import SdpDocument, SdpMedia
 from workers.rtp.access_points import COMPANIONS
 
 _DIRECTIONS = ("a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive")
 
 
-def same_tracks(before: SessionDescription, after: SessionDescription) -> bool:
+def same_tracks(before: SdpDocument, after: SdpDocument) -> bool:
     """Compare all that a reader's decoders were made from: kinds, payload types, encodings, clock rates, parameters.
 
     Parameter sets and codec configurations among the parameters have to be the same too: readers may know them only
@@ -19,7 +19,7 @@ def same_tracks(before: SessionDescription, after: SessionDescription) -> bool:
     )
 
 
-def _shape(media: Media) -> tuple[object, ...]:
+def _shape(media: SdpMedia) -> tuple[object, ...]:
     # One channel is what audio has where none are said (RFC 4566 section 6).
     maps = {
         number: (each.encoding.lower(), each.clock_rate, each.parameters or "1")

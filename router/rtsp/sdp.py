@@ -40,19 +40,28 @@ class Rtpmap:
 
 
 @dataclass(frozen=True, slots=True)
-class Media:
+class SdpMedia:
     """One `m=` section. Every payload type of `formats` has a clock rate; `rtpmaps` and `fmtps` are of those too.
 
-    `lines` are the section's, as they came, bytes that aren't UTF-8 as surrogates; so in `SessionDescription`.
+    `lines` are the section's, as they came, bytes that aren't UTF-8 as surrogates; so in `SdpDocument`.
     """
 
     kind: str
     formats: tuple[int, ...]
     clock_rates: dict[int, int]
     rtpmaps: dict[int, Rtpmap]
-    fmtps: dict[int, str]
     control: str | None
     lines: tuple[str, ...]
+
+    @property
+    def fmtps(self) -> dict[int, str]:
+        """The parameters of the payload types that have some: read each time, for an ANNOUNCE needs none of them."""
+        return dict(_parse_fmtps(self.lines, self.formats))
+
+    @property
+    def is_sendonly(self) -> bool:
+        """Whether it says that it only sends."""
+        return any(line.strip().lower() == "a=sendonly" for line in self.lines)
 
     @property
     def encodings(self) -> dict[int, str]:
@@ -61,11 +70,14 @@ class Media:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionDescription:
-    """A parsed description: its session-level lines and its medias."""
+class SdpDocument:
+    """A description as it was read, line for line: what a relay needs of it, and all that it passes on.
+
+    `router.description.SessionDescription.of` gives the formats of its medias as types.
+    """
 
     session_control: str | None
-    medias: tuple[Media, ...]
+    medias: tuple[SdpMedia, ...]
     lines: tuple[str, ...]
 
     @property
@@ -74,11 +86,11 @@ class SessionDescription:
 
         Where all are, none is one: some cameras call all that they send so.
         """
-        marked = tuple(any(line.strip().lower() == "a=sendonly" for line in media.lines) for media in self.medias)
+        marked = tuple(media.is_sendonly for media in self.medias)
         return (False,) * len(marked) if all(marked) else marked
 
 
-def parse_sdp(body: bytes, max_tracks: int) -> SessionDescription:
+def parse_sdp(body: bytes, max_tracks: int) -> SdpDocument:
     """Read a publisher's description. Session-level lines may be missing, lines may end with LF alone.
 
     Raises:
@@ -96,7 +108,7 @@ def parse_sdp(body: bytes, max_tracks: int) -> SessionDescription:
         raise PeerError(400, "SDP has no media")
     if any(line.startswith("v=") and line.rstrip() != "v=0" for line in session):
         raise PeerError(400, "SDP version is not 0")
-    return SessionDescription(_control(session), tuple(_parse_media(lines) for lines in medias), tuple(session))
+    return SdpDocument(_control(session), tuple(_parse_media(lines) for lines in medias), tuple(session))
 
 
 def parse_rtpmap(text: str) -> Rtpmap | None:
@@ -112,9 +124,10 @@ def static_clock_rate(payload_type: int) -> int:
 
 
 def description_for_readers(
-    description: SessionDescription,
+    description: SdpDocument,
     *,
     session_id: int,
+    version: int = 1,
     host: str,
     controls: Sequence[str],
     back_channels: bool = False,
@@ -122,8 +135,8 @@ def description_for_readers(
     """Write what DESCRIBE answers: origin, address, ports and controls are ours, every other line is the publisher's.
 
     The publisher's `c=` is left out everywhere: no reader joins a group because of it. `host` is ours, numeric or a
-    name; `controls` names each track. Back channels are there only for who asks for them: other readers would wait for
-    their packets.
+    name; `controls` names each track; `version` has to grow with each description of a session (RFC 4566 section 5.2).
+    Back channels are there only for who asks for them: other readers would wait for their packets.
 
     Raises:
         LocalError: if there aren't as many controls as medias, or a value can't stand in a line.
@@ -131,7 +144,7 @@ def description_for_readers(
     if len(controls) != len(description.medias):
         raise LocalError(f"{len(controls)} controls for {len(description.medias)} tracks")
     family, nowhere = ("IP6", "::") if ":" in host else ("IP4", "0.0.0.0")
-    ours = ["v=0", f"o=- {session_id} 1 IN {family} {host}", f"c=IN {family} {nowhere}", "a=control:*"]
+    ours = ["v=0", f"o=- {session_id} {version} IN {family} {host}", f"c=IN {family} {nowhere}", "a=control:*"]
     replaced = ("v=", "o=", "c=")
     kept = [line for line in description.lines if not line.startswith(replaced) and not _CONTROL.fullmatch(line)]
     present = {line[0] for line in kept}
@@ -145,8 +158,8 @@ def description_for_readers(
     return "".join([f"{line}\r\n" for line in lines]).encode(errors="surrogateescape")
 
 
-def description_as_announced(description: SessionDescription) -> bytes:
-    """Write a description as it was read: `parse_sdp` makes the same of it."""
+def description_as_announced(description: SdpDocument) -> bytes:
+    """Write it so that `parse_sdp` makes the same of it."""
     lines = [*description.lines, *(line for media in description.medias for line in media.lines)]
     return "".join([f"{line}\r\n" for line in lines]).encode(errors="surrogateescape")
 
@@ -163,7 +176,7 @@ def _lines(body: bytes) -> Iterator[str]:
         yield line
 
 
-def _parse_media(lines: list[str]) -> Media:
+def _parse_media(lines: list[str]) -> SdpMedia:
     words = lines[0][2:].split()
     if len(words) < 4:
         raise PeerError(400, "SDP has a broken m= line")
@@ -182,8 +195,7 @@ def _parse_media(lines: list[str]) -> Media:
     rtpmaps = {each: rtpmap for each, rtpmap in rtpmaps.items() if each in formats}
     clock_rates = {each: static_clock_rate(each) for each in formats}
     clock_rates |= {each: rtpmap.clock_rate for each, rtpmap in rtpmaps.items()}
-    fmtps = dict(_parse_fmtps(lines, formats))
-    return Media(kind, formats, clock_rates, rtpmaps, fmtps, _control(lines), tuple(lines))
+    return SdpMedia(kind, formats, clock_rates, rtpmaps, _control(lines), tuple(lines))
 
 
 def _payload_types(names: list[str]) -> Iterator[int]:
@@ -226,7 +238,7 @@ def _rank(line: str) -> int:
     return _ORDER.index(kind if kind in _ORDER else "a")
 
 
-def _media_for_readers(media: Media, control: str) -> list[str]:
+def _media_for_readers(media: SdpMedia, control: str) -> list[str]:
     kind, _, rest = media.lines[0].split(maxsplit=2)
     lines = [f"{kind} 0 {rest}"]
     ours = f"a=control:{control}"

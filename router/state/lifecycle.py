@@ -9,7 +9,7 @@ from router.handlers.events import HandlerEvents
 from router.logs import get_logger
 from router.rtsp.errors import PeerError
 from router.rtsp.same_tracks import same_tracks
-from router.rtsp.sdp import SessionDescription
+from router.rtsp.sdp import SdpDocument
 from router.rtsp.session_state import SessionState
 from router.settings import Settings
 from router.state.mounts import Mount, Mounts, Place
@@ -35,7 +35,7 @@ class Lifecycle:
 
     # -- publishing ------------------------------------------------------------------------------------------------
 
-    def claim(self, path: str, description: SessionDescription, claimant: Connection, now: float) -> Mount | None:
+    def claim(self, path: str, description: SdpDocument, claimant: Connection, now: float) -> Mount | None:
         """Free a path for a new publisher, if the policy lets it have the path; gives the mount that it is to go on
         with where that waits for a publisher of the same tracks.
 

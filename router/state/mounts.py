@@ -9,7 +9,7 @@ from router.fleet.gate import Gate
 from router.fleet.pending import PendingWorker
 from router.link.worker import Worker
 from router.rtsp.errors import PeerError
-from router.rtsp.sdp import SessionDescription
+from router.rtsp.sdp import SdpDocument
 from workers.contract.parts import Format, TrackSpec
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Mount:
 
     path: str
     generation: int
-    description: SessionDescription
+    description: SdpDocument
     since: float
     publisher: str = ""
     source: Source | None = None
@@ -198,7 +198,7 @@ class Mounts:
             raise PeerError(404, f"nobody publishes {path}")
         return mount
 
-    def add(self, path: str, description: SessionDescription, now: float) -> Mount:
+    def add(self, path: str, description: SdpDocument, now: float) -> Mount:
         """Take a free path.
 
         Raises:

@@ -11,7 +11,7 @@ from router.fleet.gate import GateClosed
 from router.link.worker import Worker, WorkerGone, WorkerRefused
 from router.logs import get_logger
 from router.rtsp.errors import PeerError
-from router.rtsp.sdp import SessionDescription
+from router.rtsp.sdp import SdpDocument
 from router.state.mounts import Mount
 from router.streams.errors import StreamClosed, StreamError, StreamNotOpen, StreamNotPlaced
 from router.streams.pipe import Pipe, open_pipe
@@ -69,7 +69,7 @@ class StreamPublication:
 
     # -- the beginning ---------------------------------------------------------------------------------------------
 
-    async def open(self, description: SessionDescription) -> None:
+    async def open(self, description: SdpDocument) -> None:
         """Get a worker and ports; harmless if it has them. Raises as `ServerStream.open` does."""
         self.check_ended()
         self.loop = asyncio.get_running_loop()
@@ -85,7 +85,7 @@ class StreamPublication:
             if failed and self._opening is opening:
                 self._opening = None  # it may be tried again
 
-    async def _open(self, description: SessionDescription) -> None:
+    async def _open(self, description: SdpDocument) -> None:
         mount = self.mount = self._streams.claim(self, description)
         try:
             while self.pipe is None:

@@ -33,10 +33,8 @@ class SessionPackets:
         """What its mount consists of; None where a format's parameters can't be read."""
         parsed = self._session.mount.description
         if self._described[0] is not parsed:
-            lines = [*parsed.lines, *(line for media in parsed.medias for line in media.lines)]
-            body = "".join(f"{line}\r\n" for line in lines).encode(errors="surrogateescape")
             try:
-                self._described = (parsed, SessionDescription.from_sdp(body))
+                self._described = (parsed, SessionDescription.of(parsed))
             except DescriptionError:
                 self._described = (parsed, None)
         return self._described[1]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from router.fleet.placing import Placing
 from router.rtsp.control import mount_path
 from router.rtsp.errors import PeerError
-from router.rtsp.sdp import SessionDescription
+from router.rtsp.sdp import SdpDocument
 from router.rtsp.url import parse_url
 from router.state.lifecycle import Lifecycle
 from router.state.mounts import Mount, Mounts
@@ -63,7 +63,7 @@ class Streams:
         waiting, self._waiting = self._waiting, []
         await asyncio.gather(*(each.open() for each in waiting if not each.closed))
 
-    def claim(self, source: StreamPublication, description: SessionDescription) -> Mount:
+    def claim(self, source: StreamPublication, description: SdpDocument) -> Mount:
         """Take a path for a stream.
 
         Raises:

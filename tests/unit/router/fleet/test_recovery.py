@@ -10,7 +10,7 @@ from router.fleet.placing import Placing
 from router.fleet.recovery import Recovery
 from router.fleet.replicas import Replicas
 from router.link.worker import Worker
-from router.rtsp.sdp import SessionDescription, parse_sdp
+from router.rtsp.sdp import SdpDocument, parse_sdp
 from router.settings import Settings
 from router.state.lifecycle import Lifecycle
 from router.state.mounts import Mount, Mounts
@@ -53,7 +53,7 @@ def recover(workers: Callable[[], list[Held]], mounts: int, until: Callable[[lis
     async def program() -> None:
         held = workers()
         directory = Mounts(100)
-        description: SessionDescription = parse_sdp(SDP, 32)
+        description: SdpDocument = parse_sdp(SDP, 32)
         made = [directory.add(f"/{number}", description, 0.0) for number in range(mounts)]
         for number, mount in enumerate(made):
             mount.worker, mount.rtp_ports = cast(Worker, held[0]), (20_000 + 2 * number,)
