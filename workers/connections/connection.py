@@ -91,7 +91,7 @@ class Connection:
         self._ended = False
         self._started = False
         self._reads = True
-        self._frozen = False
+        self._suspended = False
         set_options(sock, settings.write_timeout_s)
         self.outlet = Outlet(sock, settings.write_queue_bytes, resources.counters, self._outlet_changed, unsent)
         self.outlet.closes_when_full = settings.close_slow_readers
@@ -105,7 +105,7 @@ class Connection:
         self._resources.loop.defer(self._start)
 
     def _start(self) -> None:
-        if self._ended or self._started or self._frozen:
+        if self._ended or self._started or self._suspended:
             return
         self._started = True
         self._resources.loop.add(self._sock.fileno(), self, media=self._media, events=self._events())
@@ -193,14 +193,14 @@ class Connection:
         """Whether it ends at the end of this turn of the loop: it moves nowhere."""
         return self.outlet.error is not None or (self.close_at is not None and not self.outlet.waiting)
 
-    def freeze(self) -> None:
-        """Read and write nothing, until `thaw` or `abandon`: another worker may carry on."""
-        self._frozen = True
+    def suspend(self) -> None:
+        """Read and write nothing, until `resume` or `detach`: another worker may carry on."""
+        self._suspended = True
         self._resources.loop.remove(self._sock.fileno())
 
-    def thaw(self, now: float) -> None:
+    def resume(self, now: float) -> None:
         """Go on."""
-        self._frozen = False
+        self._suspended = False
         if self._started:
             self._resources.loop.add(self._sock.fileno(), self, media=self._media, events=self._events())
         if self._half_closed:
@@ -210,7 +210,7 @@ class Connection:
             self.outlet.flush(now)
         self._resources.loop.defer(self._start)
 
-    def abandon(self) -> None:
+    def detach(self) -> None:
         """Let go of a duplicate only: another worker carries on."""
         self._ended = True
         self._users.clear()
@@ -218,7 +218,7 @@ class Connection:
         self._sock.close()
 
     def image(self, budget_bytes: int) -> ConnectionImage:
-        """Say all that is known of a frozen connection, for another worker; of the media that waits, so many bytes."""
+        """Say all that is known of a suspended connection, for another worker; of the media that waits, so many bytes."""
         unwritten = self.outlet.unwritten(budget_bytes)
         return ConnectionImage(
             name=self.name,
@@ -238,8 +238,8 @@ class Connection:
         )
 
     def restore(self, image: ConnectionImage) -> None:
-        """Go on where another worker has stopped, at the next `thaw`."""
-        self._frozen = True
+        """Go on where another worker has stopped, at the next `resume`."""
+        self._suspended = True
         self._unfed = image.unread
         self._unanswered.extend(image.unanswered)
         self._unanswered_bytes = sum(map(len, image.unanswered))
@@ -330,7 +330,7 @@ class Connection:
         self._resources.loop.call_at(now + CLOSE_WITHIN_S, self._close_half)
 
     def _close_half(self, now: float) -> None:
-        if not self._frozen:
+        if not self._suspended:
             self.close("closed by the peer")
 
     def _take(self, data: bytes, now: float) -> None:

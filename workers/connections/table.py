@@ -72,13 +72,13 @@ class Connections:
         return connection
 
     def put_in(self, connection: Connection, now: float) -> None:
-        """Carry on with a connection that was frozen, here or at another worker."""
+        """Carry on with a connection that was suspended, here or at another worker."""
         self._ended.pop(connection.name, None)
         self._by_name[connection.name] = connection
-        connection.thaw(now)
+        connection.resume(now)
 
     def make(self, image: ConnectionImage, descriptor: int) -> Connection:
-        """Make a frozen connection of its image; it is nobody's before `put_in`. Takes the descriptor."""
+        """Make a suspended connection of its image; it is nobody's before `put_in`. Takes the descriptor."""
         sock = socket.socket(fileno=descriptor)
         try:
             connection = Connection(image.name, sock, b"", image.record, self._resources, self)

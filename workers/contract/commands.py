@@ -277,7 +277,7 @@ class ReportState:
 class ExportMounts:
     """Let mounts and connections be carried on elsewhere: stop to read and to write, and send duplicates of all their
     descriptors up, under the token `move`. Answered with `Exported`, or with `Entangled` and nothing done where more
-    would have to move with them. What is exported waits, frozen, for `ResumeExported` or `ForgetMove`.
+    would have to move with them. What is exported waits, suspended, for `ResumeExported` or `ForgetMove`.
     """
 
     move: Name

@@ -286,7 +286,7 @@ class ConnectionImage:
 class Image:
     """Mounts and connections that move together.
 
-    Their descriptors travel in this order: each mount's tracks, RTP before RTCP; the connections; the baton.
+    Their descriptors travel in this order: each mount's tracks, RTP before RTCP; the connections; the token.
     """
 
     mounts: Annotated[tuple[MountImage, ...], AtMost(100_000)]

@@ -51,7 +51,7 @@ class Released:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What is frozen here now, packed for the next worker, and how many descriptors were sent for it."""
+    """What is suspended here now, packed for the next worker, and how many descriptors were sent for it."""
 
     image: Image
     mounts: Annotated[tuple[Path, ...], AtMost(100_000)]

@@ -233,19 +233,19 @@ class UdpFan:
             self._want_room(True)
         self._waiting.append((now + RESUME_WITHIN_S, run, members))
 
-    def resume(self, now: float) -> None:
+    def send_waiting(self, now: float) -> None:
         """Send on what waits, after the socket has said that there is room (or to let go of what is too late)."""
         while self._waiting:
             deadline, run, members = self._waiting[0]
             if deadline <= now:
                 for each in members:
                     self._drop(each, run[2], Drop.SEND_BUFFER)
-            elif not self._resume_run(run, members):
+            elif not self._send_waiting_run(run, members):
                 return
             self._waiting.popleft()
         self._want_room(False)
 
-    def _resume_run(self, run: Run, members: deque[Destination]) -> bool:
+    def _send_waiting_run(self, run: Run, members: deque[Destination]) -> bool:
         _, segment, packets = run
         control = [] if packets == 1 else [(SOL_UDP, UDP_SEGMENT, segment.to_bytes(2, sys.byteorder))]
         while members:

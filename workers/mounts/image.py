@@ -34,7 +34,7 @@ def image_of(
     feed: Feed | None,
     taps: Mapping[str, Tap],
 ) -> MountImage:
-    """Describe a frozen mount; `ports` are its readers of sockets, RTP and RTCP of each track, or none."""
+    """Describe a suspended mount; `ports` are its readers of sockets, RTP and RTCP of each track, or none."""
     readers = mount.readers.values()
     images = [
         _port_image(track, readers, ports[2 * track.index + is_rtcp] if ports else None, is_rtcp=is_rtcp)

@@ -105,7 +105,7 @@ class Mount:
         self._begin_anew()
         self._last_publisher, self._last_record = "", b""
         feed = self._publisher = self._make_feed(session, sock)
-        feed.thaw()
+        feed.resume()
 
     def _make_feed(self, session: str, sock: socket.socket) -> Feed:
         def ended(reason: str) -> None:
@@ -232,7 +232,7 @@ class Mount:
             self._tell_streams()
         for _, fan in self._ways():
             if fan.is_waiting:
-                fan.resume(now)
+                fan.send_waiting(now)
 
     # -- readers --------------------------------------------------------------------------------------------------
 
@@ -337,7 +337,7 @@ class Mount:
             if tap is not None:
                 tap.close()
             tap = self._taps[name] = self._make_tap(name, sock)
-            tap.pipe.thaw()
+            tap.pipe.resume()
         if tap is None:
             raise RefusedError(Refusal.NO_DESCRIPTOR, f"{self.path} has no tap {name}")
         tap.copy(tracks, readers=readers)
@@ -354,7 +354,7 @@ class Mount:
         self.untap(name)
         tap = self._taps[name] = self._make_tap(name, sock, replica=True)
         tap.copy_all()
-        tap.pipe.thaw()
+        tap.pipe.resume()
 
     def untap(self, name: str) -> None:
         """End a tap; harmless if there is none."""
@@ -480,39 +480,39 @@ class Mount:
         feed = [self._publisher.pipe] if isinstance(self._publisher, Feed) else []
         return [*feed, *(each.pipe for each in self._taps.values())]
 
-    def freeze(self) -> None:
-        """Read nothing and say nothing, until `thaw` or `abandon`: another worker may carry on."""
+    def suspend(self) -> None:
+        """Read nothing and say nothing, until `resume` or `detach`: another worker may carry on."""
         for sock, _ in self._ways():
             self._resources.loop.remove(sock.fileno())
         if isinstance(self._publisher, Feed):
-            self._publisher.freeze()
+            self._publisher.suspend()
         for tap in self._taps.values():
-            tap.pipe.freeze()
-        self._reports_at = [track.freeze() for track in self.tracks]
+            tap.pipe.suspend()
+        self._reports_at = [track.suspend() for track in self.tracks]
 
-    def thaw(self) -> None:
+    def resume(self) -> None:
         """Go on."""
         if self._ports:
             self._watch()
         for _, fan in self._ways() if self.replica else ():
             fan.wait_again()
         for track, report_at in zip(self.tracks, self._reports_at, strict=True):
-            track.thaw(report_at)
+            track.resume(report_at)
         for tap in self._taps.values():
-            tap.pipe.thaw()
+            tap.pipe.resume()
         if isinstance(self._publisher, Feed):
-            self._publisher.thaw()
+            self._publisher.resume()
 
-    def abandon(self) -> None:
+    def detach(self) -> None:
         """Let go of duplicates only: another worker carries on."""
         for track in self.tracks:
             track.count_losses()
         for pipe in self._pipes():
-            pipe.abandon()
+            pipe.detach()
         self._close_sockets()
 
     def image(self) -> MountImage:
-        """Say all that is known of a frozen mount, for another worker."""
+        """Say all that is known of a suspended mount, for another worker."""
         publisher = self._publisher if isinstance(self._publisher, Publisher) else None
         return image_of(
             self,
@@ -535,7 +535,7 @@ class Mount:
             self._taps[each.name] = self._make_tap(each.name, next(ends), replica=each.replica)
 
     def restore(self, image: MountImage, connections: Mapping[str, Connection], now: float) -> None:
-        """Go on where another worker has stopped, at the next `thaw`; the tracks have their sockets already."""
+        """Go on where another worker has stopped, at the next `resume`; the tracks have their sockets already."""
         ntp = NtpShift()
         for track, stopped in zip(self.tracks, image.tracks, strict=True):
             track.restore(stopped, ntp)

@@ -1,6 +1,6 @@
-"""Mounts and connections that change workers: frozen here until another has them, or made ready here to carry on.
+"""Mounts and connections that change workers: suspended here until another has them, or made ready here to carry on.
 
-A baton goes with each move: an event counter of one, that both workers hold. Whoever takes it carries on, and the other
+An ownership token goes with each move: an event counter of one, that both workers hold. Whoever takes it carries on, and the other
 one lets go; so whatever dies on the way, and whoever is told what too late, exactly one does.
 """
 
@@ -33,28 +33,28 @@ may. Each connection has an equal share."""
 
 @dataclass(frozen=True, slots=True)
 class MoveSet:
-    """What moves together. Mounts and connections are frozen."""
+    """What moves together. Mounts and connections are suspended."""
 
     mounts: list[Mount]
     connections: list[Connection]
-    baton: int
+    token: int
     deadline: float
 
-    def take_baton(self) -> bool:
-        """Take the baton; False if the other worker has it."""
+    def take_ownership(self) -> bool:
+        """Take the ownership token; False if the other worker has it."""
         try:
-            os.eventfd_read(self.baton)
+            os.eventfd_read(self.token)
         except BlockingIOError:
             return False
         return True
 
-    def abandon(self) -> None:
+    def detach(self) -> None:
         """Let go of duplicates: the other worker carries on."""
         for mount in self.mounts:
-            mount.abandon()
+            mount.detach()
         for connection in self.connections:
-            connection.abandon()
-        os.close(self.baton)
+            connection.detach()
+        os.close(self.token)
 
 
 class Moves:
@@ -77,7 +77,7 @@ class Moves:
     # -- from here ------------------------------------------------------------------------------------------------
 
     def export(self, command: ExportMounts, now: float, reply: Callable[[Exported], None]) -> Entangled | None:
-        """Freeze mounts and connections, and send all their descriptors to the front; `reply` is called after that.
+        """Suspend mounts and connections, and send all their descriptors to the front; `reply` is called after that.
 
         Gives what has to move together, and does nothing, where that is more.
         """
@@ -93,7 +93,7 @@ class Moves:
             os.eventfd(1, os.EFD_CLOEXEC | os.EFD_NONBLOCK),
             now + MOVES_WITHIN_S,
         )
-        self._freeze(load)
+        self._suspend(load)
         try:
             image = PACKER.pack(self._image(load))
         except BaseException:
@@ -108,7 +108,7 @@ class Moves:
             connections=tuple(each.name for each in load.connections),
             descriptors=len(sockets) + 1,
         )
-        self._descriptors.send(command.move, [*sockets, load.baton], lambda: reply(told))
+        self._descriptors.send(command.move, [*sockets, load.token], lambda: reply(told))
         return None
 
     def _closure(self, mounts: Iterable[str], connections: Iterable[Connection]) -> tuple[set[str], set[Connection]]:
@@ -126,13 +126,13 @@ class Moves:
                     fresh += [user.path for user in carrier.users if user.path not in paths]
         return paths, carriers
 
-    def _freeze(self, load: MoveSet) -> None:
+    def _suspend(self, load: MoveSet) -> None:
         for mount in load.mounts:
             self._mounts.take_out(mount)
-            mount.freeze()
+            mount.suspend()
         for connection in load.connections:
             self._connections.forget(connection)
-            connection.freeze()
+            connection.suspend()
 
     def _image(self, load: MoveSet) -> Image:
         share = MOST_QUEUED_BYTES // max(1, len(load.connections))
@@ -142,28 +142,28 @@ class Moves:
         )
 
     def resume(self, move: str, now: float) -> None:
-        """Go on with what was exported; raises RefusedError (`MOVED`) where the target has the baton."""
+        """Go on with what was exported; raises RefusedError (`MOVED`) where the target has the token."""
         load = self._exported.get(move)
         if load is None:
             return  # it goes on already
-        if not load.take_baton():
+        if not load.take_ownership():
             raise RefusedError(Refusal.MOVED, f"the target of move {move} has started")
         del self._exported[move]
         self._descriptors.call_off(move)
         self._carry_on(load, now)
 
     def _carry_on(self, load: MoveSet, now: float) -> None:
-        """Carry on here, with the baton in hand."""
+        """Carry on here, as the owner."""
         for connection in load.connections:
             self._connections.put_in(connection, now)
         for mount in load.mounts:
             self._mounts.put_in(mount, now)
-        os.close(load.baton)
+        os.close(load.token)
 
     # -- to here --------------------------------------------------------------------------------------------------
 
     def prepare(self, command: ImportMounts, now: float) -> None:
-        """Make ready to carry on what another worker has frozen; raises RefusedError with nothing kept."""
+        """Make ready to carry on what another worker has suspended; raises RefusedError with nothing kept."""
         descriptors = deque(self._descriptors.claim_all(command.move, now))
         load: MoveSet | None = None
         try:
@@ -176,7 +176,7 @@ class Moves:
             self._build(image, descriptors, load, now)
         except BaseException as error:
             if load is not None:
-                load.abandon()
+                load.detach()
             if isinstance(error, ContractError):
                 raise RefusedError(Refusal.FAILED, f"the image can't be read: {error}") from error
             raise
@@ -203,8 +203,8 @@ class Moves:
         load = self._imported.pop(move, None)
         if load is None:
             raise RefusedError(Refusal.MOVED, f"move {move} was given up, or never came")
-        if not load.take_baton():
-            load.abandon()
+        if not load.take_ownership():
+            load.detach()
             raise RefusedError(Refusal.MOVED, f"the source of move {move} has resumed")
         self._carry_on(load, now)
 
@@ -218,7 +218,7 @@ class Moves:
                 if loads is self._exported:
                     self._descriptors.call_off(move)
                     self._mounts.lend_ports(load.mounts)
-                load.abandon()
+                load.detach()
 
     def end(self, now: float) -> None:
         """Settle all moves without the front, which has died: what was exported goes on here, unless it does there."""

@@ -100,11 +100,11 @@ class Mounts:
         return self._by_path.get(path)
 
     def take_out(self, mount: Mount) -> None:
-        """Know nothing of a mount while it is frozen."""
+        """Know nothing of a mount while it is suspended."""
         del self._by_path[mount.path]
 
     def put_in(self, mount: Mount, now: float) -> None:
-        """Carry on with a mount that was frozen, here or at another worker; one that was closed meanwhile is closed."""
+        """Carry on with a mount that was suspended, here or at another worker; one that was closed meanwhile is closed."""
         for port in mount.own_ports:
             self._resources.ports.claim(port)
         held = self._by_path.get(mount.path)
@@ -115,12 +115,12 @@ class Mounts:
             self._close(held, now)
         self._by_path[mount.path] = mount
         try:
-            mount.thaw()
+            mount.resume()
         except Exception as error:
             self._fail(mount, error)
 
     def make(self, image: MountImage, descriptors: list[int]) -> Mount:
-        """Make a frozen mount of its image; it is nobody's before `put_in`. Takes the descriptors: RTP and RTCP of each
+        """Make a suspended mount of its image; it is nobody's before `put_in`. Takes the descriptors: RTP and RTCP of each
         track, then its feed's and its taps'. Raises RefusedError where the tracks' are of another family than this
         worker's."""
         resources = self._resources
@@ -133,7 +133,7 @@ class Mounts:
         ours = 2 * len(image.tracks)
         mount.adopt(image, sockets[ours:])
         if any(each.family != resources.family.number for each in sockets[:ours]):
-            mount.abandon()
+            mount.detach()
             raise RefusedError(Refusal.FAILED, f"{image.path} has sockets of another address family")
         return mount
 

@@ -52,24 +52,24 @@ class Feed:
 
     # -- a move to another worker -----------------------------------------------------------------------------------
 
-    def freeze(self) -> None:
-        """Read and say nothing, until `thaw` or `abandon`."""
-        self.pipe.freeze()
+    def suspend(self) -> None:
+        """Read and say nothing, until `resume` or `detach`."""
+        self.pipe.suspend()
         for each in self._tracks:
-            each.freeze()
+            each.suspend()
 
-    def thaw(self) -> None:
+    def resume(self) -> None:
         """Go on, or begin."""
-        self.pipe.thaw()
+        self.pipe.resume()
         for each in self._tracks:
-            each.thaw()
+            each.resume()
 
     def image(self) -> FeedImage:
         """Say all that is known, for another worker."""
         return FeedImage(self.session, self.pipe.image(), tuple(each.image() for each in self._tracks))
 
     def restore(self, image: FeedImage) -> None:
-        """Go on where another worker has stopped, at the next `thaw`."""
+        """Go on where another worker has stopped, at the next `resume`."""
         self.pipe.restore(image.pipe)
         for each, told in zip(self._tracks, image.senders, strict=True):
             each.restore(told)
@@ -99,11 +99,11 @@ class _FeedTrack:
         self._timer: Timer | None = None
         self._report_at: float | None = None
 
-    def freeze(self) -> None:
+    def suspend(self) -> None:
         self._report_at = None if self._timer is None else self._timer.when
         self.stop()
 
-    def thaw(self) -> None:
+    def resume(self) -> None:
         if self._report_at is not None:
             self._timer = self._resources.loop.call_at(self._report_at, self._report)
             self._report_at = None

@@ -24,7 +24,7 @@ BUFFER_BYTES = 4 * 1024 * 1024
 class Pipe:
     """A socket of a burst channel, its own until `close` or the other end's death: `on_end` is told why.
 
-    It is watched from `thaw` on.
+    It is watched from `resume` on.
     """
 
     def __init__(
@@ -127,16 +127,16 @@ class Pipe:
         """Its socket, which moves with the mount: what comes meanwhile waits in it."""
         return self._sock
 
-    def freeze(self) -> None:
-        """Read and write nothing, until `thaw` or `abandon`."""
+    def suspend(self) -> None:
+        """Read and write nothing, until `resume` or `detach`."""
         self._resources.loop.remove(self._sock.fileno())
 
-    def thaw(self) -> None:
+    def resume(self) -> None:
         """Go on, or begin."""
         self._events = self._reads | (WRITE if self._queue else 0)
         self._resources.loop.add(self._sock.fileno(), self, media=True, events=self._events)
 
-    def abandon(self) -> None:
+    def detach(self) -> None:
         """Let go of a duplicate: another worker carries on."""
         self._closed = True
         self._sock.close()

@@ -24,7 +24,7 @@ class WritableWatch:
     def ready(self, events: int, now: float) -> None:
         """Send on what waited."""
         if self.fan is not None:
-            self.fan.resume(now)
+            self.fan.send_waiting(now)
 
     def failed(self, error: Exception) -> None:
         """Close the mount."""

@@ -52,7 +52,7 @@ class Port(ABC):
     def ready(self, events: int, now: float) -> None:
         """Read what has come, a bounded part of it, and send on what waited for room."""
         if events & WRITE:
-            self._fan.resume(now)
+            self._fan.send_waiting(now)
         if not events & READ:
             return
         receiver = self._receiver

@@ -70,7 +70,7 @@ class Tap:
         return TapImage(name, self.pipe.image(), tracks, readers, self._replica)
 
     def restore(self, image: TapImage) -> None:
-        """Go on where another worker has stopped, at the next `thaw`. What it has been told already it is not told
+        """Go on where another worker has stopped, at the next `resume`. What it has been told already it is not told
         again."""
         self.pipe.restore(image.pipe)
         if image.replica:

@@ -334,13 +334,13 @@ class Track:
 
     # -- a move to another worker -----------------------------------------------------------------------------------
 
-    def freeze(self) -> float | None:
+    def suspend(self) -> float | None:
         """Say nothing any more; gives when the next receiver report is due, None for never."""
         due = None if self._timer is None else self._timer.when
         self.stop_reports()
         return due
 
-    def thaw(self, report_at: float | None) -> None:
+    def resume(self, report_at: float | None) -> None:
         """Go on."""
         if report_at is not None:
             self._report_at(report_at)

@@ -186,11 +186,11 @@ def test_what_finds_no_room_is_sent_when_there_is(kernel: Kernel, room: int, run
     scene.fan.send([SINGLE, BURST], 0.01)
     assert scene.wants_room
     kernel.room = 7
-    scene.fan.resume(0.02)
+    scene.fan.send_waiting(0.02)
     assert scene.wants_room
     scene.fan.remove(scene.members[9])
     kernel.room = None
-    scene.fan.resume(0.03)
+    scene.fan.send_waiting(0.03)
     assert not scene.wants_room
     assert scene.got()[:9] == [[*packets_of(run), b"single", *packets_of(BURST)]] * 9
     assert sum(scene.counters.drops.values()) == 0
@@ -202,7 +202,7 @@ def test_what_waits_too_long_is_dropped_and_counted(kernel: Kernel) -> None:
     scene.fan.send([BURST], 0.0)
     scene.fan.send([SINGLE], RESUME_WITHIN_S)
     kernel.room = None
-    scene.fan.resume(RESUME_WITHIN_S)
+    scene.fan.send_waiting(RESUME_WITHIN_S)
     assert [len(each) for each in scene.got()] == [4] * 4 + [1] * 6
     assert scene.counters.drops[Drop.SEND_BUFFER] == 18
     assert scene.fan.packets_to(scene.members[9]) == 1
@@ -217,7 +217,7 @@ def test_another_reader_is_first_each_time(kernel: Kernel) -> None:
         now = step * RESUME_WITHIN_S
         scene.fan.send([(b"x%d" % step, 2, 1)], now)
         kernel.room = 1
-        scene.fan.resume(now)
+        scene.fan.send_waiting(now)
         firsts |= {port for port, packets in kernel.received.items() if b"x%d" % step in packets}
     assert len(firsts) > 2
 
@@ -229,7 +229,7 @@ def test_two_paths_without_segments_and_without_room(kernel: Kernel) -> None:
     scene.fan.send([BURST], 0.0)
     scene.fan.send([BURST], 0.0)
     kernel.room = None
-    scene.fan.resume(0.1)
+    scene.fan.send_waiting(0.1)
     assert scene.got() == [packets_of(BURST) * 2] * 4
 
 
@@ -243,7 +243,7 @@ def test_what_waits_for_room_goes_on_at_another_worker(kernel: Kernel) -> None:
     image = scene.fan.image(names, 1_000_000)
     after.fan.restore(image, {str(index): each for index, each in enumerate(after.members)})
     assert after.fan.is_waiting
-    after.fan.resume(0.1)
+    after.fan.send_waiting(0.1)
     assert [sorted(each) for each in scene.got()] == [sorted([*packets_of(BURST), b"later", b"later"])] * 3
     assert [each[:3] for each in scene.got()] == [packets_of(BURST)] * 3
 
