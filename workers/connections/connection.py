@@ -218,7 +218,7 @@ class Connection:
         self._sock.close()
 
     def image(self, budget_bytes: int) -> ConnectionImage:
-        """Say all that is known of a suspended connection, for another worker; of the media that waits, so many bytes."""
+        """Give all that is known of a suspended connection; of the media that waits, so many bytes."""
         unwritten = self.outlet.unwritten(budget_bytes)
         return ConnectionImage(
             name=self.name,

@@ -1,7 +1,7 @@
 """Mounts and connections that change workers: suspended here until another has them, or made ready here to carry on.
 
-An ownership token goes with each move: an event counter of one, that both workers hold. Whoever takes it carries on, and the other
-one lets go; so whatever dies on the way, and whoever is told what too late, exactly one does.
+An ownership token goes with each move: an event counter of one, that both workers hold. Whoever takes it carries on,
+and the other one lets go; so whatever dies on the way, and whoever is told what too late, exactly one does.
 """
 
 import contextlib

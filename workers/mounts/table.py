@@ -104,7 +104,7 @@ class Mounts:
         del self._by_path[mount.path]
 
     def put_in(self, mount: Mount, now: float) -> None:
-        """Carry on with a mount that was suspended, here or at another worker; one that was closed meanwhile is closed."""
+        """Carry on with a suspended mount, from here or another worker; one that was closed meanwhile is closed."""
         for port in mount.own_ports:
             self._resources.ports.claim(port)
         held = self._by_path.get(mount.path)
@@ -120,8 +120,8 @@ class Mounts:
             self._fail(mount, error)
 
     def make(self, image: MountImage, descriptors: list[int]) -> Mount:
-        """Make a suspended mount of its image; it is nobody's before `put_in`. Takes the descriptors: RTP and RTCP of each
-        track, then its feed's and its taps'. Raises RefusedError where the tracks' are of another family than this
+        """Make a suspended mount of its image; it is nobody's before `put_in`. Takes the descriptors: RTP and RTCP of
+        each track, then its feed's and its taps'. Raises RefusedError where the tracks' are of another family than this
         worker's."""
         resources = self._resources
         sockets = [socket.socket(fileno=each) for each in descriptors]
