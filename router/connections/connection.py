@@ -19,7 +19,7 @@ from router.fleet.pending import PendingWorker
 from router.fleet.records import CONNECTION, ConnectionRecord
 from router.link.worker import Worker, WorkerGone, WorkerRefused
 from workers.contract.commands import ReleaseConnection, Respond
-from workers.contract.parts import HandOff
+from workers.contract.parts import HandOff, Peer
 from workers.contract.replies import Released
 from workers.framing import Broken, FramingLimits, Item, Splitter, joined
 
@@ -61,14 +61,12 @@ def plain_host(host: str) -> str:
 
 
 class Connection(asyncio.Protocol):
-    """One RTSP connection. `host` and `port` are the peer's, `local_host` the address that it connected to."""
+    """One RTSP connection."""
 
     def __init__(self, side: Side, callbacks: ConnectionCallbacks) -> None:
         self.id = secrets.token_hex(6)
         self.side = side
-        self.host = ""
-        self.port = 0
-        self.local_host = ""
+        self._peer = Peer()
         self.last_request = asyncio.get_running_loop().time()
         self.holder: Worker | PendingWorker | None = None
         """The worker that reads and writes the socket; None while that is the front."""
@@ -90,17 +88,32 @@ class Connection(asyncio.Protocol):
         self.closing = False
         self._half_closed = False
 
-    def restore(self, name: str, record: ConnectionRecord, holder: Worker, duplicate: socket.socket | None) -> None:
+    def restore(self, name: str, peer: Peer, holder: Worker, duplicate: socket.socket | None) -> None:
         """Become one that a worker holds since an earlier front gave it away; None: no duplicate of it could be had."""
         self.id = name
-        self.host, self.port, self.local_host = record.host, record.port, record.local_host
+        self._peer = peer
         self.holder = holder
         self._duplicate = duplicate
 
     @property
+    def host(self) -> str:
+        """The peer's address."""
+        return self._peer.host
+
+    @property
+    def port(self) -> int:
+        """The peer's TCP port."""
+        return self._peer.port
+
+    @property
+    def local_host(self) -> str:
+        """The address that the peer connected to."""
+        return self._peer.local_host
+
+    @property
     def peer(self) -> str:
         """The peer's address and port, for people."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return self._peer.text
 
     @property
     def busy(self) -> bool:
@@ -122,8 +135,8 @@ class Connection(asyncio.Protocol):
         if not name:  # gone before it was looked at
             transport.abort()
             return
-        self.host, self.port = plain_host(name[0]), name[1]
-        self.local_host = plain_host(transport.get_extra_info("sockname")[0])
+        local = transport.get_extra_info("sockname")
+        self._peer = Peer(plain_host(name[0]), name[1], plain_host(local[0]))
         # A response must have left entirely before the socket changes hands.
         transport.set_write_buffer_limits(high=0)
         refusal = self._callbacks.opened(self)
@@ -345,8 +358,7 @@ class Connection(asyncio.Protocol):
             await worker.channel.send(token, self._duplicate.fileno())
         except OSError as error:
             raise WorkerGone(f"worker {worker.index} died") from error
-        record = ConnectionRecord(self.side, self.host, self.port, self.local_host)
-        return HandOff(token, unread, unsent, CONNECTION.pack(record))
+        return HandOff(token, self._peer, unread, unsent, CONNECTION.pack(ConnectionRecord(self.side)))
 
     def _take_back(self, travelling: Sequence[Item]) -> None:
         """Go on after a hand-off that did not happen: serve what was pending, then read."""

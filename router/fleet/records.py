@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from workers.contract.codec import Packer
-from workers.contract.fields import AtMost, Between, Blob, Count, Host, Name, Path, Port
+from workers.contract.fields import AtMost, Between, Blob, Count, Host, Name, Path
 from workers.contract.parts import MAX_TRACKS, TrackTransport
 
 Moment = Annotated[float, Between(0, 1e12)]
@@ -42,12 +42,9 @@ class SessionRecord:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionRecord:
-    """A connection: the side that it came in on, its peer's address and the one that it connected to."""
+    """A connection: the side that it came in on."""
 
     side: Name
-    host: Host
-    port: Port
-    local_host: Host
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,7 @@ class Restore:
                 log.error("connection can't be restored", connection=state.name, reason=str(error))
             return False
         connection = Connection(side, self._callbacks)
-        connection.restore(state.name, record, worker, duplicate)
+        connection.restore(state.name, state.peer, worker, duplicate)
         self._connections.add(connection)  # beyond a limit too: it has been let in
         for session in self._elsewhere.pop(state.name, ()):
             if session.state is not SessionState.CLOSED and session.connection is None:

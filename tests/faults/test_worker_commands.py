@@ -32,6 +32,7 @@ from workers.contract.parts import (
     Format,
     HandOff,
     InterleavedTransport,
+    Peer,
     Refusal,
     TrackSpec,
     TrackTransport,
@@ -128,7 +129,7 @@ def test_refused_commands_keep_nothing(front: FakeFront) -> None:
     assert cause(front.ask(replace(play, path="/cam"))) is Refusal.NO_DESCRIPTOR, "it was let go with the refusal"
     assert cause(front.ask(replace(play, path="/cam", handoff=None))) is Refusal.UNKNOWN_CONNECTION
     front.send_descriptor(b"t2", client)
-    second = replace(play, path="/cam", handoff=HandOff("t2", b"", b""), transports=(replace(NOWHERE, track=1),))
+    second = replace(play, path="/cam", handoff=HandOff("t2", Peer()), transports=(replace(NOWHERE, track=1),))
     assert cause(front.ask(second)) is Refusal.FAILED
     bad_host = TrackTransport(0, UdpTransport("example.org", 9, 10))
     assert cause(front.ask(SetUpReader("/cam", 1, "s", bad_host))) is Refusal.FAILED

@@ -22,7 +22,7 @@ from workers.contract.endpoints import Endpoints
 from workers.contract.events import Hello
 from workers.contract.messages import Message
 from workers.contract.parcels import parcel
-from workers.contract.parts import Format, HandOff, TrackSpec, TrackTransport, UdpTransport
+from workers.contract.parts import Format, HandOff, Peer, TrackSpec, TrackTransport, UdpTransport
 from workers.contract.replies import Done, MountOpened, Playing
 from workers.contract.reports import ConnectionState, StateReport
 
@@ -227,7 +227,16 @@ class FakeFront:
         ours.close()
         client.settimeout(TIMEOUT_S)
         self._clients.append(client)
-        return client, HandOff(name, b"", b"", record)
+        return client, HandOff(name, Peer("127.0.0.1", client.getsockname()[1], "127.0.0.1"), record=record)
+
+    def connect_by_pair(self, name: str, peer: Peer) -> tuple[socket.socket, HandOff]:
+        """Hand off one end of a socket pair in the place of a TCP connection: the other end is the client's."""
+        client, ours = socket.socketpair()
+        self.send_descriptor(name.encode(), ours)
+        ours.close()
+        client.settimeout(TIMEOUT_S)
+        self._clients.append(client)
+        return client, HandOff(name, peer)
 
     def pair(self, host: str = "127.0.0.1") -> tuple[socket.socket, socket.socket]:
         """Make a client's two UDP sockets."""

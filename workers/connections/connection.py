@@ -10,7 +10,7 @@ from typing import Protocol
 
 from workers.contract.events import ConnectionClosed, RequestReceived, StreamBroken
 from workers.contract.image import ConnectionImage
-from workers.contract.parts import MAX_UNANSWERED
+from workers.contract.parts import MAX_UNANSWERED, HandOff
 from workers.contract.reports import ConnectionState
 from workers.fanout.outlet import Outlet, TooSlowError, Unwritten
 from workers.framing import Broken, FramingLimits, Splitter
@@ -63,11 +63,10 @@ class Connection:
     A request stays here until it is answered: a front may die before it has done so.
     """
 
-    def __init__(
-        self, name: str, sock: socket.socket, unsent: bytes, record: bytes, resources: Resources, owner: Owner
-    ) -> None:
+    def __init__(self, name: str, sock: socket.socket, handoff: HandOff, resources: Resources, owner: Owner) -> None:
         self.name = name
-        self.record = record
+        self.peer = handoff.peer
+        self.record = handoff.record
         """What a new front needs to know of it."""
         self.close_at: float | None = None
         """When it is closed though not all is written; None while it is not to be closed."""
@@ -93,7 +92,7 @@ class Connection:
         self._reads = True
         self._suspended = False
         set_options(sock, settings.write_timeout_s)
-        self.outlet = Outlet(sock, settings.write_queue_bytes, resources.counters, self._outlet_changed, unsent)
+        self.outlet = Outlet(sock, settings.write_queue_bytes, resources.counters, self._outlet_changed, handoff.unsent)
         self.outlet.closes_when_full = settings.close_slow_readers
 
     # -- its life -------------------------------------------------------------------------------------------------
@@ -165,6 +164,7 @@ class Connection:
             broken = Broken(503, f"more than {MAX_UNANSWERED} requests wait")
         return ConnectionState(
             self.name,
+            self.peer,
             self.record,
             tuple(self._unanswered)[:MAX_UNANSWERED],
             broken_status=broken.status if broken is not None else 0,
@@ -222,6 +222,7 @@ class Connection:
         unwritten = self.outlet.unwritten(budget_bytes)
         return ConnectionImage(
             name=self.name,
+            peer=self.peer,
             unread=self._splitter.unread + self._unfed,
             tail=unwritten.tail,
             responses=unwritten.responses,
@@ -267,15 +268,6 @@ class Connection:
             self._users.remove(user)
         for channel in [each for each, (owner, _) in self._ways.items() if owner is user]:
             del self._ways[channel]
-
-    @property
-    def peer(self) -> str:
-        """The address at its other end, for people; "" if there is none any more."""
-        try:
-            name = self._sock.getpeername()
-        except OSError:
-            return ""
-        return f"{name[0]}:{name[1]}" if self._sock.family in (socket.AF_INET, socket.AF_INET6) else ""
 
     @property
     def carries_media(self) -> bool:

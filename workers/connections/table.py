@@ -61,7 +61,7 @@ class Connections:
             raise RefusedError(Refusal.NO_DESCRIPTOR, f"no descriptor came with token {handoff.token}")
         sock = socket.socket(fileno=descriptor)
         try:
-            connection = Connection(name, sock, handoff.unsent, handoff.record, self._resources, self)
+            connection = Connection(name, sock, handoff, self._resources, self)
         except BaseException:
             sock.close()
             raise
@@ -81,7 +81,9 @@ class Connections:
         """Make a suspended connection of its image; it is nobody's before `put_in`. Takes the descriptor."""
         sock = socket.socket(fileno=descriptor)
         try:
-            connection = Connection(image.name, sock, b"", image.record, self._resources, self)
+            connection = Connection(
+                image.name, sock, HandOff("", image.peer, record=image.record), self._resources, self
+            )
         except BaseException:
             sock.close()
             raise

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from workers.contract.codec import Packer
 from workers.contract.fields import AtMost, Between, Blob, Count, Index, Name, Path, Port, Text
-from workers.contract.parts import MAX_TRACKS, TrackSpec, TrackTransport
+from workers.contract.parts import MAX_TRACKS, Peer, TrackSpec, TrackTransport
 
 Moment = Annotated[float, Between(-1e12, 1e12)]
 Whole = Annotated[int, Between(-(2**63), 2**63 - 1)]
@@ -267,6 +267,7 @@ class ConnectionImage:
     """
 
     name: Name
+    peer: Peer
     unread: Blob
     tail: Blob
     responses: Blob

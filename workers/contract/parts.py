@@ -86,17 +86,37 @@ class TrackTransport:
 
 
 @dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is at the other end of a connection, and at which of our addresses, as found by whoever accepted it.
+
+    It travels beside the descriptor and nobody asks the socket: that may be one end of a socket pair.
+    """
+
+    host: Host = ""
+    port: Port = 0
+    local_host: Host = ""
+
+    @property
+    def text(self) -> str:
+        """Address and port, for people; "" where they are not known."""
+        if not self.host:
+            return ""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
 class HandOff:
     """A connection that changes hands with this command.
 
     `token` names the descriptor that was sent ahead through the descriptors' socket, `unread` is what its last reader
     had read and not yet parsed, `unsent` what its last writer had not yet written (the tail of a frame, or nothing).
-    `record` is what a new front needs to know of the connection.
+    `record` is what a new front needs to know of the connection, beside its peer.
     """
 
     token: Name
-    unread: Blob
-    unsent: Blob
+    peer: Peer
+    unread: Blob = b""
+    unsent: Blob = b""
     record: Blob = b""
 
 

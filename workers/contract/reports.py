@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from workers.contract.fields import AtMost, Between, Blob, Count, Name, Path, Port, Seconds, Text
-from workers.contract.parts import MAX_TRACKS, MAX_UNANSWERED, TrackTransport
+from workers.contract.parts import MAX_TRACKS, MAX_UNANSWERED, Peer, TrackTransport
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,7 @@ class ConnectionState:
     """
 
     name: Name
+    peer: Peer
     record: Blob
     unanswered: Annotated[tuple[Blob, ...], AtMost(MAX_UNANSWERED)] = ()
     broken_status: Annotated[int, Between(0, 599)] = 0

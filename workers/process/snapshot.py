@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from workers.connections.table import Connections
+from workers.contract.parts import Peer
 from workers.contract.reports import ConnectionState, StateReport
 from workers.mounts.table import Mounts
 from workers.process.listeners import KeptListeners
@@ -109,4 +110,4 @@ class Snapshot:
         if connection is not None:
             return connection.state()
         # It has ended since its descriptor was sent, and is told among the others that did.
-        return ConnectionState(name, b"")
+        return ConnectionState(name, Peer(), b"")

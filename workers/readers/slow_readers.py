@@ -14,7 +14,7 @@ class SlowReaderLog:
     """Tells of one track of one reader. What happens between two lines is in the sums of the next."""
 
     def __init__(self, session: str, path: str, track: int, connection: Connection, resources: Resources) -> None:
-        self._about = {"session": session, "mount": path, "track": track, "peer": connection.peer}
+        self._about = {"session": session, "mount": path, "track": track, "peer": connection.peer.text}
         self._outlet = connection.outlet
         self._logger = resources.logger
         self._clock = resources.loop.clock

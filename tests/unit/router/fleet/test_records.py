@@ -17,7 +17,7 @@ TRANSPORTS = (
 )
 MOUNT_RECORD = MountRecord(b"v=0\r\nm=video 0 RTP/AVP 96\r\n", 12.5, 13.0, "npt=0.000-")
 SESSION_RECORD = SessionRecord("192.0.2.1", "rtsp://h/cam", "änn", 60, 1.5, TRANSPORTS, ("239.1.2.3",))
-CONNECTION_RECORD = ConnectionRecord("both", "2001:db8::1", 40_000, "2001:db8::2")
+CONNECTION_RECORD = ConnectionRecord("both")
 
 
 def test_a_record_comes_back_as_it_was() -> None:

@@ -29,7 +29,7 @@ from workers.contract.image import (
     WaitingImage,
 )
 from workers.contract.messages import PROTOCOL_VERSION
-from workers.contract.parts import Format, TrackSpec, TrackTransport, UdpTransport
+from workers.contract.parts import Format, Peer, TrackSpec, TrackTransport, UdpTransport
 
 UDP = TrackTransport(0, UdpTransport("192.0.2.1", 5000, 5001))
 PORT = PortImage(SourceImage(b"a" * 16, True, None), 3, (WaitingImage(1.5, b"runs", 2, 2, ("r", "")),))
@@ -65,6 +65,7 @@ MOUNT = MountImage(
 REPLICA = replace(MOUNT, publisher=None, replica=True)
 CONNECTION = ConnectionImage(
     name="c",
+    peer=Peer("192.0.2.1", 40_000, "192.0.2.2"),
     unread=b"un",
     tail=b"tail",
     responses=b"resp",
