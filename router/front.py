@@ -1,16 +1,13 @@
 """The front: wires everything together, and the only module that does."""
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine, Sequence
-from typing import TYPE_CHECKING
 
 from router.access.authentication import Access
 from router.admin.commands import AdminCommands
 from router.admin.service import AdminService
 from router.connections.connection import Connection, ConnectionCallbacks
 from router.connections.listeners import Listeners, Passed
-from router.connections.table import Connections
 from router.expiry import Expiry
 from router.fleet.balancing import Balancer
 from router.fleet.fleet import Fleet
@@ -18,7 +15,7 @@ from router.fleet.moving import Mover
 from router.fleet.operations import Operations
 from router.fleet.recovery import Recovery
 from router.fleet.restore import Restore
-from router.handlers.clients import Clients
+from router.handlers.clients import Clients, ServerView
 from router.handlers.events import HandlerEvents
 from router.handlers.handlers import Handler, Handlers
 from router.handlers.hook_handlers import handlers_of
@@ -32,15 +29,12 @@ from router.rtsp.message import MessageLimits
 from router.settings import Settings
 from router.shutdown import FrontShutdown
 from router.startup import Startup
-from router.state.lifecycle import Lifecycle
-from router.state.mounts import Mounts
-from router.state.multicast import Multicast
-from router.state.sessions import Role, Sessions
+from router.state.events import ConnectionGone, ConnectionOpened
+from router.state.sessions import Role
+from router.state.state import State
 from router.streams.streams import Streams
+from router.streams.taps import Taps
 from router.tasks import Tasks
-
-if TYPE_CHECKING:
-    from router.server import Server
 
 log = get_logger(__name__)
 
@@ -50,7 +44,7 @@ class Front:
 
     def __init__(
         self,
-        server: "Server",
+        server: ServerView,
         settings: Settings,
         hooks: Hooks,
         own: Sequence[Handler],
@@ -71,19 +65,18 @@ class Front:
         )
         self._wire_life(passed, let_go)
 
-    def _wire_core(self, server: "Server") -> None:
+    def _wire_core(self, server: ServerView) -> None:
         """Construct who holds the state of sessions, mounts, connections and workers, and tells handlers of it."""
         settings, limits = self._settings, self._settings.limits
-        self.sessions = Sessions(settings)
-        self.mounts = Mounts(limits.mounts)
-        self.connections = Connections(limits.connections, limits.connections_per_host)
+        self.state = state = State.of(settings)
+        self.sessions, self.mounts, self.connections = state.sessions, state.mounts, state.connections
+        self.lifecycle = state.lifecycle
         self.listeners = Listeners()
-        self._multicast = Multicast(settings, time.monotonic)
-        self.clients = Clients(
-            server, self.sessions, lambda session, reason: self.lifecycle.close_session(session, reason)
-        )
+        self.taps = Taps()
+        self.taps.subscribe(state.events)
+        self.clients = Clients(server, state.sessions, state.lifecycle, self.taps)
         self._notices = HandlerEvents(self._handlers, self.clients)
-        self.lifecycle = Lifecycle(settings, self.sessions, self.mounts, self._multicast, self._notices)
+        self._notices.subscribe(state.events)
         self.callbacks = ConnectionCallbacks(
             framing=limits.framing,
             pipelined_requests=limits.pipelined_requests,
@@ -98,7 +91,7 @@ class Front:
             self.mounts,
             self.connections,
             self.lifecycle,
-            Restore(self.sessions, self.mounts, self.connections, self.lifecycle, self._multicast, self.callbacks),
+            Restore(self.sessions, self.mounts, self.connections, self.lifecycle, self.state.multicast, self.callbacks),
             self._told,
             lambda message, answer: self.tasks.run(self.admin.serve(message, answer)),
         )
@@ -111,7 +104,7 @@ class Front:
             self.sessions,
             self.mounts,
             self.fleet.placing,
-            self._multicast,
+            self.state.multicast,
             self.lifecycle,
             self.fleet.replicas,
             limits.tracks,
@@ -121,6 +114,7 @@ class Front:
             mounts=self.mounts,
             lifecycle=self.lifecycle,
             setup=setup,
+            taps=self.taps,
             max_tracks=limits.tracks,
         )
         decisions = HandlerPipeline(
@@ -142,7 +136,8 @@ class Front:
             decisions.methods(),
             self.listeners.port_of,
             lambda: public(publishing=publishing, reading=reading or (self.streams.named and not publishing)),
-            self._notices,
+            self._handlers,
+            self.state.events,
         )
 
     def _wire_life(self, passed: Sequence[Passed], let_go: Callable[[], Coroutine[None, None, None]] | None) -> None:
@@ -181,7 +176,7 @@ class Front:
 
     def _connection_opened(self, connection: Connection) -> str | None:
         refusal = self.connections.add(connection)
-        self._notices.connection_opened(connection)
+        self.state.events.append(ConnectionOpened(connection))
         return refusal
 
     async def _told(self) -> None:
@@ -200,5 +195,5 @@ class Front:
         log.debug("connection ended", connection=connection.id, peer=connection.peer, reason=reason)
         self.lifecycle.connection_ended(connection, reason, asyncio.get_running_loop().time())
         if known:
-            self._notices.connection_closed(connection, reason)
+            self.state.events.append(ConnectionGone(connection, reason))
         self.fleet.events.connection_ended(connection)

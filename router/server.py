@@ -117,7 +117,7 @@ class Server:
         try:
             await self._take_hold()
             self._front.admin.begin()
-            self._front.clients.begin()
+            self._front.taps.loop = asyncio.get_running_loop()
             self._front.tasks.run(self._front.expiry.run())
             self._front.tasks.run(self._front.fleet.repair.run())
             if self._front.balancer is not None:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from router.connections.listeners import StartError
 from router.files.errors import FileError
-
-if TYPE_CHECKING:
-    from router.server import Server
+from router.streams.streams import StreamServer
 
 
-def serve_files(server: Server) -> None:
+def serve_files(server: StreamServer) -> None:
     """Make a stream of each file.
 
     Raises:

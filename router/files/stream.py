@@ -15,10 +15,10 @@ from router.files.pace import Numbers, Pace, restamped
 from router.logs import get_logger
 from router.streams.errors import StreamClosed, StreamFull
 from router.streams.stream import ServerStream
+from router.streams.streams import StreamServer
 
 if TYPE_CHECKING:
     from router.files.playback import Burst, Playback
-    from router.server import Server
 
 log = get_logger(__name__)
 
@@ -39,7 +39,7 @@ class FileStream(ServerStream):
 
     def __init__(
         self,
-        server: Server,
+        server: StreamServer,
         file: str | Path,
         path: str | None = None,
         *,

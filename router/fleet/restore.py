@@ -199,8 +199,9 @@ class Restore:
             self._session(mount, state.publisher, Role.PUBLISHER, publishing, state.publisher_connection, now)
         else:  # its whole time to wait again: how much has passed, the front before knew
             mount.waiting_since = now
-            mount.last_publisher = self._make(mount, state.last_publisher, Role.PUBLISHER, publishing, now)
-            mount.last_publisher.state = SessionState.CLOSED
+            publisher = self._make(mount, state.last_publisher, Role.PUBLISHER, publishing, now)
+            publisher.state = SessionState.CLOSED
+            self._lifecycle.restored(mount, publisher)
         for reader in state.readers:
             self._reader(mount, reader, now)
         _, waiting = self._replicas.pop((mount.path, mount.generation), (0.0, []))
@@ -268,7 +269,7 @@ class Restore:
         session.replica = replica
         self._sessions.restore(session)
         if role is Role.PUBLISHER:
-            mount.last_publisher = session
+            self._lifecycle.restored(mount, session)
         connection = self._connections.get(connection_id)
         if connection is not None and (connection.holder is session.place.worker or not session.interleaved):
             self._sessions.move(session, connection)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from router.connections.connection import Connection
 from router.description import Media, SessionDescription
@@ -13,15 +11,25 @@ from router.handlers.session_stats import SessionStats, ask_stats
 from router.rtsp.control import mount_path
 from router.rtsp.session_state import SessionState
 from router.rtsp.url import parse_url
-from router.state.mounts import Mount
+from router.state.lifecycle import Lifecycle
 from router.state.sessions import Role, Session, Sessions
 from router.streams.listeners import Callback
 from router.streams.session_packets import SessionPackets
-from router.streams.tap import MountTap
+from router.streams.streams import StreamServer
+from router.streams.taps import Taps
 from router.streams.threads import call_in
 
-if TYPE_CHECKING:
-    from router.server import Server
+
+class ServerView(StreamServer, Protocol):
+    """A `Server` as handlers, connections and sessions see it: all of it that a program may use while it runs."""
+
+    @property
+    def connections(self) -> tuple[ServerConnection, ...]:
+        """All RTSP connections."""
+
+    @property
+    def sessions(self) -> tuple[ServerSession, ...]:
+        """All sessions, of publishers and readers."""
 
 
 class ServerConnection:
@@ -35,7 +43,7 @@ class ServerConnection:
         self._clients = clients
 
     @property
-    def server(self) -> Server:
+    def server(self) -> ServerView:
         """The server that it came to."""
         return self._clients.server
 
@@ -84,7 +92,7 @@ class ServerSession:
 
     def __init__(self, session: Session, clients: Clients) -> None:
         self._session = session
-        self._packets = SessionPackets(session, clients.tap_of)
+        self._packets = SessionPackets(session, clients.taps)
         self._clients = clients
         url = parse_url(session.url)
         self._path, self._query = mount_path(url), url.query
@@ -92,7 +100,7 @@ class ServerSession:
         """The id of the connection that its last request came on; that may have ended since."""
 
     @property
-    def server(self) -> Server:
+    def server(self) -> ServerView:
         """The server that it is a session of."""
         return self._clients.server
 
@@ -198,7 +206,7 @@ class ServerSession:
 
         It may be called from any thread, such as a sync handler's.
         """
-        self._clients.call(lambda: self._clients.close_session(self._session, reason))
+        self._clients.close_session(self._session, reason)
 
     def __repr__(self) -> str:
         return f"<ServerSession {self.id} {self.role} {self.path} {self.state.value}>"
@@ -207,30 +215,21 @@ class ServerSession:
 class Clients:
     """What stands for whom, while the connection or session lasts."""
 
-    def __init__(self, server: Server, sessions: Sessions, close_session: Callable[[Session, str], None]) -> None:
+    def __init__(self, server: ServerView, sessions: Sessions, lifecycle: Lifecycle, taps: Taps) -> None:
         self.server = server
-        self.close_session = close_session
+        self.taps = taps
         self._registry = sessions
+        self._lifecycle = lifecycle
         self._connections: dict[str, ServerConnection] = {}
         self._sessions: dict[str, ServerSession] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._tapping = threading.Lock()
-
-    def begin(self) -> None:
-        """Take note of the event loop, before any client comes: handlers may be called in threads."""
-        self._loop = asyncio.get_running_loop()
 
     def call(self, function: Callable[[], None]) -> None:
         """Call a function in the server's event loop, from whatever thread."""
-        call_in(self._loop, function)
+        call_in(self.taps.loop, function)
 
-    def tap_of(self, mount: Mount) -> MountTap:
-        """Give the tap on a mount, made when it is first wanted."""
-        with self._tapping:
-            if mount.tap is None:
-                assert self._loop is not None  # there is no session before `begin`
-                mount.tap = MountTap(mount, self._loop)
-            return mount.tap
+    def close_session(self, session: Session, reason: str) -> None:
+        """End a session, from whatever thread."""
+        self.call(lambda: self._lifecycle.close_session(session, reason))
 
     def connection(self, connection: Connection) -> ServerConnection:
         """Give what stands for a connection."""

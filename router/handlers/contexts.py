@@ -10,15 +10,14 @@ from router.rtsp.message import Request, Response
 
 if TYPE_CHECKING:
     from router.description import SessionDescription
-    from router.handlers.clients import ServerConnection, ServerSession
-    from router.server import Server
+    from router.handlers.clients import ServerConnection, ServerSession, ServerView
 
 
 @dataclass(slots=True, kw_only=True)
 class ConnectionOpenContext:
     """A connection came in."""
 
-    server: Server
+    server: ServerView
     connection: ServerConnection
 
 
@@ -26,7 +25,7 @@ class ConnectionOpenContext:
 class ConnectionCloseContext:
     """A connection ended, for `reason`. Nothing comes after this of it, but sessions over UDP may outlive it."""
 
-    server: Server
+    server: ServerView
     connection: ServerConnection
     reason: str
 
@@ -35,7 +34,7 @@ class ConnectionCloseContext:
 class SessionOpenContext:
     """A session began: a publisher's by ANNOUNCE, a reader's by its first SETUP."""
 
-    server: Server
+    server: ServerView
     session: ServerSession
 
 
@@ -43,7 +42,7 @@ class SessionOpenContext:
 class SessionCloseContext:
     """A session ended, for `reason`. `readers` of the path stay."""
 
-    server: Server
+    server: ServerView
     session: ServerSession
     reason: str
     readers: int
@@ -54,7 +53,7 @@ class MountOpenContext:
     """A publisher's media may flow: readers find its path from now on. Told once for a mount, also where another
     publisher goes on with it after the first has vanished (`reconnect_grace_s`)."""
 
-    server: Server
+    server: ServerView
     session: ServerSession
 
 
@@ -62,7 +61,7 @@ class MountOpenContext:
 class MountCloseContext:
     """A publisher's mount ended, with all its readers, for `reason`; `session` is the last publisher's."""
 
-    server: Server
+    server: ServerView
     session: ServerSession
     reason: str
 
@@ -71,7 +70,7 @@ class MountCloseContext:
 class RequestContext:
     """A request came, whatever it is; it is looked at after this call."""
 
-    server: Server
+    server: ServerView
     connection: ServerConnection
     request: Request
 
@@ -80,7 +79,7 @@ class RequestContext:
 class ResponseContext:
     """A response was sent. PLAY's has got an `RTP-Info` from the worker, which isn't in it here."""
 
-    server: Server
+    server: ServerView
     connection: ServerConnection
     session: ServerSession | None
     request: Request
@@ -91,7 +90,7 @@ class ResponseContext:
 class PacketsLostContext:
     """So many `packets` of a publisher never came since the last time, by their sequence numbers."""
 
-    server: Server
+    server: ServerView
     session: ServerSession
     packets: int
 
@@ -101,7 +100,7 @@ class DecodeErrorContext:
     """A publisher sent what can't be used, since the last time: so many packets that are no RTP (or no RTCP), and so
     many of a payload type that it has not announced."""
 
-    server: Server
+    server: ServerView
     session: ServerSession
     not_rtp: int
     wrong_payload_type: int
@@ -111,7 +110,7 @@ class DecodeErrorContext:
 class StreamWriteErrorContext:
     """A reader could not be served, and is closed: `reason` says why, such as that it read nothing for so long."""
 
-    server: Server
+    server: ServerView
     session: ServerSession
     reason: str
 
@@ -120,7 +119,7 @@ class StreamWriteErrorContext:
 class AccessContext:
     """Somebody wants to publish or read `path`, and nobody knows yet who it is."""
 
-    server: Server
+    server: ServerView
     connection: ServerConnection
     request: Request
     path: str
@@ -154,7 +153,7 @@ class DecisionContext:
     authenticated, "" where nobody is asked who they are; `session` is None before there is one.
     """
 
-    server: Server
+    server: ServerView
     connection: ServerConnection
     session: ServerSession | None
     request: Request

@@ -1,8 +1,9 @@
-"""What handlers hear of: made of what the front knows, and told in the order in which it happened."""
+"""What handlers hear of: made of the front's events, and told in the order in which they happened."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
-from router.connections.connection import Connection, ConnectionEnded
+from router.connections.connection import Connection
 from router.handlers.clients import Clients
 from router.handlers.contexts import (
     ConnectionCloseContext,
@@ -18,143 +19,117 @@ from router.handlers.contexts import (
     StreamWriteErrorContext,
 )
 from router.handlers.handlers import Handlers
-from router.rtsp.message import Request, Response
+from router.state.events import (
+    ConnectionGone,
+    ConnectionOpened,
+    EventDispatcher,
+    MountEnded,
+    MountReady,
+    PacketsLost,
+    PacketsUnusable,
+    PublisherReplaced,
+    ReaderUnserved,
+    RequestArrived,
+    ResponseSent,
+    SessionBegan,
+    SessionEnded,
+)
+from router.state.mounts import Mount
 from router.state.sessions import Session
-from workers.contract.events import SessionTrouble
 
 
 class HandlerEvents:
-    """One method for each thing that handlers hear of; nobody waits for what they make of it, but a client that is far
-    ahead of them."""
+    """Makes a context of each event for each handler that hears of its kind; nobody waits for what they make of it."""
 
     def __init__(self, handlers: Handlers, clients: Clients) -> None:
         self._handlers = handlers
         self._clients = clients
-        self._server = clients.server
+        self._publishers: dict[Mount, Session] = {}
+        """The last publisher of each mount that one has recorded: the mount's end is told of it, even after its own."""
 
-    def connection_opened(self, connection: Connection) -> None:
-        """Tell of a connection that came in."""
-        client = self._clients.connection(connection)
-        self._tell(
-            "on_connection_open", connection, lambda: ConnectionOpenContext(server=self._server, connection=client)
-        )
+    def subscribe(self, events: EventDispatcher) -> None:
+        """Hear of everything that handlers are told."""
+        events.subscribe(ConnectionOpened, self._connection_opened)
+        events.subscribe(ConnectionGone, self._connection_gone)
+        events.subscribe(RequestArrived, self._request_arrived)
+        events.subscribe(ResponseSent, self._response_sent)
+        events.subscribe(SessionBegan, self._session_began)
+        events.subscribe(SessionEnded, self._session_ended)
+        events.subscribe(MountReady, self._mount_ready)
+        events.subscribe(PublisherReplaced, self._publisher_replaced)
+        events.subscribe(MountEnded, self._mount_ended)
+        events.subscribe(PacketsLost, self._packets_lost)
+        events.subscribe(PacketsUnusable, self._packets_unusable)
+        events.subscribe(ReaderUnserved, self._reader_unserved)
 
-    def connection_closed(self, connection: Connection, reason: str) -> None:
-        """Tell of a connection's end."""
-        client = self._clients.connection(connection)
-        self._clients.forget_connection(connection)
-        self._tell(
-            "on_connection_close",
-            connection,
-            lambda: ConnectionCloseContext(server=self._server, connection=client, reason=reason),
-        )
+    # -- connections and requests ----------------------------------------------------------------------------------
 
-    async def request_came(self, connection: Connection, request: Request) -> None:
-        """Tell of a request; it waits where handlers are far behind with what its connection has done before."""
-        await self._handlers.room(connection.id)
-        if connection.closed:
-            raise ConnectionEnded
-        self._tell(
-            "on_request",
-            connection,
-            lambda: RequestContext(
-                server=self._server, connection=self._clients.connection(connection), request=request
-            ),
-        )
+    def _connection_opened(self, event: ConnectionOpened) -> None:
+        self._tell("on_connection_open", ConnectionOpenContext, event.connection)
 
-    def response_sent(
-        self, connection: Connection, session: Session | None, request: Request, response: Response
-    ) -> None:
-        """Tell of a response."""
-        self._tell(
-            "on_response",
-            connection,
-            lambda: ResponseContext(
-                server=self._server,
-                connection=self._clients.connection(connection),
-                session=None if session is None else self._clients.session(session),
-                request=request,
-                response=response,
-            ),
-        )
+    def _connection_gone(self, event: ConnectionGone) -> None:
+        self._tell("on_connection_close", ConnectionCloseContext, event.connection, reason=event.reason)
+        self._clients.forget_connection(event.connection)
 
-    def session_opened(self, session: Session) -> None:
-        """Tell of a session that began."""
-        self._tell_of(
-            "on_session_open",
-            session,
-            lambda: SessionOpenContext(server=self._server, session=self._clients.session(session)),
-        )
+    def _request_arrived(self, event: RequestArrived) -> None:
+        self._tell("on_request", RequestContext, event.connection, request=event.request)
 
-    def session_closed(self, session: Session, reason: str) -> None:
-        """Tell of a session's end; it counts as no reader any more."""
-        client = self._clients.session(session)
-        readers = len(session.mount.readers)
-        self._tell_of(
-            "on_session_close",
-            session,
-            lambda: SessionCloseContext(server=self._server, session=client, reason=reason, readers=readers),
-        )
-        if session is not session.mount.last_publisher:  # of whom the mount's end tells
+    def _response_sent(self, event: ResponseSent) -> None:
+        if not self._handlers.with_method("on_response"):
+            return
+        session = None if event.session is None else self._clients.session(event.session)
+        values = {"session": session, "request": event.request, "response": event.response}
+        self._tell("on_response", ResponseContext, event.connection, **values)
+
+    # -- sessions and mounts ---------------------------------------------------------------------------------------
+
+    def _session_began(self, event: SessionBegan) -> None:
+        self._tell_of("on_session_open", SessionOpenContext, event.session)
+
+    def _session_ended(self, event: SessionEnded) -> None:
+        session = event.session
+        self._tell_of("on_session_close", SessionCloseContext, session, reason=event.reason, readers=event.readers)
+        if session is not self._publishers.get(session.mount):  # of whom the mount's end tells
             self._clients.forget_session(session)
 
-    def mount_opened(self, publisher: Session) -> None:
-        """Tell of a mount that readers may have from now on."""
-        self._tell_of(
-            "on_mount_open",
-            publisher,
-            lambda: MountOpenContext(server=self._server, session=self._clients.session(publisher)),
-        )
+    def _mount_ready(self, event: MountReady) -> None:
+        if event.publisher is None:
+            return  # a program's own stream, of which it knows
+        self._publishers[event.mount] = event.publisher
+        if not event.restored:
+            self._tell_of("on_mount_open", MountOpenContext, event.publisher)
 
-    def mount_closed(self, publisher: Session, reason: str) -> None:
-        """Tell of the end of a mount that readers could have."""
-        self._tell_of(
-            "on_mount_close",
-            publisher,
-            lambda: MountCloseContext(server=self._server, session=self._clients.session(publisher), reason=reason),
-        )
-        self._clients.forget_session(publisher)
+    def _publisher_replaced(self, event: PublisherReplaced) -> None:
+        self._clients.forget_session(self._publishers[event.mount])
+        self._publishers[event.mount] = event.publisher
 
-    def publisher_replaced(self, before: Session) -> None:
-        """Know a publisher no more whose mount another one goes on with."""
-        self._clients.forget_session(before)
+    def _mount_ended(self, event: MountEnded) -> None:
+        publisher = self._publishers.pop(event.mount, None)
+        if publisher is not None:
+            self._tell_of("on_mount_close", MountCloseContext, publisher, reason=event.reason)
+            self._clients.forget_session(publisher)
 
-    def troubled(self, session: Session, event: SessionTrouble) -> None:
-        """Tell of a publisher's packets that were lost or can't be used."""
-        client = self._clients.session(session)
-        if event.lost:
-            self._tell_of(
-                "on_packets_lost",
-                session,
-                lambda: PacketsLostContext(server=self._server, session=client, packets=event.lost),
-            )
-        if event.not_rtp or event.wrong_payload_type:
-            self._tell_of(
-                "on_decode_error",
-                session,
-                lambda: DecodeErrorContext(
-                    server=self._server,
-                    session=client,
-                    not_rtp=event.not_rtp,
-                    wrong_payload_type=event.wrong_payload_type,
-                ),
-            )
+    # -- what goes wrong -------------------------------------------------------------------------------------------
 
-    def unserved(self, reader: Session, reason: str) -> None:
-        """Tell of a reader that could not be served."""
-        self._tell_of(
-            "on_stream_write_error",
-            reader,
-            lambda: StreamWriteErrorContext(server=self._server, session=self._clients.session(reader), reason=reason),
-        )
+    def _packets_lost(self, event: PacketsLost) -> None:
+        self._tell_of("on_packets_lost", PacketsLostContext, event.session, packets=event.packets)
 
-    def _tell(self, name: str, connection: Connection, context: Callable[[], object]) -> None:
+    def _packets_unusable(self, event: PacketsUnusable) -> None:
+        counts = {"not_rtp": event.not_rtp, "wrong_payload_type": event.wrong_payload_type}
+        self._tell_of("on_decode_error", DecodeErrorContext, event.session, **counts)
+
+    def _reader_unserved(self, event: ReaderUnserved) -> None:
+        self._tell_of("on_stream_write_error", StreamWriteErrorContext, event.session, reason=event.reason)
+
+    def _tell(self, name: str, context: type, connection: Connection, **values: Any) -> None:
         for handler in self._handlers.with_method(name):
-            handler.tell((connection.id,), name, context())
+            client = self._clients.connection(connection)
+            handler.tell((connection.id,), name, context(server=self._clients.server, connection=client, **values))
 
-    def _tell_of(self, name: str, session: Session, context: Callable[[], object]) -> None:
+    def _tell_of(self, name: str, context: type, session: Session, **values: Any) -> None:
         for handler in self._handlers.with_method(name, session.role):
-            handler.tell(self.keys(session), name, context())
+            client = self._clients.session(session)
+            handler.tell(self.keys(session), name, context(server=self._clients.server, session=client, **values))
 
     def keys(self, session: Session) -> Sequence[str]:
         """Say what is told in order with a session: all that concerns it, and the connection of its last request."""

@@ -19,6 +19,7 @@ from router.rtsp.url import parse_url
 from router.state.lifecycle import Lifecycle
 from router.state.mounts import Mounts
 from router.state.sessions import Role, Session, Sessions
+from router.streams.taps import Taps
 from workers.contract.commands import PauseReader, Play, Record
 
 
@@ -51,11 +52,13 @@ class Requests:
         mounts: Mounts,
         lifecycle: Lifecycle,
         setup: Setup,
+        taps: Taps,
         max_tracks: int,
     ) -> None:
         self._sessions = sessions
         self._mounts = mounts
         self._lifecycle = lifecycle
+        self._taps = taps
         self._max_tracks = max_tracks
         self._setup = setup
 
@@ -163,7 +166,7 @@ class Requests:
         mount.range = passed_range(exchange.request.headers.get("Range")) or mount.range
         response = exchange.respond()
         await self._heard(session, exchange)
-        recording_before, begins = mount.recording_since, mount.last_publisher is not session
+        recording_before, begins = mount.recording_since, mount.last_publisher != session.id
         if begins:
             # Before the worker writes the 200: whoever knows of that may come to read at once.
             mount.recording_since = exchange.now
@@ -196,8 +199,8 @@ class Requests:
 
     async def _heard(self, session: Session, exchange: Exchange) -> None:
         """Let the program hear the first packet already, if it wants to hear any."""
-        if session.mount.tap is not None:
-            await session.mount.tap.settle()
+        if (tap := self._taps.get(session.mount)) is not None:
+            await tap.settle()
             still_there(session, exchange)
 
     # -- inside a session ------------------------------------------------------------------------------------------

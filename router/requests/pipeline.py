@@ -7,9 +7,9 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Protocol
 
 from router.connections.connection import Connection, ConnectionEnded, Side
+from router.handlers.handlers import Handlers
 from router.logs import get_logger
 from router.requests.exchange import BACK_CHANNEL, Exchange, Method, make_response, required
 from router.requests.failure import NotHere, Unsupported, failure
@@ -17,6 +17,7 @@ from router.rtsp.errors import PeerError
 from router.rtsp.message import MessageLimits, Request, Response, is_response, parse_request
 from router.rtsp.session_state import next_state
 from router.rtsp.url import parse_url
+from router.state.events import EventDispatcher, RequestArrived, ResponseSent
 from router.state.sessions import Role, Session, Sessions
 
 log = get_logger(__name__)
@@ -41,22 +42,6 @@ def public(*, publishing: bool, reading: bool) -> dict[Side, tuple[str, ...]]:
     }
 
 
-class Observer(Protocol):
-    """Who hears of requests and responses."""
-
-    async def request_came(self, connection: Connection, request: Request) -> None:
-        """Hear of a request, before anything is done about it, and hold it up where it comes too soon.
-
-        Raises:
-            ConnectionEnded: nobody waits for its answer any more.
-        """
-
-    def response_sent(
-        self, connection: Connection, session: Session | None, request: Request, response: Response
-    ) -> None:
-        """Hear of a response."""
-
-
 class Dispatcher:
     """Serves the requests of all connections. `counts` are responses by method and status."""
 
@@ -67,13 +52,15 @@ class Dispatcher:
         methods: Mapping[str, Method],
         port_of: Callable[[Side], int],
         public: Callable[[], Mapping[Side, tuple[str, ...]]],
-        observer: Observer,
+        handlers: Handlers,
+        events: EventDispatcher,
     ) -> None:
         """`methods` maps each method's name to its function, `port_of` tells the number of a side's port, `public`
         the methods that each serves by now."""
         self._port_of = port_of
         self._public = public
-        self._observer = observer
+        self._handlers = handlers
+        self._events = events
         self.counts: Counter[tuple[str, int]] = Counter()
         self._limits = limits
         self._sessions = sessions
@@ -88,10 +75,10 @@ class Dispatcher:
         except PeerError as error:
             self._send(connection, "malformed", make_response(error.cseq, None, error.status, reason=error.reason))
             return
-        try:
-            await self._observer.request_came(connection, request)
-        except ConnectionEnded:
+        await self._handlers.room(connection.id)  # where they are far behind with what its connection has done before
+        if connection.closed:
             return
+        self._events.append(RequestArrived(connection, request))
         now = asyncio.get_running_loop().time()
         exchange = Exchange(connection, request, None, None, now, allowed=self._public()[connection.side])
         try:
@@ -108,7 +95,7 @@ class Dispatcher:
         else:
             self._send(connection, method, response)
         if not connection.closed:  # of whose end all have been told
-            self._observer.response_sent(connection, exchange.session, request, response)
+            self._events.append(ResponseSent(connection, exchange.session, request, response))
 
     def _log_refusal(self, exchange: Exchange, response: Response) -> None:
         """Say what a client was refused. A few for each connection: a hostile one could fill the disk."""

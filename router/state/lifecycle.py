@@ -5,13 +5,23 @@ Reconciling puts right whatever gets lost on the way.
 """
 
 from router.connections.connection import Connection
-from router.handlers.events import HandlerEvents
 from router.logs import get_logger
 from router.rtsp.errors import PeerError
 from router.rtsp.same_tracks import same_tracks
 from router.rtsp.sdp import SdpDocument
 from router.rtsp.session_state import SessionState
 from router.settings import Settings
+from router.state.events import (
+    EventDispatcher,
+    MountEnded,
+    MountReady,
+    PacketsLost,
+    PacketsUnusable,
+    PublisherReplaced,
+    ReaderUnserved,
+    SessionBegan,
+    SessionEnded,
+)
 from router.state.mounts import Mount, Mounts, Place
 from router.state.multicast import Multicast
 from router.state.sessions import Role, Session, Sessions
@@ -25,13 +35,13 @@ class Lifecycle:
     """Ends what has to end. Times are monotonic seconds."""
 
     def __init__(
-        self, settings: Settings, sessions: Sessions, mounts: Mounts, multicast: Multicast, notices: HandlerEvents
+        self, settings: Settings, sessions: Sessions, mounts: Mounts, multicast: Multicast, events: EventDispatcher
     ) -> None:
         self._settings = settings
         self._sessions = sessions
         self._mounts = mounts
         self._multicast = multicast
-        self._notices = notices
+        self._events = events
 
     # -- publishing ------------------------------------------------------------------------------------------------
 
@@ -75,20 +85,27 @@ class Lifecycle:
 
     def begun(self, session: Session) -> None:
         """Note a new session, once all that it needs is there."""
-        self._notices.session_opened(session)
+        self._events.append(SessionBegan(session))
 
     def recording(self, publisher: Session) -> None:
         """Note that a publisher's media may flow from now on."""
         mount = publisher.mount
         if mount.closed:
             return
-        before, mount.last_publisher = mount.last_publisher, publisher
+        first, mount.last_publisher = not mount.last_publisher, publisher.id
         mount.waiting_since = None
         self._log_begin("publishing", publisher)
-        if before is None:
-            self._notices.mount_opened(publisher)
-        else:
-            self._notices.publisher_replaced(before)
+        self._events.append(MountReady(mount, publisher) if first else PublisherReplaced(mount, publisher))
+
+    def stream_opened(self, mount: Mount, now: float) -> None:
+        """Note that a program's stream can be had from now on."""
+        mount.recording_since = now
+        self._events.append(MountReady(mount, None))
+
+    def restored(self, mount: Mount, publisher: Session) -> None:
+        """Note a mount that the front before this one had, with the last publisher that it recorded."""
+        mount.last_publisher = publisher.id
+        self._events.append(MountReady(mount, publisher, restored=True))
 
     def playing(self, reader: Session) -> None:
         """Note that a reader's media flows from now on."""
@@ -130,14 +147,18 @@ class Lifecycle:
     def troubled(self, event: SessionTrouble) -> None:
         """Note that a publisher's packets were lost or can't be used."""
         session = self._sessions.get(event.session)
-        if session is not None:
-            self._notices.troubled(session, event)
+        if session is None:
+            return
+        if event.lost:
+            self._events.append(PacketsLost(session, event.lost))
+        if event.not_rtp or event.wrong_payload_type:
+            self._events.append(PacketsUnusable(session, event.not_rtp, event.wrong_payload_type))
 
     def unserved(self, connection: Connection, reason: str) -> None:
         """Note that the readers on a connection could not be served, and that it is closed for that."""
         for session in self._sessions.of(connection):
             if session.state is SessionState.PLAYING and session.interleaved:
-                self._notices.unserved(session, reason)
+                self._events.append(ReaderUnserved(session, reason))
 
     # -- ends ------------------------------------------------------------------------------------------------------
 
@@ -150,8 +171,6 @@ class Lifecycle:
         """
         if session.state is SessionState.CLOSED:
             return
-        if session.mount.tap is not None:
-            session.mount.tap.forget(session.id)
         connection, mount, began = session.connection, session.mount, session.state is not SessionState.INIT
         self._sessions.remove(session)
         log.info(
@@ -162,7 +181,7 @@ class Lifecycle:
         if mount.source is not None:
             mount.source.readers_changed()
         if began:
-            self._notices.session_closed(session, reason)
+            self._events.append(SessionEnded(session, reason, len(mount.readers)))
         if session.role is Role.PUBLISHER:
             if vanished_at is not None and self._waits(mount):
                 self._await_publisher(mount, session, reason, vanished_at)
@@ -213,10 +232,7 @@ class Lifecycle:
                 self.close_session(session, f"mount closed: {reason}", keep_connection=keep)
         if mount.source is not None:
             mount.source.mount_closed(reason)
-        if mount.tap is not None:
-            mount.tap.close()
-        if mount.last_publisher is not None:
-            self._notices.mount_closed(mount.last_publisher, reason)
+        self._events.append(MountEnded(mount, reason))
 
     def connection_ended(self, connection: Connection, reason: str, now: float) -> None:
         """Decide for each of a connection's sessions whether it can live without one."""
@@ -258,7 +274,7 @@ class Lifecycle:
         for session in self._sessions:
             if session.role is Role.READER:
                 reason = self._reader_expired(session, now)
-            elif session is session.mount.last_publisher:
+            elif session.id == session.mount.last_publisher:
                 reason = self._publisher_expired(session, now)
             else:
                 # Not renewed by anything: a path is not to be held without a stream.

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from router.fleet.gate import Gate
 from router.fleet.pending import PendingWorker
@@ -11,10 +11,6 @@ from router.link.worker import Worker
 from router.rtsp.errors import PeerError
 from router.rtsp.sdp import SdpDocument
 from workers.contract.parts import Format, TrackSpec
-
-if TYPE_CHECKING:
-    from router.state.sessions import Session
-    from router.streams.tap import MountTap
 
 ENCODING_CHARACTERS = 64
 """What workers are told of an encoding's name: those that mean anything to them are shorter."""
@@ -52,8 +48,6 @@ class Mount:
     publisher: str = ""
     source: Source | None = None
     """Publishes it where no session does."""
-    tap: "MountTap | None" = None
-    """How this program hears its packets, once it wants to."""
     worker: Worker | PendingWorker | None = None
     rtp_ports: tuple[int, ...] = ()
     streams: bytes = b""
@@ -65,8 +59,8 @@ class Mount:
     recording_since: float | None = None
     heard: float | None = None
     silent_since: float | None = None
-    last_publisher: "Session | None" = None
-    """The last one that has begun to record; it may have ended."""
+    last_publisher: str = ""
+    """The last session that has begun to record; it may have ended."""
     waiting_since: float | None = None
     """Since when it waits for another publisher to record, in place of one that has vanished."""
     closed: bool = False

@@ -1,11 +1,8 @@
 """How a stream is carried: its mount, its worker, and the channel there; and how it goes on where a worker dies."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from router.fleet.gate import GateClosed
 from router.link.worker import Worker, WorkerGone, WorkerRefused
@@ -15,11 +12,9 @@ from router.rtsp.sdp import SdpDocument
 from router.state.mounts import Mount
 from router.streams.errors import StreamClosed, StreamError, StreamNotOpen, StreamNotPlaced
 from router.streams.pipe import Pipe, open_pipe
+from router.streams.streams import Streams
 from workers.channel import ChannelBurst
 from workers.contract.commands import AttachFeed
-
-if TYPE_CHECKING:
-    from router.streams.streams import Streams
 
 log = get_logger(__name__)
 
@@ -86,7 +81,7 @@ class StreamPublication:
                 self._opening = None  # it may be tried again
 
     async def _open(self, description: SdpDocument) -> None:
-        mount = self.mount = self._streams.claim(self, description)
+        mount = self.mount = self._streams.claim(self, self.name, description)
         try:
             while self.pipe is None:
                 await self._get_worker(mount)
@@ -95,8 +90,8 @@ class StreamPublication:
             self.mount, mount.source = None, None
             self._streams.lifecycle.close_mount(mount, "its stream could not be opened")
             raise
-        mount.recording_since = asyncio.get_running_loop().time()
         log.info("stream opened", stream=self.id, mount=mount.path, worker=mount.worker and mount.worker.index)
+        self._streams.lifecycle.stream_opened(mount, asyncio.get_running_loop().time())
 
     async def _get_worker(self, mount: Mount) -> None:
         """Get a worker if there is none, and a channel to it; where it dies meanwhile, neither.

@@ -1,31 +1,27 @@
 """What a program hears of one session, and writes to it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from router.description import DescriptionError, Media, SessionDescription
 from router.rtsp.session_state import SessionState
-from router.state.sessions import Role
+from router.state.sessions import Role, Session
 from router.streams.errors import StreamClosed, StreamNotOpen, WrongMedia
 from router.streams.listeners import Callback
 from router.streams.packets import DEFAULT_PACKET_BYTES, checked_rtcp, checked_runs
+from router.streams.tap import MountTap
+from router.streams.taps import Taps
 from workers.channel import Kind, Run
 from workers.rtp.packet import second_bytes
-
-if TYPE_CHECKING:
-    from router.state.mounts import Mount
-    from router.state.sessions import Session
-    from router.streams.tap import MountTap
 
 
 class SessionPackets:
     """The packets of one session, publisher's or reader's."""
 
-    def __init__(self, session: Session, tap_of: Callable[[Mount], MountTap]) -> None:
+    def __init__(self, session: Session, taps: Taps) -> None:
         self._session = session
-        self._tap_of = tap_of
+        self._taps = taps
+        self._tap: MountTap | None = None
+        """The one that it has used: its figures outlive the mount."""
         self._described: tuple[object, SessionDescription | None] = (None, None)
 
     @property
@@ -42,7 +38,7 @@ class SessionPackets:
     @property
     def missed(self) -> int:
         """Packets of its mount that the program was too slow for."""
-        tap = self._session.mount.tap
+        tap = self._tap or self._taps.get(self._session.mount)
         return 0 if tap is None else tap.missed
 
     def on_packet_rtp(self, media: Media | int, callback: Callback) -> Callable[[], None]:
@@ -69,10 +65,12 @@ class SessionPackets:
 
     def _listen(self, kind: Kind, track: int, callback: Callback) -> Callable[[], None]:
         self._check_closed()
-        return self._tap_of(self._session.mount).listen(self._session.id, kind, track, callback)
+        self._tap = self._taps.on(self._session.mount)
+        return self._tap.listen(self._session.id, kind, track, callback)
 
     def _write(self, kind: Kind, track: int, runs: list[Run]) -> None:
-        self._tap_of(self._session.mount).write(self._session.id, kind, track, runs)
+        self._tap = self._taps.on(self._session.mount)
+        self._tap.write(self._session.id, kind, track, runs)
 
     def _check_closed(self) -> None:
         if self._session.state is SessionState.CLOSED:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from router.description import Media, SessionDescription
 from router.rtsp import sdp
@@ -20,14 +20,11 @@ from router.streams.listeners import Callback, Listeners
 from router.streams.packets import DEFAULT_PACKET_BYTES, LARGEST_PACKET_BYTES, checked_rtcp, checked_runs
 from router.streams.publication import StreamPublication
 from router.streams.stats import MediaStats, StreamStats
-from router.streams.streams import checked_path
+from router.streams.streams import StreamServer, checked_path
 from router.streams.threads import call_in
 from workers.channel import MOST_NTP, ChannelBurst, Kind, encode
 from workers.contract.parts import MAX_TRACKS
 from workers.rtp.packet import FIXED_HEADER_BYTES, second_bytes
-
-if TYPE_CHECKING:
-    from router.server import Server
 
 
 @dataclass(slots=True)
@@ -52,7 +49,7 @@ class ServerStream:
 
     def __init__(
         self,
-        server: Server,
+        server: StreamServer,
         description: SessionDescription,
         path: str | None = None,
         *,
@@ -78,7 +75,7 @@ class ServerStream:
             for media in description.medias
         ]
         self._listeners = Listeners([each.clock_rates for each in self._parsed.medias])
-        self._carriage = StreamPublication(self.id, self.path, self._streams, self._take)
+        self._publication = StreamPublication(self.id, self.path, self._streams, self._take)
         self._dropped = 0
         self._streams.add(self)
 
@@ -92,13 +89,13 @@ class ServerStream:
     @property
     def mount(self) -> Mount | None:
         """What carries it in the server, for handlers that give it out; None while it is not open."""
-        mount = self._carriage.mount
+        mount = self._publication.mount
         return None if mount is None or mount.recording_since is None or mount.closed else mount
 
     @property
     def closed(self) -> bool:
         """Whether it has ended; it can't be opened again."""
-        return self._carriage.ended
+        return self._publication.ended
 
     async def open(self) -> None:
         """Get a worker and ports; harmless if it has them.
@@ -108,11 +105,11 @@ class ServerStream:
             StreamNotPlaced: no worker is there or has the ports, or the server's limits don't allow it.
             StreamClosed: it was closed, perhaps meanwhile.
         """
-        await self._carriage.open(self._parsed)
+        await self._publication.open(self._parsed)
 
     def close(self) -> None:
         """End the stream: its readers leave at once. Harmless if it has ended."""
-        call_in(self._carriage.loop, lambda: self._carriage.close("closed by its program"))
+        call_in(self._publication.loop, lambda: self._publication.close("closed by its program"))
 
     async def __aenter__(self) -> Self:
         """Open."""
@@ -172,7 +169,7 @@ class ServerStream:
             if self._send(messages, 1):
                 self._written[track].rtcp_packets += 1
 
-        call_in(self._carriage.loop, send)
+        call_in(self._publication.loop, send)
 
     def _write_rtp(self, media: Media | int, packets: Sequence[bytes], ntp: float) -> None:
         track = self._outgoing(media)
@@ -190,17 +187,17 @@ class ServerStream:
                 written.packets += len(packets)
                 written.bytes += sum([len(data) for data, _, _ in runs])
 
-        call_in(self._carriage.loop, send)
+        call_in(self._publication.loop, send)
 
     def _send(self, messages: list[bytes], packets: int) -> bool:
         """Hand messages to the worker; False where there is none at the moment."""
-        pipe = self._carriage.pipe
+        pipe = self._publication.pipe
         if pipe is None:
-            self._carriage.check_open()
+            self._publication.check_open()
             self._dropped += packets
             return False
         if not pipe.send(messages):
-            raise StreamFull(f"{pipe.queued_bytes} bytes of {self._carriage.name} wait for its worker")
+            raise StreamFull(f"{pipe.queued_bytes} bytes of {self._publication.name} wait for its worker")
         return True
 
     def _outgoing(self, media: Media | int) -> int:
@@ -217,7 +214,7 @@ class ServerStream:
         else:
             track = media
         if type(track) is not int or not 0 <= track < len(self._written):
-            raise WrongMedia(f"{media!r:.120} is none of the {len(self._written)} medias of {self._carriage.name}")
+            raise WrongMedia(f"{media!r:.120} is none of the {len(self._written)} medias of {self._publication.name}")
         return track
 
     async def drain(self) -> None:
@@ -227,9 +224,9 @@ class ServerStream:
             StreamClosed: it was closed.
         """
         await asyncio.sleep(0)  # a program that only writes and drains would stop everything else of its server
-        if self._carriage.pipe is not None:
-            await self._carriage.pipe.drain()
-        self._carriage.check_ended()
+        if self._publication.pipe is not None:
+            await self._publication.pipe.drain()
+        self._publication.check_ended()
 
     # -- what readers send -----------------------------------------------------------------------------------------
 
@@ -261,7 +258,7 @@ class ServerStream:
     @property
     def playing(self) -> int:
         """How many readers play at the moment; `stats().readers` counts those too that pause or have not begun."""
-        readers = self._streams.readers_of(self._carriage.mount)
+        readers = self._streams.readers_of(self._publication.mount)
         return sum(each.state is SessionState.PLAYING for each in readers)
 
     async def readers_changed(self) -> None:
@@ -270,16 +267,16 @@ class ServerStream:
         Raises:
             StreamClosed: it was closed.
         """
-        await self._carriage.wait_readers()
+        await self._publication.wait_readers()
 
     def close_readers(self, reason: str) -> None:
         """Let all readers go, for `reason`, which the log says; others may come."""
 
         def close() -> None:
-            for each in self._streams.readers_of(self._carriage.mount):
+            for each in self._streams.readers_of(self._publication.mount):
                 self._streams.lifecycle.close_session(each, reason)
 
-        call_in(self._carriage.loop, close)
+        call_in(self._publication.loop, close)
 
     # -- what it is ------------------------------------------------------------------------------------------------
 
@@ -290,15 +287,15 @@ class ServerStream:
             CannotReload: it has other medias, directions, payload types or clock rates: those take another stream.
             StreamClosed: it was closed.
         """
-        self._carriage.check_ended()
+        self._publication.check_ended()
         before, after = (
             [_nature(each) for each in medias] for medias in (self._description.medias, description.medias)
         )
         if before != after:
-            raise CannotReload(f"the medias of {self._carriage.name} are {before}, the new ones {after}")
+            raise CannotReload(f"the medias of {self._publication.name} are {before}, the new ones {after}")
         self._describe(description)
-        if self._carriage.mount is not None:
-            self._carriage.mount.description = self._parsed
+        if self._publication.mount is not None:
+            self._publication.mount.description = self._parsed
 
     def _describe(self, description: SessionDescription) -> None:
         self._description = description
@@ -307,24 +304,24 @@ class ServerStream:
 
     def stats(self) -> StreamStats:
         """Count what was written, and its readers."""
-        readers = [set(each.transports) for each in self._streams.readers_of(self._carriage.mount)]
+        readers = [set(each.transports) for each in self._streams.readers_of(self._publication.mount)]
         medias = tuple(
             MediaStats(each.packets, each.bytes, each.rtcp_packets, sum(index in tracks for tracks in readers))
             for index, each in enumerate(self._written)
         )
-        pipe = self._carriage.pipe
+        pipe = self._publication.pipe
         return StreamStats(
             packets=sum(each.packets for each in medias),
             bytes=sum(each.bytes for each in medias),
             dropped=self._dropped,
-            missed=self._carriage.missed + (pipe.missed if pipe is not None else 0),
+            missed=self._publication.missed + (pipe.missed if pipe is not None else 0),
             queued_bytes=pipe.queued_bytes if pipe is not None else 0,
             readers=len(readers),
             medias=medias,
         )
 
     def __repr__(self) -> str:
-        return f"<ServerStream {self._carriage.name}>"
+        return f"<ServerStream {self._publication.name}>"
 
 
 def _check_ntp(ntp: float) -> None:

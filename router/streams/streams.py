@@ -1,23 +1,18 @@
 """All streams that programs have made for one server."""
 
-from __future__ import annotations
-
 import asyncio
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from router.fleet.placing import Placing
 from router.rtsp.control import mount_path
 from router.rtsp.errors import PeerError
 from router.rtsp.sdp import SdpDocument
 from router.rtsp.url import parse_url
+from router.settings import Settings
 from router.state.lifecycle import Lifecycle
-from router.state.mounts import Mount, Mounts
+from router.state.mounts import Mount, Mounts, Source
 from router.state.sessions import Session, Sessions
 from router.streams.errors import PathTaken, StreamNotPlaced
-
-if TYPE_CHECKING:
-    from router.streams.publication import StreamPublication
-    from router.streams.stream import ServerStream
 
 
 def checked_path(path: str) -> str:
@@ -35,6 +30,21 @@ def checked_path(path: str) -> str:
     return mount_path(url)
 
 
+class Openable(Protocol):
+    """A stream that is opened with its server."""
+
+    @property
+    def path(self) -> str | None:
+        """Where readers find it by themselves."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has ended before that."""
+
+    async def open(self) -> None:
+        """Get a worker and ports."""
+
+
 class Streams:
     """What streams need of their server, and which there are."""
 
@@ -46,12 +56,12 @@ class Streams:
         self._mounts = mounts
         self._sessions = sessions
         self._max_tracks = max_tracks
-        self._waiting: list[ServerStream] = []
+        self._waiting: list[Openable] = []
         self._started = False
         self.named = False
         """Whether there has been one with a path of its own."""
 
-    def add(self, stream: ServerStream) -> None:
+    def add(self, stream: Openable) -> None:
         """Take note of a new stream: one that is made before the server starts is opened with it."""
         self.named = self.named or stream.path is not None
         if not self._started:
@@ -63,25 +73,23 @@ class Streams:
         waiting, self._waiting = self._waiting, []
         await asyncio.gather(*(each.open() for each in waiting if not each.closed))
 
-    def claim(self, source: StreamPublication, description: SdpDocument) -> Mount:
+    def claim(self, source: Source, name: str, description: SdpDocument) -> Mount:
         """Take a path for a stream.
 
         Raises:
             PathTaken: somebody has it.
             StreamNotPlaced: a limit is reached.
         """
-        taken = self._mounts.get(source.name)
+        taken = self._mounts.get(name)
         if taken is not None:
             holder = "a publisher" if taken.source is None else "another stream of this program"
-            raise PathTaken(f"{source.name} is taken: {holder} has it; close that, or take another path")
+            raise PathTaken(f"{name} is taken: {holder} has it; close that, or take another path")
         if len(description.medias) > self._max_tracks:
-            raise StreamNotPlaced(
-                f"{source.name} has {len(description.medias)} medias, limits.tracks {self._max_tracks}"
-            )
+            raise StreamNotPlaced(f"{name} has {len(description.medias)} medias, limits.tracks {self._max_tracks}")
         try:
-            mount = self._mounts.add(source.name, description, asyncio.get_running_loop().time())
+            mount = self._mounts.add(name, description, asyncio.get_running_loop().time())
         except PeerError as error:
-            raise StreamNotPlaced(f"{source.name} can't be opened: {error.reason}") from error
+            raise StreamNotPlaced(f"{name} can't be opened: {error.reason}") from error
         mount.source = source
         return mount
 
@@ -89,3 +97,29 @@ class Streams:
         """Give the sessions of a mount's readers."""
         sessions = [self._sessions.get(each) for each in mount.readers] if mount is not None else []
         return [each for each in sessions if each is not None]
+
+
+class StreamServer(Protocol):
+    """A `Server` as its streams see it."""
+
+    @property
+    def settings(self) -> Settings:
+        """Its settings, as they were given or by default."""
+
+    @property
+    def streams(self) -> Streams:
+        """For `ServerStream`, which puts itself there."""
+
+    @property
+    def publish_url(self) -> str:
+        """Where publishers connect to; known once started."""
+
+    @property
+    def client_url(self) -> str:
+        """Where readers connect to; known once started."""
+
+    async def close(self) -> None:
+        """End every session in order, and let go of everything."""
+
+    async def wait_closed(self) -> None:
+        """Wait until it has ended."""

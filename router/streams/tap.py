@@ -1,24 +1,19 @@
 """How a program hears the packets of a mount's sessions, and writes to single ones: one tap for each such mount."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from router.fleet.gate import GateClosed
 from router.link.worker import Worker, WorkerError
 from router.logs import get_logger
+from router.state.mounts import Mount
 from router.streams.errors import StreamFull
 from router.streams.listeners import Callback, Listeners
 from router.streams.pipe import Pipe, open_pipe
 from router.streams.threads import call_in
 from workers.channel import ChannelBurst, Kind, Run, encode
 from workers.contract.commands import AttachTap
-
-if TYPE_CHECKING:
-    from router.state.mounts import Mount
 
 log = get_logger(__name__)
 

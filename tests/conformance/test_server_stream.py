@@ -347,9 +347,9 @@ def test_a_stream_goes_on_when_its_worker_dies() -> None:
                 worker = stream.mount.worker
                 assert isinstance(worker, Worker)
                 os.kill(worker.pid, signal.SIGKILL)
-                await until(lambda: stream._carriage.pipe is None, "the loss")
+                await until(lambda: stream._publication.pipe is None, "the loss")
                 track.write(3)
-                await until(lambda: stream._carriage.pipe is not None, "another worker")
+                await until(lambda: stream._publication.pipe is not None, "another worker")
                 late = await asyncio.to_thread(Reader(server.client_url + "/made").start)
                 track.write(10)
                 for reader, packets in ((late, 10), (stays, len(stays.tracks[VIDEO].packets) + 10)):
