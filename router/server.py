@@ -13,7 +13,8 @@ from router.handlers.clients import ServerConnection, ServerSession
 from router.handlers.handlers import Handler
 from router.handlers.hooks import Hooks, load
 from router.handlers.interface import Handler as ProgramHandler
-from router.programs import commands, runtime_dir
+from router.programs import runtime_dir
+from router.programs.own_workers import own_workers
 from router.settings import Settings
 from router.startup import raise_descriptor_limit
 from router.streams.errors import StreamError
@@ -59,9 +60,11 @@ class Server:
         own_directory = settings is None and "runtime_dir" not in values
         if own_directory:
             values["runtime_dir"] = runtime_dir.temporary()
-        self.settings = settings = Settings(**values) if settings is None else settings
+        self.settings = settings = (Settings(**values) if settings is None else settings).counted()
         self._directory = runtime_dir.OwnDirectory(settings.runtime_dir, temporary=own_directory)
-        self._own_workers = None if workers_elsewhere else commands.own_workers(settings)
+        self._own_workers = None
+        if not workers_elsewhere:
+            self._own_workers = own_workers(settings, self._fail_start, lambda: self._front.startup.ready.is_set())
         try:
             hooked = Hooks(load(settings.hooks) if settings.hooks else hooks, settings.hook_timeout_s)
             own = [] if handler is None else [Handler.of_program(handler, settings.hook_timeout_s)]
@@ -106,7 +109,8 @@ class Server:
         With workers from elsewhere it doesn't wait for them, see `wait_ready`; clients wait in the backlog meanwhile.
 
         Raises:
-            StartError: a port or the runtime directory is taken, or a stream can't be opened.
+            StartError: a port or the runtime directory is taken, a worker ends before it is ready, or a stream can't
+                be opened.
             OSError: a worker can't be started.
             RuntimeError: it was started before.
         """
@@ -146,16 +150,20 @@ class Server:
         try:
             await self._front.startup.open(self._front.callbacks)
         except Exception as error:
-            self._start_error = StartError(str(error) or type(error).__name__)
-            self._closing.set()  # ends the start; what has begun is let go of by `close`
+            self._fail_start(str(error) or type(error).__name__)
             if not isinstance(error, StreamError | OSError):
                 raise  # nobody's word but ours: it is logged whole
+
+    def _fail_start(self, reason: str) -> None:
+        """End the start; what has begun is let go of by `close`."""
+        self._start_error = StartError(reason)
+        self._closing.set()
 
     async def wait_ready(self) -> None:
         """Wait until every worker has been there and clients are served.
 
         Raises:
-            StartError: the server was closed before that, or a stream can't be opened.
+            StartError: the server was closed before that, a worker can't start, or a stream can't be opened.
         """
         tasks = [asyncio.ensure_future(each.wait()) for each in (self._front.startup.ready, self._closing)]
         try:

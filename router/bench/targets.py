@@ -15,8 +15,8 @@ from typing import Protocol, Self
 
 from router.bench import processes
 from router.bench.processes import Measured
-from router.programs import commands
-from router.programs.commands import READY
+from router.programs import kinds
+from router.programs.kinds import READY
 
 _START_S, _STOP_S = 30.0, 15.0
 """What busy cores may take for it, not what it takes."""
@@ -76,7 +76,7 @@ class Router:
         command += ["--host", options.host, "--publish-port", "0", "--client-port", "0", "--workers", options.workers]
         command += ["--rtp-port-start", str(start), "--rtp-port-count", str(ports), "--log-level", "warning"]
         command += ["--runtime-dir", str(self._directory / "run")]
-        environment = {name: value for name, value in commands.environment().items() if not _is_setting(name)}
+        environment = {name: value for name, value in kinds.environment().items() if not _is_setting(name)}
         with self._log.open("wb") as log:
             self._process = _start(command, environment, log.fileno())
         try:
@@ -121,7 +121,7 @@ class Yardstick:
         """Start it: `floor` gathers for `window_ms` as the router does, `sendto` doesn't."""
         self.name = name
         command = [sys.executable, "-m", "router.bench.yardstick", name, str(window_ms)]
-        self._process = _start(command, commands.environment(), None)
+        self._process = _start(command, kinds.environment(), None)
         self.publish_url = self.client_url = _first_line(self._process)
         if not self.publish_url:
             raise TargetError(f"the yardstick {name} did not start")

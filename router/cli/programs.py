@@ -65,7 +65,7 @@ def front(
     settings = settings_of(context)
     from router.programs import front as program
 
-    sys.exit(program.run(settings, launched=launched))
+    sys.exit(program.run(settings))
 
 
 def worker(
@@ -82,21 +82,21 @@ def worker(
     same options, or the same file.
     """
     settings = settings_of(context)
-    from router.programs import commands
+    from router.programs import kinds
     from router.programs import runtime_dir as directory
 
-    if index >= settings.worker_count:
+    if settings.workers != "auto" and index >= settings.workers:  # else the front alone knows how many there are
         fail(
             2,
-            f"--index {index}: with workers = {settings.workers} the last one is {settings.worker_count - 1};"
+            f"--index {index}: with workers = {settings.workers} the last one is {settings.workers - 1};"
             " give front and workers the same --workers",
         )
     try:
         directory.prepare(settings.runtime_dir)
     except directory.RuntimeDirError as error:
         fail(1, str(error))
-    command = commands.worker_command(settings, index)
-    os.execve(command[0], command, commands.environment())
+    command = kinds.worker_command(settings, index)
+    os.execve(command[0], command, os.environ | kinds.environment())  # the supervisor's own variables too
 
 
 def gen(

@@ -1,7 +1,6 @@
 """`trunkline front`: the front as a program. Signals, the ready line, the exit status.
 
-Standard output carries the ready line alone; a launcher, for whom it is a pipe, gets `LISTENING` before. Whatever a
-hook prints goes to standard error.
+Standard output carries the ready line alone. Whatever a hook prints goes to standard error.
 """
 
 import asyncio
@@ -17,14 +16,14 @@ from router.connections.listeners import StartError
 from router.handlers.calls import UserCodeError
 from router.handlers.hooks_check import load_hooks
 from router.programs import passed
-from router.programs.commands import LISTENING, READY
+from router.programs.kinds import READY
 from router.server import Server
 from router.settings import Settings
 from workers.process.notify import Notifier, notifier
 
 
-def run(settings: Settings, *, launched: bool = False) -> int:
-    """Run a front until a signal; one that a launcher started tells it once it listens.
+def run(settings: Settings) -> int:
+    """Run a front until a signal.
 
     Gives the exit status: 0 after a signal, 1 where it can't start, 2 where the hooks of its settings are none.
     """
@@ -35,19 +34,17 @@ def run(settings: Settings, *, launched: bool = False) -> int:
         hooks = load_hooks(settings)
         settings = settings.model_copy(update={"hooks": None})
         make = functools.partial(Server, settings, hooks, workers_elsewhere=True, passed=listeners)
-        return asyncio.run(_serve(make, supervisor, say, launched))
+        return asyncio.run(_serve(make, supervisor, say))
     except (UserCodeError, StartError) as error:
         print(f"trunkline: {error}", file=sys.stderr)
         return 2 if isinstance(error, UserCodeError) or isinstance(error.__cause__, UserCodeError) else 1
 
 
-async def _serve(make: Callable[[], Server], supervisor: Notifier, say: Callable[[str], None], launched: bool) -> int:
+async def _serve(make: Callable[[], Server], supervisor: Notifier, say: Callable[[str], None]) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with make() as server:
-        if launched:
-            say(LISTENING)
         supervisor.ready("waiting for workers")
         beating = asyncio.create_task(_beat(supervisor))  # to the very end: stopping must not hang either
         announcing = asyncio.create_task(_announce(server, supervisor, say))

@@ -6,6 +6,7 @@ same runtime directory takes them over. That is also how it becomes new code: it
 
 import asyncio
 import contextlib
+import functools
 import os
 import signal
 import sys
@@ -14,11 +15,12 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from router import logs
-from router.programs import commands, launched, runtime_dir
-from router.programs.commands import LISTENING, READY
+from router.programs import kinds, launched, runtime_dir
+from router.programs.kinds import KINDS, READY, Kind
 from router.programs.launched import Launched
-from router.programs.process import Program
+from router.programs.process import Program, Running
 from router.programs.supervisor import Supervisor, ending
+from router.programs.watchdog import Watchdog
 from router.settings import Settings
 from router.settings import sources as settings_sources
 
@@ -32,12 +34,12 @@ TRY_TIMEOUT_S = 30.0
 SIGNAL_TURNS = 5
 """Turns of the loop in which a signal that came before is heard: it reads of it in one, and calls in the next."""
 
-Command = tuple[str, ...]
-
 
 @dataclass(frozen=True, slots=True)
 class _Listening:
-    """The front holds its ports and its runtime directory: nobody else's workers are there."""
+    """All programs of one kind listen: the next kind may start."""
+
+    kind: Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +55,10 @@ class _Stop:
 
 
 class Launcher:
-    """One front, its workers, and the reasons to stop them."""
+    """The programs of one router, and the reasons to stop them."""
 
-    def __init__(
-        self, settings: Settings, front: Command, workers: Sequence[Command], found: Launched | None = None
-    ) -> None:
-        """Take the commands of the front, which finds its settings on standard input, and of each worker.
-
-        `found` has what of them runs already: it was ready before, and its workers are as many.
-        """
+    def __init__(self, settings: Settings, kinds: Sequence[Kind] = KINDS, found: Launched | None = None) -> None:
+        """`found` has what runs already: it was ready before, and its workers are as many."""
         self._settings = settings
         self._events: asyncio.Queue[_Listening | _Upgrade | _Stop] = asyncio.Queue()
         self._found = found
@@ -69,23 +66,30 @@ class Launcher:
         self._announced = False
         self._told_to_stop = asyncio.Event()
         self._stopping = False
-        environment = commands.environment()
-        front_program = Program(
-            "front",
-            front,
-            environment,
-            stdin=lambda: settings_sources.to_json(self._settings),
-            on_line=self._front_said,
-            on_exit=self._front_ended,
-        )
-        worker_programs = [
-            Program(f"worker {index}", command, environment, on_exit=self._worker_ended)
-            for index, command in enumerate(workers)
+        self._watchdog = Watchdog(settings.runtime_dir / runtime_dir.NOTICES, self._running, self._listens)
+        self._silent: dict[Kind, set[str]] = {}
+        """The programs of each kind that have not said yet that they listen."""
+        self._groups = {kind: self._group(kind) for kind in kinds}
+
+    def _group(self, kind: Kind) -> Supervisor:
+        environment = kinds.environment() | self._watchdog.environment(kind.watchdog_s)
+        programs = [
+            Program(
+                kind.program_name(number),
+                kind.command(self._settings, number),
+                environment,
+                stdin=(lambda: settings_sources.to_json(self._settings)) if kind.serves_clients else None,
+                on_line=self._said if kind.serves_clients else None,
+                on_exit=functools.partial(self._ended, kind),
+                watchdog_s=kind.watchdog_s,
+            )
+            for number in kind.numbers(self._settings)
         ]
-        self._worker_count = len(worker_programs)
-        timeout_s = settings.stop_timeout_s
-        self._front = Supervisor([front_program], stop_timeout_s=timeout_s, on_start=self._note)
-        self._workers = Supervisor(worker_programs, stop_timeout_s=timeout_s, on_start=self._note)
+        self._silent[kind] = {program.name for program in programs}
+        return Supervisor(programs, stop_timeout_s=self._settings.stop_timeout_s, on_start=self._note)
+
+    def _running(self) -> list[tuple[Program, Running]]:
+        return [each for group in self._groups.values() for each in group.running]
 
     async def run(self) -> int:
         """Run the router until a signal or a failure to start; give the exit status.
@@ -98,18 +102,19 @@ class Launcher:
             if self._found is not None:
                 await self._take_over(self._found)
             else:
-                await self._front.start()
+                self._watchdog.start()
+                await next(iter(self._groups.values())).start()
             while not isinstance(event := await self._events.get(), _Stop):
                 if isinstance(event, _Upgrade):
                     await self._upgrade()
                 else:
-                    await self._workers.start()
+                    await self._start_after(event.kind)
             return event.status
         finally:
-            # The front first: it closes sessions in order, through its workers.
             self._stopping = True
-            await self._front.stop()
-            await self._workers.stop()
+            self._watchdog.close()
+            for group in self._groups.values():  # the front first: it closes sessions in order, through its workers
+                await group.stop()
             runtime_dir.sweep(self._settings.runtime_dir)
             launched.forget(self._settings.runtime_dir)
             log.info("stopped")
@@ -126,10 +131,16 @@ class Launcher:
 
     async def _take_over(self, found: Launched) -> None:
         self._adopt_ports()
-        await self._front.start(found.programs)
-        await self._workers.start(found.programs)
-        if "front" in found.programs:
+        self._watchdog.start(each.pid for each in found.programs.values())
+        for group in self._groups.values():
+            await group.start(found.programs)
+        if all(kind.program_name(0) in found.programs for kind in self._groups if kind.serves_clients):
             self._announce()
+
+    async def _start_after(self, kind: Kind) -> None:
+        order = list(self._groups)
+        for following in order[order.index(kind) + 1 :][:1]:
+            await self._groups[following].start()
 
     def _adopt_ports(self) -> None:
         """Let a front that is started again come back where its clients look for it, also if it picked its ports."""
@@ -146,9 +157,9 @@ class Launcher:
 
     def _note(self) -> None:
         """Leave word of what runs, for the next launcher."""
-        pids = self._front.pids | self._workers.pids
+        pids = {program.name: running.pid for program, running in self._running()}
         try:
-            launched.note(self._settings.runtime_dir, self._ready_line, self._worker_count, pids)
+            launched.note(self._settings.runtime_dir, self._ready_line, self._settings.worker_count, pids)
         except OSError as error:
             log.error("can't note what runs: another `serve` could not take it over", reason=str(error))
 
@@ -156,8 +167,8 @@ class Launcher:
         log.info("stopping", signal=number.name)
         self._told_to_stop.set()
         if self._stopping:  # asked twice: somebody is in a hurry
-            self._front.kill()
-            self._workers.kill()
+            for group in self._groups.values():
+                group.kill()
         self._events.put_nowait(_Stop(0))
 
     # -- new code ----------------------------------------------------------------------------------------------------
@@ -205,32 +216,34 @@ class Launcher:
 
     # -- what the programs say and how they end ----------------------------------------------------------------------
 
-    def _front_said(self, line: str) -> None:
+    def _said(self, line: str) -> None:
         if line.startswith(READY):
             if not self._ready_line:
                 self._ready_line = line
                 self._adopt_ports()
                 self._note()
             self._announce()
-        elif line == LISTENING and not self._ready_line:
-            self._events.put_nowait(_Listening())
 
-    def _front_ended(self, status: int | None) -> bool:
-        if not self._ready_line:
-            assert status is not None  # it is our child: only a router that was ready is taken over
-            # It has said why itself, unless it was not asked.
-            if status < 0:
-                log.error("front ended before it was ready", reason=ending(status))
-            self._events.put_nowait(_Stop(status if status > 0 else 1))
-        return bool(self._ready_line)
+    def _listens(self, pid: int) -> None:
+        if self._ready_line:  # one that was started again
+            return
+        name = next((program.name for program, running in self._running() if running.pid == pid), "")
+        for kind, silent in self._silent.items():
+            if name in silent:
+                silent.remove(name)
+                if not silent:
+                    self._events.put_nowait(_Listening(kind))
 
-    def _worker_ended(self, status: int | None) -> bool:
-        # One that ends by itself while the router starts would do so every time; one that is killed would not.
-        if not self._ready_line and status is not None and status > 0:
-            log.error("worker can't start", reason=ending(status))
-            self._events.put_nowait(_Stop(1))
-            return False
-        return True
+    def _ended(self, kind: Kind, status: int | None) -> bool:
+        """Tell whether a program is started again; one that ends before the router was ready may end the start."""
+        if self._ready_line:
+            return True
+        assert status is not None  # it is our child: only a router that was ready is taken over
+        if status <= 0 and not kind.killed_is_failed:
+            return True
+        log.error("program ended before the router was ready", name=kind.name, reason=ending(status))
+        self._events.put_nowait(_Stop(status if status > 0 and kind.serves_clients else 1))
+        return False
 
 
 def run(settings: Settings) -> int:
@@ -250,6 +263,8 @@ def run(settings: Settings) -> int:
 
 
 async def _run(settings: Settings) -> int:
+    # From here on a number, and this process's: front and workers may be bound to other CPUs.
+    settings = settings.counted()
     found = launched.find(settings.runtime_dir)
     if found is not None and not found.ready:  # nobody was ever served: there is nothing to keep
         log.info("ending what a killed launcher had begun to start", programs=", ".join(sorted(found.programs)))
@@ -258,8 +273,7 @@ async def _run(settings: Settings) -> int:
     if found is not None and found.workers != settings.worker_count:
         log.warning("workers stay as many as they are until the router is stopped", workers=found.workers)
         settings = settings.model_copy(update={"workers": found.workers})
-    workers = [commands.worker_command(settings, index) for index in range(settings.worker_count)]
-    return await Launcher(settings, commands.front_command(settings), workers, found).run()
+    return await Launcher(settings, found=found).run()
 
 
 async def _end(found: Launched, timeout_s: float) -> None:

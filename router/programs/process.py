@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import os
 import signal
 import subprocess
@@ -24,6 +25,7 @@ class Program:
     `stdin` gives what the program finds on its standard input, for each start anew. `on_line` hears each line of its
     standard output, which joins standard error without it. `on_exit` hears its exit status (negative: a signal; None:
     it was somebody else's child, and nobody tells) and tells whether to start it again; without it, always.
+    `watchdog_s` is how long it may give no sign of life.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Program:
     stdin: Callable[[], bytes] | None = None
     on_line: Callable[[str], None] | None = None
     on_exit: Callable[[int | None], bool] | None = None
+    watchdog_s: float = math.inf
 
 
 class Running(Protocol):

@@ -17,6 +17,9 @@ LAUNCHER_LOCK = "launcher.lock"
 PROGRAMS = "programs.json"
 """The file in which a launcher notes what it runs, for the next one (see `launched`)."""
 
+NOTICES = "notices"
+"""The socket on which a launcher hears that its programs live (see `watchdog`)."""
+
 
 class RuntimeDirError(Exception):
     """The runtime directory can't be used; the text says why and what helps."""
@@ -140,7 +143,7 @@ def sweep(path: Path) -> None:
 def _close_to_others(path: Path, mode: int) -> None:
     endpoints = Endpoints(path)
     ours = {endpoints.control_path, endpoints.descriptors_path, endpoints.lock_path}
-    ours |= {path / LAUNCHER_LOCK, path / PROGRAMS}
+    ours |= {path / name for name in (LAUNCHER_LOCK, PROGRAMS, NOTICES)}
     if not ours.issuperset(path.iterdir()):
         # Someone's /tmp or home directory: taking it from everybody else would break more than this router.
         raise RuntimeDirError(

@@ -56,9 +56,9 @@ class Supervisor:
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
-    def pids(self) -> dict[str, int]:
-        """The processes that run, by the names of their programs."""
-        return {name: running.pid for name, running in self._running.items()}
+    def running(self) -> list[tuple[Program, Running]]:
+        """The programs that run just now, and their processes."""
+        return [(each, self._running[each.name]) for each in self._programs if each.name in self._running]
 
     async def start(self, found: Mapping[str, Found] | None = None) -> None:
         """Start every program, but for those `found` running: these are taken over, by their names.

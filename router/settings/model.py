@@ -189,8 +189,14 @@ class Settings(BaseSettings):
 
     @property
     def worker_count(self) -> int:
-        """The number of workers, with `auto` worked out."""
-        return len(os.sched_getaffinity(0)) if self.workers == "auto" else self.workers
+        """The number of workers, with `auto` worked out for the process that asks: see `counted`."""
+        if self.workers != "auto":
+            return self.workers
+        return min(len(os.sched_getaffinity(0)), self.rtp_port_count // 2)
+
+    def counted(self) -> Self:
+        """Fix the number of workers: whoever owns a router calls it once, and tells the number to everybody else."""
+        return self.model_copy(update={"workers": self.worker_count})
 
     def max_readers_of(self, path: str) -> int:
         """Say how many readers a mount may have; 0 is no limit."""
@@ -267,9 +273,9 @@ class Settings(BaseSettings):
                 f"rtp_port_start={self.rtp_port_start} and rtp_port_count={self.rtp_port_count} end at port {last};"
                 " 65535 is the last there is"
             )
-        if self.rtp_port_count < 2 * self.worker_count:
+        if self.workers != "auto" and self.rtp_port_count < 2 * self.workers:
             raise ValueError(
-                f"rtp_port_count={self.rtp_port_count} is too few for workers={self.worker_count}:"
+                f"rtp_port_count={self.rtp_port_count} is too few for workers={self.workers}:"
                 " each needs a pair of ports at least"
             )
         if self.heartbeat_timeout_s < 2 * self.heartbeat_interval_s:

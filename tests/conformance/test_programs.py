@@ -198,6 +198,25 @@ def test_worker_and_front_start_in_any_order(tmp_path: Path, runtime_dir: Path) 
         assert [process.wait(10) for process in (front, second)] == [0, 0]
 
 
+def test_a_worker_does_not_count_the_cpus_that_it_may_use_itself(runtime_dir: Path) -> None:
+    with PortSlice.claim() as ports, ExitStack() as stack:
+        bind = "import os, sys; os.sched_setaffinity(0, {0}); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+        one_cpu = [sys.executable, "-c", bind.replace("{0}", f"{{{min(os.sched_getaffinity(0))}}}")]
+        for arguments in (["worker", "--index", "0"], ["worker", "--index", "1"], ["front", "--workers", "2"]):
+            program = [*one_cpu, "-m", "router", *arguments, "--runtime-dir", str(runtime_dir)]
+            program += ["--host", "127.0.0.1", "--publish-port", str(ports.start), "--client-port", str(ports.start)]
+            program += ["--rtp-port-start", str(ports.media_start), "--rtp-port-count", str(ports.media_count)]
+            process = subprocess.Popen(
+                program, cwd=ROOT, env=clean_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )  # fmt: skip
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+        eventually(
+            lambda: runtime_dir.joinpath("control").exists() and states(runtime_dir) == ["ready"] * 2, "both", 20
+        )
+
+
 def states(runtime: Path) -> list[str]:
     """Return the states of all workers."""
     return [worker["state"] for worker in ask_status(runtime, 1)["workers"]]

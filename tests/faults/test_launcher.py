@@ -2,10 +2,13 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
 
+from router.programs import watchdog
+from router.programs.kinds import FRONT
 from router.programs.runtime_dir import launcher_pid
 from tests.support.processes import alive
 from tests.support.programs import Status, run_program
@@ -178,4 +181,49 @@ def test_a_launcher_stays_what_it_is_where_the_new_code_is_refused(start_router:
     eventually(lambda: "can't upgrade" in router.log, "a refusal", 20)
     assert "no_such_setting" in router.log
     assert pids(router.status()) == before
+    router.stop()
+
+
+def test_a_front_that_hangs_is_replaced_and_one_that_lives_is_not(start_router: StartRouter, path: str) -> None:
+    """The launcher is stopped first, for longer than any front may be silent: it must not take its own silence for
+    the front's."""
+    router = start_router()
+    assert router.process is not None
+    with (
+        Publisher(router.publish(path), transport="udp").start() as publisher,
+        Reader(router.read(path), transport="udp").start() as over_udp,
+        Reader(router.read(path), transport="tcp").start() as over_tcp,
+    ):
+        readers = [over_udp, over_tcp]
+        front, *workers = pids(router.status())
+        router.process.send_signal(signal.SIGSTOP)
+        time.sleep(FRONT.watchdog_s + 2)
+        router.process.send_signal(signal.SIGCONT)
+        time.sleep(2 * watchdog.LOOK_S)
+        assert pids(router.status()) == [front, *workers]
+        os.kill(front, signal.SIGSTOP)
+        lockstep(publisher, readers)
+        eventually(lambda: not alive(front), "the end of the front", FRONT.watchdog_s + 20)
+        router.wait_until(lambda status: all(each["state"] == "ready" for each in status["workers"]), "all workers")
+        assert pids(router.status())[1:] == workers
+        assert "program hangs, and is killed" in router.log
+        lockstep(publisher, readers)
+        sessions: list[Publisher | Reader] = [publisher, *readers]
+        for session in sessions:
+            session.connection.expect(200, "GET_PARAMETER", session.url)
+    router.stop()
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one CPU can't be made fewer")
+def test_a_front_bound_to_fewer_cpus_has_as_many_workers_as_before(start_router: StartRouter) -> None:
+    cpus = os.sched_getaffinity(0)
+    router = start_router(workers=len(cpus), options=["--workers", "auto"])
+    assert router.process is not None
+    before = pids(router.status())
+    assert len(before) == 1 + len(cpus)
+    os.sched_setaffinity(router.process.pid, {min(cpus)})
+    os.kill(before[0], signal.SIGKILL)
+    router.wait_until(lambda status: pids(status)[0] != before[0], "another front", 20)
+    router.wait_until(lambda status: all(each["state"] == "ready" for each in status["workers"]), "all workers")
+    assert pids(router.status())[1:] == before[1:]
     router.stop()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from router.programs.commands import LISTENING, READY, environment, front_command, worker_command
+from router.programs.kinds import FRONT, READY, WORKER, environment
 from router.settings import Settings
 from router.settings.sources import to_json
 from tests.support.waiting import eventually
@@ -71,7 +71,7 @@ def test_standard_output_has_the_ready_line_alone(runtime_dir: Path, tmp_path: P
     settings = Settings(workers=1, runtime_dir=runtime_dir)
     with listening(runtime_dir, "--hooks", "cameras", cwd=tmp_path) as front:
         assert front.stdout is not None
-        with subprocess.Popen(worker_command(settings, 0), env=environment(), stderr=subprocess.DEVNULL) as worker:
+        with subprocess.Popen(WORKER.command(settings, 0), env=environment(), stderr=subprocess.DEVNULL) as worker:
             ready = front.stdout.readline()
             worker.terminate()
         front.terminate()
@@ -83,16 +83,19 @@ def test_standard_output_has_the_ready_line_alone(runtime_dir: Path, tmp_path: P
 
 def test_a_launcher_hears_when_it_listens(runtime_dir: Path) -> None:
     settings = Settings(workers=1, host="127.0.0.1", publish_port=0, client_port=0, runtime_dir=runtime_dir)
-    with subprocess.Popen(
-        front_command(settings), env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as front:  # fmt: skip
-        assert front.stdin is not None
-        assert front.stdout is not None
-        front.stdin.write(to_json(settings))
-        front.stdin.close()
-        assert front.stdout.readline().decode() == f"{LISTENING}\n"
-        front.terminate()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
+        notices.bind(str(runtime_dir / "notices"))
+        notices.settimeout(TIMEOUT_S)
+        with subprocess.Popen(
+            FRONT.command(settings, 0), env=environment() | {"NOTIFY_SOCKET": str(runtime_dir / "notices")},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        ) as front:  # fmt: skip
+            assert front.stdin is not None
+            front.stdin.write(to_json(settings))
+            front.stdin.close()
+            assert notices.recv(4096).startswith(b"READY=1\n")
+            assert Endpoints(runtime_dir).control_path.is_socket()
+            front.terminate()
 
 
 def test_a_taken_port_is_named(runtime_dir: Path) -> None:

@@ -7,13 +7,16 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from router.programs.commands import LISTENING, READY
+from router.programs.kinds import FRONT as FRONT_KIND
+from router.programs.kinds import READY, Kind
+from router.programs.kinds import WORKER as WORKER_KIND
 from router.programs.launcher import Launcher
 from router.settings import Settings
 from tests.support.processes import alive
@@ -21,12 +24,17 @@ from tests.support.waiting import Deadline
 from workers.contract.endpoints import Endpoints
 
 TIMEOUT_S = 20.0
+LISTENS = """
+import os, socket
+notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+notices.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
+"""
 FRONT = f"""
 import json, os, signal, sys
 settings = json.load(sys.stdin)
 with open(settings["runtime_dir"] + "/fronts", "a") as file:
     print(os.getpid(), settings["publish_port"], settings["client_port"], file=file)
-print({LISTENING!r}, flush=True)
+{LISTENS}
 ready = "publish=rtsp://[::1]:4001 client=rtsp://[::1]:4002 workers=1 runtime=" + settings["runtime_dir"]
 print("{READY}" + ready, flush=True)
 signal.pause()
@@ -39,6 +47,11 @@ signal.pause()
 """
 
 
+def running(kind: Kind, source: str) -> Kind:
+    """Give the kind with a small program in place of its own."""
+    return replace(kind, command=lambda settings, number: (sys.executable, "-c", source))
+
+
 class Fixture:
     """A launcher's settings, and the files in which its programs note their starts."""
 
@@ -48,7 +61,7 @@ class Fixture:
         monkeypatch.setenv("LOG", str(self.directory / "workers"))
 
     def launcher(self, front: str = FRONT, worker: str = WORKER) -> Launcher:
-        return Launcher(self.settings, (sys.executable, "-c", front), [(sys.executable, "-c", worker)])
+        return Launcher(self.settings, (running(FRONT_KIND, front), running(WORKER_KIND, worker)))
 
     async def started(self, kind: str, count: int) -> list[list[str]]:
         """Wait until a program was started so many times; give the words that each start noted."""
@@ -127,7 +140,7 @@ def test_a_front_that_cannot_start_is_the_end_and_workers_never_meet_another_rou
 
 
 def test_a_front_that_is_killed_before_it_is_ready_is_a_failure(fixture: Fixture) -> None:
-    front = f"import os, signal; print({LISTENING!r}, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+    front = f"{LISTENS}\nimport signal; os.kill(os.getpid(), signal.SIGKILL)"
     assert run(fixture.launcher(front=front)) == 1
 
 
@@ -174,9 +187,11 @@ def test_secrets_travel_on_standard_input_only(fixture: Fixture) -> None:
 
 def test_front_and_workers_outlive_a_launcher_that_is_killed(fixture: Fixture) -> None:
     source = (
-        "import asyncio, sys; from router.programs.launcher import Launcher; from router.settings import Settings;"
-        "programs = [(sys.executable, '-c', source) for source in sys.argv[2:]];"
-        "asyncio.run(Launcher(Settings(workers=1, runtime_dir=sys.argv[1]), programs[0], programs[1:]).run())"
+        "import asyncio, sys; from dataclasses import replace; from router.programs.kinds import KINDS;"
+        "from router.programs.launcher import Launcher; from router.settings import Settings;"
+        "run = lambda source: lambda settings, number: (sys.executable, '-c', source);"
+        "kinds = [replace(kind, command=run(source)) for kind, source in zip(KINDS, sys.argv[2:])];"
+        "asyncio.run(Launcher(Settings(workers=1, runtime_dir=sys.argv[1]), kinds).run())"
     )
     command = [sys.executable, "-c", source, str(fixture.directory), FRONT, WORKER]
     with subprocess.Popen(command, cwd=Path(__file__).parents[4], stdout=subprocess.PIPE, text=True) as launcher:
