@@ -64,7 +64,7 @@ class Server:
         self._directory = runtime_dir.OwnDirectory(settings.runtime_dir, temporary=own_directory)
         self._own_workers = None
         if not workers_elsewhere:
-            self._own_workers = own_workers(settings, self._fail_start, lambda: self._front.startup.ready.is_set())
+            self._own_workers = own_workers(settings, self._fail_start, self._is_ready)
         try:
             hooked = Hooks(load(settings.hooks) if settings.hooks else hooks, settings.hook_timeout_s)
             own = [] if handler is None else [Handler.of_program(handler, settings.hook_timeout_s)]
@@ -153,6 +153,9 @@ class Server:
             self._fail_start(str(error) or type(error).__name__)
             if not isinstance(error, StreamError | OSError):
                 raise  # nobody's word but ours: it is logged whole
+
+    def _is_ready(self) -> bool:
+        return self._front.startup.ready.is_set()
 
     def _fail_start(self, reason: str) -> None:
         """End the start; what has begun is let go of by `close`."""
