@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from router.bench.program import Plan
-from router.programs import commands
+from router.programs import kinds
 
 LONGEST_S = 120.0
 """For any one step: 2,000 readers that join one after the other take the most."""
@@ -26,7 +26,7 @@ class LoadProgram:
         self.name = name
         self._process = subprocess.Popen(
             [*prefix, sys.executable, "-m", f"router.bench.{name}"],
-            env=commands.environment(),
+            env=kinds.environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,  # two lines in one read would hide the second from select

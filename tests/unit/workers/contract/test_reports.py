@@ -6,13 +6,13 @@ import pytest
 
 from tests.unit.workers.contract.wire import arrived
 from workers.contract.codec import UnreadableMessage
-from workers.contract.parts import TrackTransport, UdpTransport
+from workers.contract.parts import Peer, TrackTransport, UdpTransport
 from workers.contract.reports import ConnectionState, MountState, ReaderState, StateReport, TrackState
 
 TRACK = TrackState(0, 0, 0, 0, 0.0, None)
 READER = ReaderState("r", "c", True, 0, 0)
 MOUNT = MountState("/a", 1, "", False, (), ())
-CONNECTION = ConnectionState("c", b"")
+CONNECTION = ConnectionState("c", Peer(), b"")
 REPORT = StateReport((), (), more=False)
 UDP = TrackTransport(0, UdpTransport("192.0.2.1", 5000, 5001))
 
