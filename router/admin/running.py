@@ -8,11 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 from router.admin import client
+from router.programs.kinds import KINDS, Kind, listed
 from router.programs.runtime_dir import LAUNCHER_LOCK, launcher_pid
 from workers.contract.endpoints import Endpoints
 
-FRONT_BACK_S = 30.0
-"""How long another front may take to come, with all workers: its supervisor's longest delay, and a slow start."""
+BACK_S = 30.0
+"""How long another program may take to come, with all others: its supervisor's longest delay, and a slow start."""
 LAUNCHER_BACK_S = 45.0
 """How long a launcher may take to try the new code and become it: the trial alone has 30 seconds."""
 LOOK_S = 0.05
@@ -37,30 +38,34 @@ class Running:
         """Let the front carry out one order."""
         return client.command(self._endpoints, verb, *arguments, progress=self._say)
 
-    def restart_workers(self) -> str:
-        """Drain and replace all workers, one by one."""
-        return self.order("restart-workers")
-
-    def restart_front(self) -> str:
-        """Let the front end and another one take its place."""
-        before = self._status()["front"]["pid"]
-        self.order("restart-front")
-        self._say(f"front {before} lets go; waiting for the next one")
-
-        def back() -> bool:
-            try:
-                now = self._status()
-            except client.NoFrontError:
-                return False
-            ready = all(worker["state"] == "ready" for worker in now["workers"])
-            return bool(now["front"]["pid"] != before and ready)
-
-        if not _within(FRONT_BACK_S, back):
+    def replace(self, kind: Kind) -> str:
+        """Let others take the place of all programs of a kind."""
+        if not kind.serves_clients:
+            return self.order(kind.replaced_by)
+        before = self._pids()[kind]
+        self.order(kind.replaced_by)
+        self._say(f"{kind.name} {before[0]} lets go; waiting for the next one")
+        if not _within(BACK_S, lambda: self._is_replaced(kind, before)):
             raise OperationError(
-                f"the front has ended, but no other has come with all its workers within {FRONT_BACK_S:g} s; streams go"
-                " on for `orphan_timeout_s`. Does anybody supervise it? Start `trunkline front` with the options it had"
+                f"the {kind.name} has ended, but no other has come with all its workers within {BACK_S:g} s; streams go"
+                f" on for `orphan_timeout_s`. Does anybody supervise it? Start `trunkline {kind.name}` with the options"
+                " it had"
             )
-        return f"front {self._status()['front']['pid']} has taken over"
+        return f"{kind.name} {self._pids()[kind][0]} has taken over"
+
+    def _pids(self) -> dict[Kind, list[int | None]]:
+        pids: dict[Kind, list[int | None]] = {kind: [] for kind in KINDS}
+        for kind, process in listed(self._status()):
+            pids[kind].append(process["pid"])
+        return pids
+
+    def _is_replaced(self, kind: Kind, before: list[int | None]) -> bool:
+        try:
+            now = list(listed(self._status()))
+        except client.NoFrontError:
+            return False
+        ready = all(process.get("state", "ready") == "ready" for _, process in now)
+        return ready and not any(each is kind and process["pid"] in before for each, process in now)
 
     def upgrade(self) -> str:
         """Let every program become the installed code, one after the other, while all streams go on.
@@ -79,8 +84,8 @@ class Running:
         else:
             self._renew_launcher(launcher)
             self._say(f"launcher {launcher} is the installed code now")
-        self._say(self.restart_front())
-        self._say(self.restart_workers())
+        for kind in KINDS:
+            self._say(self.replace(kind))
         return "all programs are the installed code now"
 
     def _renew_launcher(self, pid: int) -> None:

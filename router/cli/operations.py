@@ -41,12 +41,16 @@ def restart_workers(rolling: Rolling = False, config: Config = None, runtime_dir
     """Drain and replace all workers, one after the other; no packet is lost."""
     if not rolling:
         fail(2, "workers are restarted one after the other, so that no stream is cut: say --rolling")
-    _operate(config, runtime_dir, lambda running: running.restart_workers())
+    from router.programs import kinds
+
+    _operate(config, runtime_dir, lambda running: running.replace(kinds.WORKER))
 
 
 def restart_front(config: Config = None, runtime_dir: RuntimeDir = None) -> None:
     """Let another front take over all sessions that play or record; no packet is lost."""
-    _operate(config, runtime_dir, lambda running: running.restart_front())
+    from router.programs import kinds
+
+    _operate(config, runtime_dir, lambda running: running.replace(kinds.FRONT))
 
 
 def upgrade(config: Config = None, runtime_dir: RuntimeDir = None) -> None:

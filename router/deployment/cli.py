@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from router.deployment.generate import KINDS, GenerateError, Wanted, generate, write
+from router.deployment.generate import TARGETS, GenerateError, Wanted, generate, write
 from router.settings import Settings
 from router.settings.sources import CONFIG_VARIABLE, PREFIX, TESTS_PREFIX, unknown_variables
 
@@ -14,7 +14,7 @@ __all__ = ["GenerateError", "generate_files"]
 
 
 def generate_files(
-    kind: str,
+    target: str,
     settings: Settings,
     options: Mapping[str, str],
     config: Path | None,
@@ -23,14 +23,14 @@ def generate_files(
     user: str,
     output: Path | None,
 ) -> None:
-    """Print the files of a kind, or write them to `output`.
+    """Print the files, or write them to `output`.
 
     Raises:
-        GenerateError: there is no such kind, or the files could not say what was asked for.
+        GenerateError: there is no such target, or the files could not say what was asked for.
         OSError: a file can't be written.
     """
-    if kind not in KINDS:
-        raise GenerateError(f"{kind}: must be {', '.join(KINDS)}")
+    if target not in TARGETS:
+        raise GenerateError(f"{target}: must be {', '.join(TARGETS)}")
     if config is None and os.environ.get(CONFIG_VARIABLE):
         config = Path(os.environ[CONFIG_VARIABLE])
     # The programs won't have this environment, and passwords have no place in such files.
@@ -46,7 +46,7 @@ def generate_files(
         user=user,
         directory=Path.cwd() if settings.hooks is not None else None,
     )
-    files = generate(kind, wanted)
+    files = generate(target, wanted)
     if output is not None:
         write(output, files)
         return

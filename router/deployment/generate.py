@@ -13,20 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
+from router.programs.kinds import KINDS, Kind
 from router.settings import Settings
 
-KINDS = {
-    "supervisor": ("supervisord.conf",),
-    "systemd": (
-        "systemd/trunkline.target",
-        "systemd/trunkline-front.socket",
-        "systemd/trunkline-front.service",
-        "systemd/trunkline-worker@.service",
-    ),
-    "container": ("Containerfile",),
-    "sysctl": ("sysctl.conf",),
-}
-"""The files of each kind, as they are named in `deploy/`."""
 PROGRAM = "/opt/trunkline/bin/trunkline"
 """Where `deploy/README.md` installs it."""
 USER = "trunkline"
@@ -39,6 +28,7 @@ SPARE_DESCRIPTORS = 1024
 """For a program itself, and connections on their way between two."""
 _HOMES = ("/home", "/root", "/run/user")
 """What `ProtectHome=yes` hides."""
+_SOCKET = "trunkline-front.socket"
 _TEMPLATES = Path(__file__).parent / "templates"
 _HARDENING = """\
 # Nothing but its sockets and its runtime directory; ReadWritePaths= for what your hooks write.
@@ -65,6 +55,15 @@ SystemCallArchitectures=native
 SystemCallFilter=@system-service
 SystemCallErrorNumber=EPERM"""
 
+_MIXED = """\
+# What hooks have started ends with it, but only after it.
+KillMode=mixed
+"""
+_SHORT_START = """\
+# The front's start waits for it, by Before=.
+TimeoutStartSec=20s
+"""
+
 
 class GenerateError(Exception):
     """Such files can't be made of these settings; the text says why."""
@@ -86,8 +85,8 @@ class Wanted:
     directory: Path | None = None
 
 
-def generate(kind: str, wanted: Wanted) -> dict[str, str]:
-    """Make the files of one of `KINDS`: their texts, by their names.
+def generate(target: str, wanted: Wanted) -> dict[str, str]:
+    """Make the files for one of `TARGETS`: their texts, by their names in `deploy/`.
 
     Raises:
         GenerateError: a port isn't fixed, or the runtime directory is out of reach.
@@ -95,23 +94,45 @@ def generate(kind: str, wanted: Wanted) -> dict[str, str]:
     settings = wanted.settings
     if 0 in (settings.publish_port, settings.client_port):
         raise GenerateError("a port of 0 is another one after each start: choose --publish-port and --client-port")
-    make = {"supervisor": _supervisor, "systemd": _systemd, "container": _container, "sysctl": _sysctl}[kind]
-    values = {"made_by": _made_by(kind, wanted), **make(wanted)}
-    return {name: Template((_TEMPLATES / name).read_text("utf-8")).substitute(values) for name in KINDS[kind]}
+    return TARGETS[target](wanted, {"made_by": _made_by(target, wanted), "user": wanted.user})
 
 
-def _supervisor(wanted: Wanted) -> dict[str, object]:
+Values = dict[str, object]
+"""What the fields of a template are filled with."""
+
+
+def _fill(template: str, values: Values) -> str:
+    return Template((_TEMPLATES / template).read_text("utf-8")).substitute(values)
+
+
+def _supervisor(wanted: Wanted, values: Values) -> dict[str, str]:
     runtime_dir = _runtime_dir(wanted, "/var/lib/trunkline/run")
 
     def quote(word: str) -> str:
         return shlex.quote(word).replace("%", "%%")
 
-    return _programs(wanted, runtime_dir, quote, index="%(process_num)d", directory="directory=") | {
-        "state": quote(str(runtime_dir.parent)),
-    }
+    state = quote(str(runtime_dir.parent))
+    values |= _common(wanted) | {"directory": _directory("directory=", wanted, quote)}
+    sections = []
+    # It starts low priorities first, and stops them last.
+    for priority, kind in enumerate(reversed(KINDS), 1):
+        numbered = kind.count is not None
+        processes = f"process_name={kind.name}_%(process_num)d\nnumprocs={len(kind.numbers(wanted.settings))}\n"
+        section = values | {
+            "name": kind.name,
+            "command": _command(kind, wanted, runtime_dir, quote, number="%(process_num)d"),
+            "processes": processes if numbered else "",
+            "log": f"{state}/%(program_name)s{'_%(process_num)d' if numbered else ''}.log",
+            "priority": 10 * priority,
+        }
+        sections.append(_fill("supervisord-program.conf", section))
+    names = ",".join(kind.name for kind in reversed(KINDS))
+    return {"supervisord.conf": _fill("supervisord.conf", values | {
+        "sections": "\n".join(sections), "names": names, "state": state,
+    })}  # fmt: skip
 
 
-def _systemd(wanted: Wanted) -> dict[str, object]:
+def _systemd(wanted: Wanted, values: Values) -> dict[str, str]:
     settings = wanted.settings
     runtime_dir = _runtime_dir(wanted, "/run/trunkline")
     if runtime_dir.is_relative_to("/tmp") or runtime_dir.is_relative_to("/var/tmp"):
@@ -130,56 +151,91 @@ def _systemd(wanted: Wanted) -> dict[str, object]:
     listen = [f"ListenStream={host}:{port}" if host else f"ListenStream={port}" for port in ports]
     if not host:
         listen.append("BindIPv6Only=both")
-    count = settings.worker_count
-    return _programs(wanted, runtime_dir, _unit_quote, index="%i", directory="WorkingDirectory=") | {
+    values |= _common(wanted) | {
         "runtime_directory": directory,
         "hardening": _HARDENING,
         "listen": "\n".join(listen),
-        "wants_workers": "\n".join(f"Wants=trunkline-worker@{index}.service" for index in range(count)),
     }
+    wants = [f"Wants={_unit(kind, number)}" for kind in KINDS for number in kind.numbers(settings)]
+    files = {
+        "systemd/trunkline.target": _fill("systemd/trunkline.target", values | {"wants": "\n".join(wants)}),
+        "systemd/trunkline-front.socket": _fill("systemd/trunkline-front.socket", values),
+    }
+    for place, kind in enumerate(KINDS):
+        order = [f"Requires={_SOCKET}"] if kind.serves_clients else []
+        if place:
+            order.append(
+                "# For the end; the start needs no order: the front closes sessions in order, through its workers."
+            )
+            order += [f"Before={_unit(each)}" for each in KINDS[:place]]
+        unit = values | {
+            "title": kind.program_name("%i"),
+            "purpose": kind.purpose,
+            "command": _command(kind, wanted, runtime_dir, _unit_quote, number="%i"),
+            "socket": f" {_SOCKET}" if kind.serves_clients else "",
+            "order": "".join(f"{line}\n" for line in order),
+            "directory": _directory("WorkingDirectory=", wanted, _unit_quote) if kind.serves_clients else "",
+            "watchdog_s": kind.watchdog_s,
+            "ending": _MIXED if kind.serves_clients else _SHORT_START,
+        }
+        files[f"systemd/{_unit(kind, '')}"] = _fill("systemd/program.service", unit)
+    return files
 
 
-def _container(wanted: Wanted) -> dict[str, object]:
+def _container(wanted: Wanted, values: Values) -> dict[str, str]:
     settings = wanted.settings
     runtime_dir = _runtime_dir(wanted, "/run/trunkline")
-    return {
+    values |= _common(wanted) | {
         "serve": json.dumps(["trunkline", "serve", *_options(wanted, runtime_dir)]),
         "runtime_dir": runtime_dir,
-        "user": wanted.user,
-        "descriptors": _descriptors(settings),
         "publish_port": settings.publish_port,
         "client_port": settings.client_port,
         "rtp_port_start": settings.rtp_port_start,
         "rtp_port_end": settings.rtp_port_start + settings.rtp_port_count - 1,
         "rtp_port_count": settings.rtp_port_count,
     }
+    return {"Containerfile": _fill("Containerfile", values)}
 
 
-def _sysctl(wanted: Wanted) -> dict[str, object]:
+def _sysctl(wanted: Wanted, values: Values) -> dict[str, str]:
     settings = wanted.settings
     media = f"{settings.rtp_port_start}-{settings.rtp_port_start + settings.rtp_port_count - 1}"
     listening = sorted({settings.publish_port, settings.client_port})
-    return {"reserved_ports": ",".join([*map(str, listening), media])}
+    reserved = ",".join([*map(str, listening), media])
+    return {"sysctl.conf": _fill("sysctl.conf", values | {"reserved_ports": reserved})}
 
 
-def _programs(
-    wanted: Wanted, runtime_dir: Path, quote: Callable[[str], str], *, index: str, directory: str
-) -> dict[str, object]:
-    """Give what both supervisors need; `index` stands for a worker's number, and is not to be quoted."""
+TARGETS = {"supervisor": _supervisor, "systemd": _systemd, "container": _container, "sysctl": _sysctl}
+"""What files can be made for."""
+
+
+def _common(wanted: Wanted) -> Values:
+    settings = wanted.settings
+    return {
+        "what": " and ".join(
+            f"{len(kind.numbers(settings))} {kind.name}s" if kind.count else f"one {kind.name}" for kind in KINDS
+        ),
+        "descriptors": max(kind.descriptors(settings) for kind in KINDS) + SPARE_DESCRIPTORS,
+        "stop_s": math.ceil(settings.stop_timeout_s) + STOP_MARGIN_S,
+    }
+
+
+def _directory(key: str, wanted: Wanted, quote: Callable[[str], str]) -> str:
+    return f"{key}{quote(str(wanted.directory))}\n" if wanted.directory is not None else ""
+
+
+def _unit(kind: Kind, number: int | str = "") -> str:
+    return f"trunkline-{kind.name}.service" if kind.count is None else f"trunkline-{kind.name}@{number}.service"
+
+
+def _command(kind: Kind, wanted: Wanted, runtime_dir: Path, quote: Callable[[str], str], *, number: str) -> str:
+    """Give the command line of a program; `number` stands for its own, and is not to be quoted."""
     # Each is started for itself, and all must mean the same number, whatever CPUs each of them may use.
     counted = {**wanted.options, "workers": str(wanted.settings.worker_count)}
-    wanted = dataclasses.replace(wanted, options=counted)
-    program = " ".join(quote(word) for word in shlex.split(wanted.program))
-    options = " ".join(quote(word) for word in _options(wanted, runtime_dir))
-    return {
-        "front": f"{program} front {options}",
-        "worker": f"{program} worker --index {index} {options}",
-        "workers": wanted.settings.worker_count,
-        "user": wanted.user,
-        "directory": f"{directory}{quote(str(wanted.directory))}\n" if wanted.directory is not None else "",
-        "descriptors": _descriptors(wanted.settings),
-        "stop_s": math.ceil(wanted.settings.stop_timeout_s) + STOP_MARGIN_S,
-    }
+    options = _options(dataclasses.replace(wanted, options=counted), runtime_dir)
+    words = [*map(quote, shlex.split(wanted.program)), kind.name]
+    words += ["--index", number] if kind.count is not None else []
+    return " ".join([*words, *map(quote, options)])
 
 
 def _options(wanted: Wanted, runtime_dir: Path) -> list[str]:
@@ -195,20 +251,14 @@ def _runtime_dir(wanted: Wanted, otherwise: str) -> Path:
     return wanted.settings.runtime_dir if set_on_purpose else Path(otherwise)
 
 
-def _descriptors(settings: Settings) -> int:
-    """Work out how many descriptors the greediest program needs: a connection takes two in the front, a port one."""
-    ports = settings.rtp_port_count // settings.worker_count
-    return max(2 * settings.limits.connections, ports + settings.limits.connections) + SPARE_DESCRIPTORS
-
-
-def _made_by(kind: str, wanted: Wanted) -> str:
-    words: Sequence[str] = ["trunkline", "gen", kind]
+def _made_by(target: str, wanted: Wanted) -> str:
+    words: Sequence[str] = ["trunkline", "gen", target]
     words = [*words, *(["--config", str(wanted.config)] if wanted.config is not None else [])]
     for name, value in wanted.options.items():
         words = [*words, f"--{name.replace('_', '-')}", value]
-    if kind != "sysctl":
+    if target != "sysctl":
         words = [*words, "--user", wanted.user]
-    if kind in ("supervisor", "systemd"):
+    if target in ("supervisor", "systemd"):
         words = [*words, "--program", wanted.program]
     return shlex.join(words)
 
@@ -232,9 +282,9 @@ def write(directory: Path, files: Mapping[str, str]) -> None:
 def committed() -> dict[str, str]:
     """Make the files of `deploy/`: those of the default settings."""
     files = {}
-    for kind in KINDS:
-        options = {"workers": str(WORKERS)} if kind in ("supervisor", "systemd") else {}
-        files.update(generate(kind, Wanted(Settings(workers=WORKERS), options)))
+    for target in TARGETS:
+        options = {"workers": str(WORKERS)} if target in ("supervisor", "systemd") else {}
+        files.update(generate(target, Wanted(Settings(workers=WORKERS), options)))
     return files
 
 

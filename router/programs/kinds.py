@@ -55,7 +55,7 @@ class Kind:
         """Give the numbers of those that a router has."""
         return range(1 if self.count is None else self.count(settings))
 
-    def program_name(self, number: int) -> str:
+    def program_name(self, number: int | str) -> str:
         """Name one of them in logs and notes."""
         return self.name if self.count is None else f"{self.name} {number}"
 
@@ -81,7 +81,7 @@ def worker_command(settings: Settings, index: int, parent: int | None = None) ->
 
 FRONT = Kind(
     name="front",
-    purpose="the front, which speaks RTSP and owns every session",
+    purpose="which speaks RTSP and owns every session",
     command=_front_command,
     descriptors=lambda settings: 2 * settings.limits.connections,  # one that a worker holds has a duplicate here
     serves_clients=True,
@@ -92,7 +92,7 @@ FRONT = Kind(
 )
 WORKER = Kind(
     name="worker",
-    purpose="worker %i, which moves media",
+    purpose="which moves media",
     command=worker_command,
     descriptors=lambda settings: settings.rtp_port_count // settings.worker_count + settings.limits.connections,
     count=lambda settings: settings.worker_count,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from router.connections.listeners import BACKLOG
-from router.deployment.generate import KINDS, GenerateError, Wanted, committed, generate
+from router.deployment.generate import TARGETS, GenerateError, Wanted, committed, generate
 from router.settings import Settings
 from workers.sockets.udp_pairs import MEDIA_RECEIVE_BYTES, MEDIA_SEND_BYTES
 
@@ -38,12 +38,12 @@ def test_nothing_else_lies_in_deploy() -> None:
     assert there == {*committed(), "README.md", "trunkline.example.toml"}
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_each_file_says_how_it_was_made(kind: str) -> None:
-    for text in generate(kind, wanted({"publish_port": "7001"}, user="me")).values():
+@pytest.mark.parametrize("target", TARGETS)
+def test_each_file_says_how_it_was_made(target: str) -> None:
+    for text in generate(target, wanted({"publish_port": "7001"}, user="me")).values():
         (line,) = re.findall(r"^[#;] Made by: (.*)$", text, re.M)
-        assert shlex.split(line)[:5] == ["trunkline", "gen", kind, "--publish-port", "7001"]
-        assert ("--user me" in line) == (kind != "sysctl")
+        assert shlex.split(line)[:5] == ["trunkline", "gen", target, "--publish-port", "7001"]
+        assert ("--user me" in line) == (target != "sysctl")
 
 
 def test_supervisord_gets_commands_that_mean_what_was_asked_for() -> None:
