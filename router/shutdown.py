@@ -57,7 +57,7 @@ class FrontShutdown:
             async with asyncio.timeout(LET_GO_S):
                 await asyncio.gather(*(each.served() for each in self._connections))
         for connection in self._connections:
-            if connection.holder is None:
+            if connection.held_here:
                 connection.abort("the front is started again")
             else:
                 connection.let_be()

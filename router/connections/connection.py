@@ -14,10 +14,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
-from router.fleet.gate import Gate
-from router.fleet.pending import PendingWorker
-from router.fleet.records import CONNECTION, ConnectionRecord
+from router.link.placement import Placement, PlacementState
 from router.link.worker import Worker, WorkerGone, WorkerRefused
+from router.state.records import CONNECTION, ConnectionRecord
 from workers.contract.commands import ReleaseConnection, Respond
 from workers.contract.parts import HandOff, Peer
 from workers.contract.replies import Released
@@ -68,10 +67,8 @@ class Connection(asyncio.Protocol):
         self.side = side
         self._peer = Peer()
         self.last_request = asyncio.get_running_loop().time()
-        self.holder: Worker | PendingWorker | None = None
-        """The worker that reads and writes the socket; None while that is the front."""
-        self.gate = Gate()
-        """While it changes hands with a command, that is inside: a move waits for it, and it for a move."""
+        self.placement = Placement()
+        """The worker that reads and writes the socket; unplaced while that is the front."""
         self.stalled_since: float | None = None
         """Since when a response, or the end, waits for the peer to read."""
         self.refusals = 0
@@ -88,11 +85,11 @@ class Connection(asyncio.Protocol):
         self.closing = False
         self._half_closed = False
 
-    def restore(self, name: str, peer: Peer, holder: Worker, duplicate: socket.socket | None) -> None:
+    def restore(self, name: str, peer: Peer, worker: Worker, duplicate: socket.socket | None) -> None:
         """Become one that a worker holds since an earlier front gave it away; None: no duplicate of it could be had."""
         self.id = name
         self._peer = peer
-        self.holder = holder
+        self.placement.arrived(worker)
         self._duplicate = duplicate
 
     @property
@@ -114,6 +111,11 @@ class Connection(asyncio.Protocol):
     def peer(self) -> str:
         """The peer's address and port, for people."""
         return self._peer.text
+
+    @property
+    def held_here(self) -> bool:
+        """Tell whether the front itself reads and writes the socket."""
+        return self.placement.state is PlacementState.UNPLACED
 
     @property
     def busy(self) -> bool:
@@ -172,7 +174,7 @@ class Connection(asyncio.Protocol):
         """The front's own reading ended: the peer went away, unless a worker reads on."""
         self._transport = None
         self._writable.set()
-        if self.holder is None:
+        if self.held_here:
             self.receive_end("closed by the peer" if exc is None else f"lost: {exc}")
 
     # -- requests --------------------------------------------------------------------------------------------------
@@ -226,7 +228,7 @@ class Connection(asyncio.Protocol):
                         pass  # a frame
         finally:
             self._task = None
-            if self.holder is None and self._transport is not None and not self.closing:
+            if self.held_here and self._transport is not None and not self.closing:
                 if self._half_closed:
                     self._transport.close()
                 else:
@@ -236,8 +238,8 @@ class Connection(asyncio.Protocol):
 
     def write(self, response: bytes) -> None:
         """Send a response by whoever holds the socket."""
-        if self.holder is not None:
-            self.holder.tell(Respond(self.id, response, close=False))
+        if not self.held_here:
+            self.placement.tell(Respond(self.id, response, close=False))
         elif self._transport is not None:
             self._transport.write(response)
 
@@ -247,8 +249,8 @@ class Connection(asyncio.Protocol):
             return
         self.closing = True
         self.stalled_since = asyncio.get_running_loop().time()
-        if self.holder is not None:
-            self.holder.tell(Respond(self.id, b"", close=True))
+        if not self.held_here:
+            self.placement.tell(Respond(self.id, b"", close=True))
         elif self._transport is not None:
             self._transport.close()
 
@@ -258,8 +260,8 @@ class Connection(asyncio.Protocol):
             # shutdown() and not close(): the worker's duplicate would keep the connection open.
             with suppress(OSError):  # ended already
                 self._duplicate.shutdown(socket.SHUT_RDWR)
-        elif self.holder is not None:
-            self.holder.tell(Respond(self.id, b"", close=True))
+        else:
+            self.placement.tell(Respond(self.id, b"", close=True))
         if self._transport is not None:
             self._transport.abort()
         self._end(reason)
@@ -275,14 +277,11 @@ class Connection(asyncio.Protocol):
         if self.closed:
             return
         self.closed = True
+        self.placement.close()
         if self._duplicate is not None:
             self._duplicate.close()
             self._duplicate = None
         self._callbacks.ended(self, reason)
-
-    def held_by(self, worker: Worker) -> bool:
-        """Tell whether a worker may speak for it: the one that holds it, or either of two that it is between."""
-        return self.holder is worker or (isinstance(self.holder, PendingWorker) and self.holder.speaks(worker))
 
     # -- hand-off --------------------------------------------------------------------------------------------------
 
@@ -295,29 +294,30 @@ class Connection(asyncio.Protocol):
 
         Raises:
             ConnectionEnded: there is no connection any more.
-            GateClosed: it is on its way to another worker, and does not arrive.
+            NotArrived: it is on its way to another worker, and does not arrive.
         """
-        async with self.gate.inside(), self._handed_to(worker) as handoff:
+        async with self.placement.stay(), self._handed_to(worker) as handoff:
             yield handoff
 
     @asynccontextmanager
     async def _handed_to(self, worker: Worker) -> AsyncIterator[HandOff | None]:
-        if self.holder is worker:
+        if self.placement.worker is worker:
             yield None
             return
+        held_before = not self.held_here
         handoff = await self._let_go(worker)
-        held_before, self.holder = self.holder, worker
-        travelling = [each for each in self._pending if held_before is None and isinstance(each, bytes | tuple)]
+        self.placement.arrived(worker)
+        travelling = [each for each in self._pending if not held_before and isinstance(each, bytes | tuple)]
         if travelling:
             self._pending = deque(each for each in self._pending if not isinstance(each, bytes | tuple))
             self._requests_waiting = 0
         try:
             yield handoff
         except WorkerRefused:
-            self.holder = None
-            if held_before is not None:  # it is in nobody's hands now
+            if held_before:  # it is in nobody's hands now
                 self.abort("its next worker refused it")
             else:
+                self.placement.unplace()
                 self._take_back(travelling)
             raise
         except WorkerGone:
@@ -328,21 +328,29 @@ class Connection(asyncio.Protocol):
 
     async def _let_go(self, worker: Worker) -> HandOff:
         """Stop reading and writing, and send a descriptor to the worker."""
-        unsent = b""
-        if self.holder is not None:
-            released = await self.holder.ask(ReleaseConnection(self.id))
-            assert isinstance(released, Released)
-            unread, unsent = released.unread, released.unsent
-        else:
-            if self._transport is None:
-                raise ConnectionEnded
-            self._transport.pause_reading()
-            await self._writable.wait()
-            if self.closed or self._transport is None:
-                raise ConnectionEnded
-            self._duplicate = self._duplicate or self._transport.get_extra_info("socket").dup()
-            unread = joined(each for each in self._pending if isinstance(each, bytes | tuple)) + self._splitter.unread
-        return await self.pass_duplicate(worker, unread, unsent)
+        if not self.held_here:
+            return await self._released_to(worker)
+        if self._transport is None:
+            raise ConnectionEnded
+        self._transport.pause_reading()
+        await self._writable.wait()
+        if self.closed or self._transport is None:
+            raise ConnectionEnded
+        self._duplicate = self._duplicate or self._transport.get_extra_info("socket").dup()
+        unread = joined(each for each in self._pending if isinstance(each, bytes | tuple)) + self._splitter.unread
+        return await self.pass_duplicate(worker, unread, b"")
+
+    async def _released_to(self, worker: Worker) -> HandOff:
+        """Let the worker that holds it release it, and send a descriptor to the next one."""
+        if (holder := self.placement.worker) is None:
+            raise ConnectionEnded
+        released = await holder.ask(ReleaseConnection(self.id))
+        assert isinstance(released, Released)
+        try:
+            return await self.pass_duplicate(worker, released.unread, released.unsent)
+        except (WorkerGone, ConnectionEnded):
+            self.abort("its next worker did not get it")  # nobody holds it now
+            raise
 
     async def pass_duplicate(self, worker: Worker, unread: bytes, unsent: bytes) -> HandOff:
         """Send a duplicate of the descriptor to a worker; give what names it in the command that brings it.

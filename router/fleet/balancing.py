@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping
 
 from router.fleet.balance import LoadHistory, MountLoad, Move, best_move
 from router.fleet.moving import MoveError, Mover
-from router.fleet.placement import PACKETS_PER_POINT
+from router.fleet.preference import PACKETS_PER_POINT
 from router.link.worker import Worker, WorkerError
 from router.link.workers import WorkersLink
 from router.logs import get_logger
 from router.settings import Settings
-from router.state.mounts import Mounts, Place
+from router.state.mounts import FanoutPoint, Mounts
 from router.state.sessions import Sessions
 from workers.contract.commands import ReportState
 from workers.contract.reports import MountState
@@ -85,10 +85,10 @@ class Balancer:
 
     def _mount_loads(self, means: Mapping[int, float], before: Counts, now: Counts) -> list[MountLoad]:
         """Share each worker's load out among its mounts, by their packets since `before`."""
-        packets: dict[Place, int] = {}
+        packets: dict[FanoutPoint, int] = {}
         for mount in self._mounts.places():
             generation, counts = now.get(mount.path, (-1, {}))
-            if isinstance(mount.worker, Worker) and generation == mount.generation:
+            if mount.worker is not None and generation == mount.generation:
                 known, earlier = before.get(mount.path, (-1, {}))
                 earlier = earlier if known == generation else {}
                 packets[mount] = sum(max(0, count - earlier.get(name, 0)) for name, count in counts.items())

@@ -6,8 +6,8 @@ from typing import assert_never
 
 from router.connections.connection import Connection
 from router.connections.table import Connections
-from router.fleet.pending import PendingWorker
 from router.fleet.replicas import Replicas
+from router.link.placement import Placement
 from router.link.worker import Worker
 from router.logs import get_logger
 from router.state.lifecycle import Lifecycle
@@ -64,7 +64,7 @@ class Events:
         self._heartbeat_interval_s = heartbeat_interval_s
         self._told = told
         self._on_drain_wanted = on_drain_wanted
-        self._ended: list[tuple[Worker | PendingWorker, str]] = []
+        self._ended: list[tuple[Worker | Placement, str]] = []
 
     def take(self, worker: Worker, event: Event) -> None:
         """Let whom it concerns know of an event."""
@@ -116,11 +116,11 @@ class Events:
 
     def connection_ended(self, connection: Connection) -> None:
         """Let a connection's worker forget it, once everybody was told who has to know."""
-        if connection.holder is not None:
-            self._acknowledge(connection.holder, connection.id)
+        if connection.placement.placed:
+            self._acknowledge(connection.placement, connection.id)
 
-    def _acknowledge(self, worker: Worker | PendingWorker, connection_id: str) -> None:
-        self._ended.append((worker, connection_id))
+    def _acknowledge(self, holder: Worker | Placement, connection_id: str) -> None:
+        self._ended.append((holder, connection_id))
         if len(self._ended) == 1:
             self._tasks.run(self._acknowledge_all())
 
@@ -129,16 +129,17 @@ class Events:
         await asyncio.sleep(ACKNOWLEDGE_AFTER_S)
         ended, self._ended = self._ended, []
         await self._told()
-        by_worker: dict[Worker | PendingWorker, list[str]] = {}
-        for worker, connection_id in ended:
-            by_worker.setdefault(worker, []).append(connection_id)
-        for worker, names in by_worker.items():
-            worker.tell(ForgetConnections(tuple(names)))
+        by_holder: dict[Worker | Placement, list[str]] = {}
+        for holder, connection_id in ended:
+            reached = holder if isinstance(holder, Worker) else holder.reached or holder
+            by_holder.setdefault(reached, []).append(connection_id)
+        for holder, names in by_holder.items():
+            holder.tell(ForgetConnections(tuple(names)))
 
     def _held(self, worker: Worker, connection_id: str) -> Connection | None:
         """Find a connection that this worker may speak for."""
         connection = self._connections.get(connection_id)
-        return connection if connection is not None and connection.held_by(worker) else None
+        return connection if connection is not None and connection.placement.may_speak(worker) else None
 
     def _heartbeat(self, worker: Worker, beat: Heartbeat) -> None:
         before, worker.heartbeat = worker.heartbeat, beat

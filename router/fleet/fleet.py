@@ -15,7 +15,8 @@ from router.fleet.repair import Repair
 from router.fleet.replicas import Replicas
 from router.fleet.restore import Restore
 from router.fleet.shared_listeners import SharedListeners
-from router.link.worker import Worker
+from router.link.placement import PlacementState
+from router.link.worker import Worker, WorkerState
 from router.link.workers import Asked, WorkersLink
 from router.logs import get_logger
 from router.settings import Settings
@@ -31,6 +32,8 @@ log = get_logger(__name__)
 
 LEND_INTERVAL_S = 1.0
 """How often it is looked at which ports are lent: those of a closed mount come back so much later."""
+NOBODY = -1
+"""Has the ports of mounts whose worker died: its successor must not take them."""
 STATUS_REPORT_S = 1.0
 """How long `status` waits for a worker's own figures: it is wanted most when one hangs."""
 
@@ -124,7 +127,7 @@ class Fleet:
         self.repair.repair(worker, reports, now)
         self.listeners.send(worker)
         if self.deaths.is_given_up(worker.index):
-            worker.state = "given up"
+            worker.become(WorkerState.GIVEN_UP)
         else:
             self.on_worker_ready()
         self.first_ready.set()
@@ -159,9 +162,9 @@ class Fleet:
         self.link.forgive(now, late_s)
         self.link.expire(now, self._settings.heartbeat_timeout_s)
         for worker in self.link.alive():
-            if worker.state == "given up" and self.deaths.stayed_up(worker.index, now - worker.ready_at):
+            if worker.state is WorkerState.GIVEN_UP and self.deaths.stayed_up(worker.index, now - worker.ready_at):
                 log.info("worker gets mounts again", worker=worker.index)
-                worker.state = "ready"
+                worker.become(WorkerState.READY)
                 self.on_worker_ready()
         self.replicas.tick(now)
         self._restore.tick(now, complete=len(self.link.alive()) == self._settings.worker_count)
@@ -171,7 +174,12 @@ class Fleet:
 
     def _lent(self) -> Mapping[int, tuple[int, ...]]:
         return lent(
-            self._slices, ((mount.worker.index, mount.rtp_ports) for mount in self._mounts if mount.worker is not None)
+            self._slices,
+            (
+                (NOBODY if mount.placement.index is None else mount.placement.index, mount.rtp_ports)
+                for mount in self._mounts
+                if mount.placement.state is not PlacementState.UNPLACED
+            ),
         )
 
     def _lend(self) -> None:

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 
 from router.connections.connection import Connection
 from router.connections.table import Connections
-from router.fleet.gate import closed
-from router.fleet.pending import PendingWorker
 from router.link.handoff import close_all
+from router.link.placement import Placement, held
 from router.link.worker import Worker, WorkerError, WorkerGone, WorkerRefused
 from router.logs import get_logger
-from router.state.mounts import Mounts, Place
+from router.state.mounts import FanoutPoint, Mounts
 from router.state.sessions import Sessions
 from workers.contract.commands import ExportMounts, ForgetMove, ImportMounts, ResumeExported, StartImported
 from workers.contract.parts import MountName
@@ -50,8 +49,12 @@ class Moved:
 class _Group:
     """What moves together."""
 
-    mounts: frozenset[Place]
+    mounts: frozenset[FanoutPoint]
     connections: frozenset[Connection]
+
+    @property
+    def placements(self) -> list[Placement]:
+        return [each.placement for each in self.mounts] + [each.placement for each in self.connections]
 
 
 class Mover:
@@ -68,7 +71,7 @@ class Mover:
         self._turn = asyncio.Lock()
 
     async def move(
-        self, mounts: Iterable[Place], source: Worker, target: Worker, *, reason: str, rest: bool = False
+        self, mounts: Iterable[FanoutPoint], source: Worker, target: Worker, *, reason: str, rest: bool = False
     ) -> Moved:
         """Move mounts, and all that has to go with them; with `rest` all connections too that have no session.
 
@@ -95,40 +98,35 @@ class Mover:
         """Wait for the end of a move that is under way; none begins after it."""
         await self._turn.acquire()
 
-    def _group(self, wanted: Collection[Place], carriers: Collection[str], source: Worker, *, rest: bool) -> _Group:
-        mounts = frozenset(each for each in wanted if each.worker is source and not each.closed)
-        held = [each for each in self._connections if each.holder is source]
+    def _group(
+        self, wanted: Collection[FanoutPoint], carriers: Collection[str], source: Worker, *, rest: bool
+    ) -> _Group:
+        mounts = frozenset(each for each in wanted if each.worker is source)
         own = []
-        for connection in held:
+        for connection in [each for each in self._connections if each.placement.worker is source]:
             sessions = self._sessions.of(connection)
             if connection.id in carriers or (all(each.place in mounts for each in sessions) if sessions else rest):
                 own.append(connection)
         return _Group(mounts, frozenset(own))
 
     async def _move(self, group: _Group, source: Worker, target: Worker) -> Moved | Entangled:
-        gates = [each.gate for each in group.mounts] + [each.gate for each in group.connections]
-        if not all(gate.is_open for gate in gates):
-            raise MoveError("it is just coming from a worker that died; try again")
         try:
-            async with closed(gates, IDLE_WITHIN_S):
+            async with held(group.placements, IDLE_WITHIN_S):
                 return await self._move_idle(self._still_there(group, source), source, target)
         except TimeoutError:
             raise MoveError(f"a request has held it up for {IDLE_WITHIN_S:g} s; try again") from None
 
     def _still_there(self, group: _Group, source: Worker) -> _Group:
         return _Group(
-            frozenset(each for each in group.mounts if each.worker is source and not each.closed),
-            frozenset(each for each in group.connections if each.holder is source and not each.closed),
+            frozenset(each for each in group.mounts if each.worker is source),
+            frozenset(each for each in group.connections if each.placement.worker is source),
         )
 
     async def _move_idle(self, group: _Group, source: Worker, target: Worker) -> Moved | Entangled:
         loop = asyncio.get_running_loop()
         name = secrets.token_hex(8)
-        pending = PendingWorker(source, target)
-        for mount in group.mounts:
-            mount.worker = pending
-        for connection in group.connections:
-            connection.holder = pending
+        for placement in group.placements:
+            placement.move_to(target)
         winner, begun = source, loop.time()
         exported: Exported | Entangled | None = None
         with source.moving(), target.moving():
@@ -138,7 +136,7 @@ class Mover:
                     winner = await self._import(exported, source, target, name)
             finally:
                 gone = set(exported.connections) if isinstance(exported, Exported) else set[str]()
-                self._settle(group, pending, source, winner, gone)
+                self._settle(group, source, winner, gone)
         if isinstance(exported, Entangled):
             return exported
         return Moved(len(group.mounts), len(gone), (loop.time() - begun) * 1000)
@@ -188,26 +186,21 @@ class Mover:
         except WorkerRefused:
             return False
         except WorkerGone:
-            return source.state != "lost" or target.state == "lost"
+            return not source.is_lost or target.is_lost
         return True
 
-    def _settle(
-        self, group: _Group, pending: PendingWorker, source: Worker, winner: Worker, gone: Collection[str]
-    ) -> None:
+    def _settle(self, group: _Group, source: Worker, winner: Worker, gone: Collection[str]) -> None:
         """Say of all who has them now, and pass on what they were told meanwhile."""
         for mount in group.mounts:
-            if mount.worker is pending:
-                mount.worker = winner
-                if winner is not source:
-                    mount.moved = asyncio.get_running_loop().time()
+            mount.placement.arrived(winner)
+            if winner is not source:
+                mount.moved = asyncio.get_running_loop().time()
         for connection in group.connections:
-            if connection.holder is pending:
-                connection.holder = winner if connection.id in gone else source
+            connection.placement.arrived(winner if connection.id in gone else source)
         if winner is not source:
             source.lent = None
-        pending.arrive(winner)
         for worker in {source, winner}:
-            if worker.state == "lost":
+            if worker.is_lost:
                 self._on_lost(worker)
 
 

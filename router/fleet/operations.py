@@ -7,11 +7,12 @@ from collections.abc import Callable, Coroutine, Sequence
 from router.admin.commands import Order, OrderRefused, Say
 from router.fleet.moving import Moved, MoveError, Mover
 from router.fleet.placing import Placing
-from router.link.worker import Worker
+from router.link.placement import PlacementState
+from router.link.worker import Worker, WorkerState
 from router.link.workers import WorkersLink
 from router.logs import get_logger
 from router.settings import Settings
-from router.state.mounts import Mounts, Place
+from router.state.mounts import FanoutPoint, Mounts
 from router.tasks import Tasks
 
 log = get_logger(__name__)
@@ -67,12 +68,12 @@ class Operations:
         path, index = _expect(arguments, "move", "a mount's path and a worker")
         target = self._ready_worker(index)
         mount = self._mounts.place(path)
-        if mount is None or mount.worker is None:
+        if mount is None or mount.placement.state is PlacementState.UNPLACED:
             raise OrderRefused(f"there is no mount {path}; `trunkline status` lists all")
         source = mount.worker
         if source is target:
             return f"{path} is on worker {target.index} already"
-        if not isinstance(source, Worker):
+        if source is None:
             raise OrderRefused(f"{path} is on its way to another worker just now; see where it is, and try again")
         moved = await self._move(mount, source, target, "ordered")
         return f"moved {_count(moved)} from worker {source.index} to worker {target.index}"
@@ -106,14 +107,14 @@ class Operations:
 
     def drain_wanted(self, worker: Worker) -> None:
         """Empty a worker that was told to end by somebody else, as far as there is time."""
-        if worker.state == "ready":
-            worker.state = "draining"
+        if worker.state is WorkerState.READY:
+            worker.become(WorkerState.DRAINING)
             self._tasks.run(self._drain_wanted(worker))
 
     async def _drain_wanted(self, worker: Worker) -> None:
         """Try until it is done, or the worker has ended: others may be just about to come back."""
         reason = ""
-        while worker.state != "lost":
+        while not worker.is_lost:
             try:
                 async with self._turn:
                     await self._move_all(worker, lambda line: None)
@@ -133,11 +134,11 @@ class Operations:
 
     def _ready_worker(self, text: str) -> Worker:
         worker = self._known_worker(text)
-        if worker.state != "ready":
+        if worker.state is not WorkerState.READY:
             raise OrderRefused(f"worker {text} is {worker.state}; choose another one, or wait until it is ready")
         return worker
 
-    async def _move(self, mount: Place, source: Worker, target: Worker, reason: str) -> Moved:
+    async def _move(self, mount: FanoutPoint, source: Worker, target: Worker, reason: str) -> Moved:
         try:
             return await self._mover.move([mount], source, target, reason=reason)
         except MoveError as error:
@@ -148,7 +149,7 @@ class Operations:
         await self._empty(worker, say)
         say(f"worker {worker.index} is empty and ends")
         worker.terminate()
-        if not await _within(ENDED_WITHIN_S, lambda: worker.state == "lost"):
+        if not await _within(ENDED_WITHIN_S, lambda: worker.is_lost):
             self._link.lose(worker, "drained, and did not end")
         if not await _within(REPLACED_WITHIN_S, lambda: self._is_replaced(worker)):
             raise OrderRefused(
@@ -158,20 +159,20 @@ class Operations:
 
     def _is_replaced(self, worker: Worker) -> bool:
         now = self._link.workers.get(worker.index)
-        return now is not None and now is not worker and now.state in ("ready", "given up")
+        return now is not None and now is not worker and now.state in (WorkerState.READY, WorkerState.GIVEN_UP)
 
     async def _empty(self, worker: Worker, say: Say) -> None:
         """Move everything away from a worker, which gets nothing new meanwhile."""
         before = worker.state
-        if before not in ("ready", "given up"):
+        if before not in (WorkerState.READY, WorkerState.GIVEN_UP):
             raise OrderRefused(f"worker {worker.index} is {before}: it can't be drained")
-        worker.state = "draining"
+        worker.become(WorkerState.DRAINING)
         log.info("worker is drained", worker=worker.index)
         try:
             await self._move_all(worker, say)
         except BaseException:
-            if worker.state == "draining":
-                worker.state = before
+            if worker.state is WorkerState.DRAINING:
+                worker.become(before)
             raise
 
     async def _move_all(self, worker: Worker, say: Say) -> None:
@@ -183,7 +184,7 @@ class Operations:
             try:
                 done += (await self._move(mount, worker, self._best_other(worker), "drained")).mounts
             except OrderRefused:
-                if attempts[mount.path] >= MOST_ATTEMPTS or worker.state == "lost":
+                if attempts[mount.path] >= MOST_ATTEMPTS or worker.is_lost:
                     raise
             say(f"worker {worker.index}: {done} of {done + len(mounts) - 1} mounts moved")
         if others := [each for each in self._link.ready() if each is not worker]:

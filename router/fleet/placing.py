@@ -5,13 +5,13 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from router.fleet.placement import Load, by_preference
+from router.fleet.preference import Load, by_preference
 from router.link.worker import Worker, WorkerGone, WorkerRefused
 from router.link.workers import WorkersLink
 from router.logs import get_logger
 from router.rtsp.errors import PeerError
+from router.state import commands
 from router.state.mounts import Mount, Mounts
-from workers.contract.commands import CloseMount, OpenMount
 from workers.contract.replies import MountOpened
 
 log = get_logger(__name__)
@@ -31,12 +31,12 @@ class Placing:
         self._expected: Counter[int] = Counter()
 
     async def place(self, mount: Mount) -> None:
-        """Open the mount on the best worker that has the ports; `mount.worker` and its ports are set then.
+        """Open the mount on the best worker that has the ports.
 
         Raises:
             PeerError: 503 where no worker is alive or none has the ports.
         """
-        tracks = mount.tracks()
+        command = commands.open_mount(mount)
         workers = self.preferred()
         if not workers:
             raise PeerError(503, "no worker is alive")
@@ -45,22 +45,21 @@ class Placing:
             if mount.closed:
                 raise PeerError(454, "the session was closed meanwhile")
             self._note(worker)
-            mount.worker = worker
             try:
-                opened = await worker.ask(OpenMount(mount.path, mount.generation, tracks))
+                with mount.placement.opening(worker):
+                    opened = await worker.ask(command)
+                    if worker.is_lost:  # right behind its answer, and there were no ports yet to go on with
+                        raise WorkerGone(f"worker {worker.index} died")
+                    assert isinstance(opened, MountOpened)
+                    mount.rtp_ports = opened.rtp_ports
             except WorkerRefused as error:
-                mount.worker, reason = None, str(error)
+                reason = str(error)
                 continue
             except WorkerGone as error:
-                mount.worker, reason = None, str(error)
+                reason = str(error)
                 # Its fate is unknown: a worker that opened it after all must let go of it.
-                worker.tell(CloseMount(mount.path, mount.generation))
+                worker.tell(commands.close_mount(mount))
                 continue
-            if worker.state == "lost":  # it died right behind its answer, and there were no ports yet to go on with
-                mount.worker, reason = None, f"worker {worker.index} died"
-                continue
-            assert isinstance(opened, MountOpened)
-            mount.rtp_ports = opened.rtp_ports
             log.info("mount placed", mount=mount.path, worker=worker.index, ports=opened.rtp_ports)
             return
         log.error("no worker can take a mount", mount=mount.path, reason=reason)
@@ -87,9 +86,10 @@ class Placing:
         mounts = {index: self._expected[index] for index in ready}
         new = dict(mounts)
         for mount in self._mounts.places():
-            if mount.worker is not None and mount.worker.index in ready:
-                mounts[mount.worker.index] += 1
-                new[mount.worker.index] += now - max(mount.since, mount.moved or 0.0) < NEW_FOR_S
+            index = mount.placement.index
+            if index in ready:
+                mounts[index] += 1
+                new[index] += now - max(mount.since, mount.moved or 0.0) < NEW_FOR_S
         loads = [
             Load(
                 worker=index,

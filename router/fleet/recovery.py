@@ -2,7 +2,7 @@
 
 Its sockets are gone only when its process is: so that is waited for. Then each mount is opened on another worker, or
 on the next one that comes, and its publisher and readers are started there without a response to anybody. Meanwhile
-requests that need the mount wait at its gate, and what is told to the dead worker is kept for the next. RTSP
+requests that need the mount wait, and what is told to the dead worker is kept for the next. RTSP
 connections follow last, as duplicates of the front's own. What travelled inside a connection can't go on: nobody
 knows what the dead worker wrote last.
 """
@@ -13,19 +13,18 @@ from contextlib import suppress
 
 from router.connections.connection import Connection, ConnectionEnded
 from router.connections.table import Connections
-from router.fleet.pending import PendingWorker
 from router.fleet.placing import Placing
 from router.fleet.replicas import Replicas
-from router.fleet.restore import mount_record, session_record
+from router.link.placement import PlacementError, PlacementState
 from router.link.worker import Worker, WorkerError, WorkerGone, WorkerRefused
 from router.logs import get_logger
 from router.rtsp.session_state import SessionState
+from router.state import commands
 from router.state.lifecycle import Lifecycle
 from router.state.mounts import Mount, Mounts
-from router.state.sessions import Role, Session, Sessions
+from router.state.sessions import Session, Sessions
 from router.tasks import Tasks
-from workers.contract.commands import CloseMount, OpenMount, Play, Record, SetUpReader
-from workers.contract.parts import HandOff
+from workers.contract.commands import Play, Record, SetUpReader
 
 log = get_logger(__name__)
 
@@ -74,25 +73,23 @@ class Recovery:
         now = asyncio.get_running_loop().time()
         reason = f"worker {worker.index} was lost: {reason}"
         self._replicas.worker_lost(worker, reason)
-        connections = [each for each in self._connections if each.holder is worker]
+        connections = [each for each in self._connections if each.placement.worker is worker]
         for connection in connections:
             sessions = self._sessions.of(connection)
             if not sessions or any(each.interleaved for each in sessions):
                 connection.abort(reason)  # with a publisher's its mount ends, or waits for another
-        mounts = [each for each in self._mounts if each.worker is worker and each.rtp_ports]
-        for mount in mounts:
-            if (why := self._bereave(mount, now)) is not None:
+        for mount in self._at(worker):
+            if (why := self._too_often(mount, now)) is not None:
                 self._lifecycle.close_mount(mount, f"{reason}, {why}")
-        left = [each for each in mounts if not each.closed]
-        for mount in left:
-            mount.worker = PendingWorker(worker, None)
-            mount.gate.close()
-        held = [each for each in connections if not each.closed]
-        for connection in held:
-            connection.holder = PendingWorker(worker, None)
-            connection.gate.close()
-        if left or held:
-            self._tasks.run(self._go_on(worker, left, held))
+        mounts = self._at(worker)
+        connections = [each for each in connections if not each.closed]
+        for placement in [each.placement for each in mounts] + [each.placement for each in connections]:
+            placement.lost()
+        if mounts or connections:
+            self._tasks.run(self._go_on(worker, mounts, connections))
+
+    def _at(self, worker: Worker) -> list[Mount]:
+        return [each for each in self._mounts if each.worker is worker and each.placement.state is PlacementState.AT]
 
     @staticmethod
     async def _each(works: Iterable[Coroutine[None, None, None]]) -> None:
@@ -101,10 +98,10 @@ class Recovery:
             if isinstance(outcome, Exception):
                 log.error("something could not go on", exc_info=outcome)
 
-    def _bereave(self, mount: Mount, now: float) -> str | None:
+    def _too_often(self, mount: Mount, now: float) -> str | None:
         """Note that a mount has lost its worker; say why it can't go on, or None."""
-        mount.bereaved = [each for each in mount.bereaved if now - each < DEATHS_WITHIN_S] + [now]
-        if len(mount.bereaved) >= MOST_DEATHS:
+        mount.worker_lost_at = [each for each in mount.worker_lost_at if now - each < DEATHS_WITHIN_S] + [now]
+        if len(mount.worker_lost_at) >= MOST_DEATHS:
             return f"the mount's {MOST_DEATHS}rd within {DEATHS_WITHIN_S:g} s: it may be what kills them"
         return None
 
@@ -135,11 +132,12 @@ class Recovery:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(TRY_AGAIN_S):
                         await self._news.wait()
-        finally:
-            mount.gate.open()
-        if isinstance(mount.worker, Worker) and not mount.closed:
-            took_ms = round((loop.time() - began) * 1000, 1)
-            log.info("mount goes on", mount=mount.path, source=dead.index, worker=mount.worker.index, took_ms=took_ms)
+        except Exception:
+            self._lifecycle.close_mount(mount, f"worker {dead.index} was lost, and another could not take it")
+            raise
+        if not mount.closed:
+            index, took_ms = mount.placement.index, round((loop.time() - began) * 1000, 1)
+            log.info("mount goes on", mount=mount.path, source=dead.index, worker=index, took_ms=took_ms)
 
     async def _place_somewhere(self, mount: Mount) -> bool:
         for worker in self._placing.preferred():
@@ -156,18 +154,16 @@ class Recovery:
             log.warning("worker can't take a mount", mount=mount.path, worker=worker.index, reason=str(error))
             return False
         except WorkerGone as error:
-            worker.tell(CloseMount(mount.path, mount.generation))
+            worker.tell(commands.close_mount(mount))
             now = asyncio.get_running_loop().time()
-            if worker.state == "lost" and (why := self._bereave(mount, now)) is not None:
+            if worker.is_lost and (why := self._too_often(mount, now)) is not None:
                 self._lifecycle.close_mount(mount, f"{error}, {why}")
             return False
         if mount.closed:
-            worker.tell(CloseMount(mount.path, mount.generation))
+            worker.tell(commands.close_mount(mount))
             return True
         replies = [(session, worker.begin(command)) for session, command in self._sessions_of(mount)]
-        limbo, mount.worker = mount.worker, worker
-        if isinstance(limbo, PendingWorker):
-            limbo.arrive(worker)
+        mount.placement.arrived(worker)
         now = asyncio.get_running_loop().time()
         mount.moved, mount.silent_since = now, now if mount.heard is not None else None  # until it is heard again
         if mount.source is not None:
@@ -184,81 +180,54 @@ class Recovery:
     @staticmethod
     async def _open(mount: Mount, worker: Worker) -> None:
         """Open a mount at a worker. Raises as `Worker.ask` does."""
-        await worker.ask(OpenMount(mount.path, mount.generation, mount.tracks(), mount.rtp_ports, mount.streams))
-        if worker.state == "lost":  # right behind its answer, and with it went nothing that was known to be there
+        await worker.ask(commands.reopen_mount(mount))
+        if worker.is_lost:  # right behind its answer, and with it went nothing that was known to be there
             raise WorkerGone(f"worker {worker.index} died")
 
     def _sessions_of(self, mount: Mount) -> Iterator[tuple[Session, Record | Play | SetUpReader]]:
         """Say what makes a mount's sessions go on: its publisher first, as its packets wait in the sockets."""
         publisher = self._sessions.get(mount.publisher)
         if publisher is not None and mount.recording_since is not None and mount.waiting_since is None:
-            yield publisher, self._start(publisher, None)
+            yield publisher, commands.go_on(publisher)
         for session in [self._sessions.get(each) for each in mount.readers]:
             if session is None:
                 continue
             session.let_corrections_be()
             if session.state is SessionState.PLAYING or self._is_left(session.connection):
-                yield session, self._start(session, None)
+                yield session, commands.go_on(session)
             else:  # it has not played yet, or not with a connection that a worker held
                 for transport in session.in_order():
-                    yield session, SetUpReader(mount.path, mount.generation, session.id, transport)
+                    yield session, commands.set_up_reader(mount, session, transport)
 
     @staticmethod
     def _is_left(connection: Connection | None) -> bool:
-        return connection is not None and isinstance(connection.holder, PendingWorker)
-
-    @staticmethod
-    def _start(session: Session, handoff: HandOff | None) -> Record | Play:
-        """Make the command that starts a session, or one that runs, without a response to its client."""
-        mount, place, connection = session.mount, session.place, session.connection
-        name = "" if connection is None else connection.id
-        if session.role is Role.PUBLISHER:
-            return Record(
-                path=mount.path,
-                generation=mount.generation,
-                session=session.id,
-                connection=name,
-                handoff=handoff,
-                transports=session.in_order(),
-                response=b"",
-                mount_record=mount_record(mount),
-                session_record=session_record(session),
-            )
-        return Play(
-            path=place.path,
-            generation=place.generation,
-            session=session.id,
-            connection=name,
-            handoff=handoff,
-            transports=session.in_order(),
-            response_head=b"",
-            rtp_info_urls=(),
-            record=session_record(session),
-            paused=session.state is not SessionState.PLAYING,
-        )
+        return connection is not None and connection.placement.state is PlacementState.LOST
 
     # -- connections -----------------------------------------------------------------------------------------------
 
     async def _hand_over(self, connection: Connection) -> None:
         """Give a connection to the worker of one of its sessions; one without any ends."""
-        limbo = holder = connection.holder
         try:
             for session in self._sessions.of(connection):
-                worker = session.place.worker
-                if connection.holder is not limbo or session.place.closed or not isinstance(worker, Worker):
-                    continue
-                handoff = await connection.pass_duplicate(worker, b"", b"")
-                if session.state is SessionState.CLOSED or worker.state == "lost":
-                    continue
-                reply = worker.begin(self._start(session, handoff))
-                connection.holder = holder = worker
-                if isinstance(limbo, PendingWorker):
-                    limbo.arrive(worker)
-                await reply
-            if connection.holder is limbo:
-                connection.abort("its worker was lost, and no session of it is left")
+                with suppress(PlacementError):
+                    async with session.place.placement.use() as worker:
+                        if await self._hand_over_with(session, connection, worker):
+                            return
+            connection.abort("its worker was lost, and no session of it is left")
         except (WorkerError, ConnectionEnded) as error:
-            if connection.holder is holder:  # else its new worker is lost too, and that is seen to already
-                connection.abort(f"its worker was lost, and the next one did not take it: {error}")
-        finally:
-            connection.gate.open()
+            connection.abort(f"its worker was lost, and the next one did not take it: {error}")
+
+    @staticmethod
+    async def _hand_over_with(session: Session, connection: Connection, worker: Worker) -> bool:
+        """Give a connection to a session's worker; False where either is gone by then. Raises as `Worker.ask` does."""
+        handoff = await connection.pass_duplicate(worker, b"", b"")
+        if session.state is SessionState.CLOSED or worker.is_lost:
+            return False
+        reply = worker.begin(commands.go_on(session, handoff))
+        connection.placement.arrived(worker)
+        try:
+            await reply
+        except WorkerGone:
+            if connection.placement.worker is worker:
+                raise  # it hangs; if it died, that is seen to already
+        return True

@@ -11,7 +11,7 @@ from router.link.workers import WorkersLink
 from router.logs import get_logger
 from router.rtsp.session_state import SessionState
 from router.state.lifecycle import Lifecycle
-from router.state.mounts import Mounts, Place, Replica
+from router.state.mounts import FanoutPoint, Mount, Mounts, Replica
 from router.state.sessions import Sessions
 from workers.contract.commands import ReportState
 from workers.contract.reports import MountState, StateReport
@@ -66,7 +66,7 @@ class Repair:
         if worker.moves or worker.moved_at >= asked:
             return  # what it tells of may have moved since
         mounts = {place.path: self._desired(place) for place in self._mounts.places() if place.worker is worker}
-        held = {each.id: each for each in self._connections if each.holder is worker}
+        held = {each.id: each for each in self._connections if each.placement.worker is worker}
         difference = compare(mounts, held, reports, self._restore.undecided(worker))
         lost, worker.missing = difference.missing & worker.missing, difference.missing
         for command in difference.commands:
@@ -87,15 +87,14 @@ class Repair:
             for state in report.mounts:
                 self._hear(state, asked)
 
-    def _desired(self, place: Place) -> DesiredMount:
+    def _desired(self, place: FanoutPoint) -> DesiredMount:
         readers = {each: self._sessions.get(each) for each in place.readers}
         here = {name: each for name, each in readers.items() if each is None or each.place is place}
+        publisher = ""
         if isinstance(place, Replica):
             publisher = place.name
-        else:
-            session = self._sessions.get(place.publisher)
-            records = session is not None and session.state is SessionState.RECORDING
-            publisher = place.publisher if records else ""
+        elif isinstance(place, Mount) and (session := self._sessions.get(place.publisher)) is not None:
+            publisher = session.id if session.state is SessionState.RECORDING else ""
         return DesiredMount(
             place.generation,
             publisher,

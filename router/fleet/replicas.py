@@ -8,20 +8,20 @@ import asyncio
 import secrets
 from contextlib import suppress
 
-from router.fleet.gate import GateClosed
 from router.fleet.placing import Placing
-from router.fleet.records import REPLICA, ReplicaRecord
 from router.fleet.replication import FOLD_AFTER_S, Carrier, Saturation, choose, least_loaded
-from router.fleet.restore import session_record
 from router.link.handoff import close_all
-from router.link.worker import Worker, WorkerError, WorkerGone
+from router.link.placement import PlacementError
+from router.link.worker import Worker, WorkerError, WorkerGone, WorkerState
 from router.logs import get_logger
 from router.rtsp.session_state import SessionState
 from router.settings import Settings
+from router.state import commands
 from router.state.lifecycle import Lifecycle
-from router.state.mounts import Mount, Mounts, Replica, replica_path
-from router.state.sessions import Session, Sessions
-from workers.contract.commands import CloseMount, DetachTap, OfferReplica, OpenReplica, Play, RemoveReader, SetUpReader
+from router.state.mounts import FanoutPoint, Mount, Mounts, Replica, replica_path
+from router.state.records import REPLICA, ReplicaRecord
+from router.state.sessions import Sessions
+from workers.contract.commands import DetachTap, OfferReplica, OpenReplica
 from workers.contract.events import Heartbeat
 from workers.contract.replies import ReplicaOffered
 
@@ -43,7 +43,6 @@ class Replicas:
         self._mounts = mounts
         self._lifecycle = lifecycle
         self._placing = placing
-        self._turn = asyncio.Lock()
         self._failed_at: dict[Mount, float] = {}
 
     def heard(self, worker: Worker, beat: Heartbeat, now: float) -> None:
@@ -57,7 +56,7 @@ class Replicas:
         carriers = self._carriers(mount)
         place = choose(carriers, self._most_readers)
         if place is None:
-            async with self._turn:  # whoever else waits for the same replica finds it then
+            async with mount.replica_turn:  # whoever else waits for the same replica finds it then
                 carriers = self._carriers(mount)
                 place = choose(carriers, self._most_readers)
                 if place is None and (opened := await self._open(mount)) is not None:
@@ -72,13 +71,14 @@ class Replicas:
         own = len(mount.readers) - sum(len(each.readers) for each in mount.replicas)
         carriers = [Carrier(own, self._is_saturated(mount, now))]
         for each in mount.replicas:
-            ready = isinstance(each.worker, Worker) and each.worker.state == "ready"
+            ready = each.worker is not None and each.worker.state is WorkerState.READY
             closing = not ready or each.worker is mount.worker
             carriers.append(Carrier(len(each.readers), self._is_saturated(each, now), closing))
         return carriers
 
-    def _is_saturated(self, place: Mount | Replica, now: float) -> bool:
-        return place.worker is not None and self._saturation.is_with(place.worker.index, place.path, now)
+    def _is_saturated(self, point: FanoutPoint, now: float) -> bool:
+        index = point.placement.index
+        return index is not None and self._saturation.is_with(index, point.path, now)
 
     # -- opening ---------------------------------------------------------------------------------------------------
 
@@ -92,9 +92,9 @@ class Replicas:
         if not workers:
             return None
         try:
-            async with mount.gate.inside():
-                replica = await self._open_on(mount, workers[0])
-        except (WorkerError, GateClosed, OSError) as error:
+            async with mount.placement.use() as owner:
+                replica = await self._open_on(mount, owner, workers[0])
+        except (WorkerError, PlacementError, OSError) as error:
             self._failed_at = {each: at for each, at in self._failed_at.items() if not each.closed} | {mount: now}
             log.warning("replica not opened", mount=mount.path, worker=workers[0].index, reason=str(error))
             return None
@@ -103,10 +103,7 @@ class Replicas:
             log.info("replica opened", mount=mount.path, worker=workers[0].index, replica=replica.name, readers=readers)
         return replica
 
-    async def _open_on(self, mount: Mount, target: Worker) -> Replica | None:
-        owner = mount.worker
-        if not isinstance(owner, Worker) or mount.closed:
-            return None
+    async def _open_on(self, mount: Mount, owner: Worker, target: Worker) -> Replica | None:
         name = secrets.token_hex(6)
         replica = Replica(name, mount, replica_path(name, mount.path), target)
         record = REPLICA.pack(ReplicaRecord(name, mount.path))
@@ -123,10 +120,10 @@ class Replicas:
             await target.ask(OpenReplica(replica.path, replica.generation, name, offered.image, record))
         except BaseException:
             owner.tell(DetachTap(mount.path, mount.generation, name))
-            target.tell(CloseMount(replica.path, replica.generation))
+            target.tell(commands.close_mount(replica))
             raise
         if mount.closed:
-            target.tell(CloseMount(replica.path, replica.generation))
+            target.tell(commands.close_mount(replica))
             return None
         self._mounts.add_replica(replica)
         return replica
@@ -148,42 +145,23 @@ class Replicas:
         if replica.closed:
             return
         mount = replica.mount
+        sessions = [session for each in replica.readers if (session := self._sessions.get(each)) is not None]
+        for session in sessions:  # or they would be told that the stream has ended
+            replica.placement.tell(commands.remove_reader(replica, session))
+        replica.placement.tell(commands.close_mount(replica))
         self._mounts.remove_replica(replica)
-        worker = None if replica.worker is None else replica.worker.index
-        log.info("replica closed", mount=mount.path, worker=worker, replica=replica.name, reason=reason)
-        for session in [self._sessions.get(each) for each in replica.readers]:
-            if session is None:
-                continue
-            if replica.worker is not None:  # or it would be told that the stream has ended
-                replica.worker.tell(RemoveReader(replica.path, replica.generation, session.id))
+        index = replica.placement.index
+        log.info("replica closed", mount=mount.path, worker=index, replica=replica.name, reason=reason)
+        for session in sessions:
             session.replica = None
             if session.interleaved:
                 self._lifecycle.close_session(session, f"its replica was closed: {reason}")
-            elif mount.worker is not None:
-                for command in self._at_owner(session):
-                    mount.worker.tell(command)
+            elif session.state is SessionState.PLAYING:  # the owner knows where its packets come from
+                mount.placement.tell(commands.go_on(session))
+            else:
+                for each in session.transports.values():
+                    mount.placement.tell(commands.set_up_reader(mount, session, each))
         replica.readers.clear()
-        if replica.worker is not None:
-            replica.worker.tell(CloseMount(replica.path, replica.generation))
-
-    def _at_owner(self, session: Session) -> list[Play | SetUpReader]:
-        """Say what lets a session go on at the owner, who knows where its packets come from."""
-        mount, connection = session.mount, session.connection
-        if session.state is not SessionState.PLAYING:
-            return [SetUpReader(mount.path, mount.generation, session.id, each) for each in session.transports.values()]
-        return [
-            Play(
-                path=mount.path,
-                generation=mount.generation,
-                session=session.id,
-                connection="" if connection is None else connection.id,
-                handoff=None,
-                transports=session.in_order(),
-                response_head=b"",
-                rtp_info_urls=(),
-                record=session_record(session),
-            )
-        ]
 
     def channel_ended(self, path: str, name: str) -> None:
         """Take note that the channel between an owner and a replica has ended, as either of them has told."""
@@ -205,4 +183,4 @@ class Replicas:
             self.end(replica, "its owner was lost")
             if worker is not None:
                 with suppress(WorkerError):  # then they are gone with it
-                    await worker.ask(CloseMount(replica.path, replica.generation))
+                    await worker.ask(commands.close_mount(replica))

@@ -17,20 +17,22 @@ from collections.abc import Callable, Iterable
 
 from router.connections.connection import Connection, ConnectionCallbacks, Side
 from router.connections.table import Connections
-from router.fleet.records import CONNECTION, MOUNT, REPLICA, SESSION, MountRecord, SessionRecord
 from router.link.handoff import close_all
+from router.link.placement import Placement
 from router.link.worker import Worker
 from router.logs import get_logger
 from router.rtsp.errors import PeerError
-from router.rtsp.sdp import description_as_announced, parse_sdp
+from router.rtsp.sdp import parse_sdp
 from router.rtsp.session_state import SessionState
+from router.state import commands
 from router.state.lifecycle import Lifecycle
 from router.state.mounts import REPLICA_PREFIX, Mount, Mounts, Replica
 from router.state.multicast import Multicast
+from router.state.records import CONNECTION, MOUNT, REPLICA, SESSION, SessionRecord
 from router.state.sessions import Role, Session, Sessions
 from workers.contract.codec import ContractError
-from workers.contract.commands import CloseMount, ReleaseConnection, SetUpReader
-from workers.contract.parts import MAX_TRACKS, UdpTransport
+from workers.contract.commands import CloseMount, ReleaseConnection
+from workers.contract.parts import MAX_TRACKS
 from workers.contract.reports import ConnectionState, MountState, ReaderState, StateReport
 
 log = get_logger(__name__)
@@ -39,28 +41,6 @@ OWNER_WITHIN_S = 2.0
 """How long a replica waits for its mount once all workers have come: it may be on its way from one to another."""
 WORKERS_WITHIN_S = 20.0
 """How long it waits while workers are missing: one that died is started again within ten seconds."""
-
-
-def mount_record(mount: Mount) -> bytes:
-    """Pack what the next front has to know of a mount that is published."""
-    recording_since = mount.since if mount.recording_since is None else mount.recording_since
-    record = MountRecord(description_as_announced(mount.description), mount.since, recording_since, mount.range)
-    return MOUNT.pack(record)
-
-
-def session_record(session: Session) -> bytes:
-    """Pack what the next front has to know of a session that is about to be active."""
-    return SESSION.pack(
-        SessionRecord(
-            host=session.host,
-            url=session.url,
-            user=session.user,
-            timeout_s=session.timeout_s,
-            since=session.since,
-            transports=session.in_order(),
-            groups=session.mount.groups if session.transport_name == "multicast" else (),
-        )
-    )
 
 
 class Restore:
@@ -132,7 +112,7 @@ class Restore:
     def _take_connection(self, worker: Worker, state: ConnectionState, duplicate: socket.socket | None) -> bool:
         known = self._connections.get(state.name)
         if known is not None:
-            if not state.ended and known.holder is not worker:
+            if not state.ended and known.placement.worker is not worker:
                 worker.tell(ReleaseConnection(state.name))
             return False
         try:
@@ -185,8 +165,7 @@ class Restore:
             return None
         if held is not None:
             self._lifecycle.close_mount(held, f"worker {worker.index} has a newer one")
-        mount = Mount(state.path, state.generation, description, min(record.since, now))
-        mount.worker = worker
+        mount = Mount(state.path, state.generation, min(record.since, now), description, placement=Placement(worker))
         mount.rtp_ports = tuple(track.rtp_port for track in state.tracks)
         mount.publisher = state.publisher
         mount.range = record.range
@@ -217,7 +196,7 @@ class Restore:
             log.error("replica can't be restored", replica=state.path, worker=worker.index, reason=str(error))
             return
         mount = self._mounts.get(record.path)
-        if worker.state == "lost" or self._mounts.place(state.path) is not None:
+        if worker.is_lost or self._mounts.place(state.path) is not None:
             return
         if mount is None or mount.generation != state.generation:
             key = (record.path, state.generation)
@@ -246,10 +225,9 @@ class Restore:
         if replica is not None:
             replica.readers.add(reader.session)
         session = self._session(mount, reader.session, Role.READER, record, reader.connection, now, replica)
-        if replica is not None and mount.worker is not None:
-            for each in session.transports.values() if session.state is not SessionState.CLOSED else ():
-                if isinstance(each.transport, UdpTransport):
-                    mount.worker.tell(SetUpReader(mount.path, mount.generation, session.id, each, elsewhere=True))
+        if replica is not None:
+            for command in commands.set_up_elsewhere(session) if session.state is not SessionState.CLOSED else ():
+                mount.placement.tell(command)
         for each in reader.corrected:
             session.correct(each)
         if session.state is not SessionState.CLOSED and not reader.playing:
@@ -271,7 +249,7 @@ class Restore:
         if role is Role.PUBLISHER:
             self._lifecycle.restored(mount, session)
         connection = self._connections.get(connection_id)
-        if connection is not None and (connection.holder is session.place.worker or not session.interleaved):
+        if connection is not None and (connection.placement.worker is session.place.worker or not session.interleaved):
             self._sessions.move(session, connection)
         elif session.interleaved:
             self._lifecycle.close_session(session, "its connection was lost with the front", vanished_at=now)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from router.link.placement import PlacementError
 from router.link.worker import WorkerError
 from router.state.sessions import Role, Session
 from workers.contract.commands import ReportState
@@ -33,11 +34,10 @@ class SessionStats:
 async def ask_stats(session: Session) -> SessionStats:
     """Ask a session's worker; nothing is known of a session without one, or of one that has ended."""
     mount, place = session.mount, session.place
-    if place.worker is None or place.closed:
-        return SessionStats()
     try:
-        reports = await place.worker.report(ReportState(place.path))
-    except WorkerError:
+        async with place.placement.use() as worker:
+            reports = await worker.report(ReportState(place.path))
+    except (PlacementError, WorkerError):
         return SessionStats()
     states = [each for report in reports for each in report.mounts if each.path == place.path]
     if not states:

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 from router.link.handoff import WorkerChannel
@@ -31,6 +32,26 @@ class WorkerRefused(WorkerError):
         self.cause = refused.cause
 
 
+class WorkerState(StrEnum):
+    """How a worker stands, as `trunkline status` names it."""
+
+    CONNECTING = "connecting"
+    READY = "ready"
+    DRAINING = "draining"
+    GIVEN_UP = "given up"
+    """It carries what it has, and gets nothing more: those before it died too often."""
+    LOST = "lost"
+
+
+_NEXT: Mapping[WorkerState, Collection[WorkerState]] = {
+    WorkerState.CONNECTING: {WorkerState.READY, WorkerState.LOST},
+    WorkerState.READY: {WorkerState.DRAINING, WorkerState.GIVEN_UP, WorkerState.LOST},
+    WorkerState.DRAINING: {WorkerState.READY, WorkerState.GIVEN_UP, WorkerState.LOST},  # it could not be drained
+    WorkerState.GIVEN_UP: {WorkerState.READY, WorkerState.DRAINING, WorkerState.LOST},
+    WorkerState.LOST: set(),
+}
+
+
 class Courier(Protocol):
     """Carries messages to workers."""
 
@@ -53,7 +74,8 @@ class Worker:
     link: Courier
     now: float
     """When it was last heard."""
-    state: str = "connecting"
+    state: WorkerState = WorkerState.CONNECTING
+    """Changed by `become` alone."""
     heartbeat: Heartbeat | None = None
     packets_per_s: float = 0.0
     missing: set[str] = field(default_factory=set)
@@ -81,6 +103,16 @@ class Worker:
     def pid(self) -> int:
         """Its process, as the kernel told it."""
         return self.channel.pid
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it has died, or was given up as dead."""
+        return self.state is WorkerState.LOST
+
+    def become(self, state: WorkerState) -> None:
+        """Change its state, as the table allows."""
+        assert state in _NEXT[self.state], f"worker {self.index}: {self.state} to {state}"
+        self.state = state
 
     def tell(self, command: Command) -> None:
         """Send a command whose reply nobody waits for: one-way, or put right by reconciling if it gets lost."""
@@ -125,7 +157,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Reply] = loop.create_future()
         self.waiting[request] = future
-        if self.state == "lost":
+        if self.is_lost:
             future.set_exception(WorkerGone(f"worker {self.index} is gone"))
         else:
             self.link.send(self, request, command)
@@ -174,7 +206,7 @@ class Worker:
 
     def lose(self) -> None:
         """Mark the worker as lost: whoever waits for it is told."""
-        self.state = "lost"
+        self.become(WorkerState.LOST)
         for future in self.waiting.values():
             if not future.done():
                 future.set_exception(WorkerGone(f"worker {self.index} died"))

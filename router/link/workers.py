@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from router.link.control_socket import ControlSocket
 from router.link.handoff import Descriptors, WorkerChannel
-from router.link.worker import Worker, WorkerError
+from router.link.worker import Worker, WorkerError, WorkerState
 from router.logs import get_logger
 from router.tasks import Tasks
 from workers.contract.administration import AdminCommand, StatusQuery
@@ -26,7 +26,7 @@ EXIT_WITHIN_S = 1.0
 """How long a worker that closed its connection may take to exit: one that was told to end does so by itself."""
 COMPLAINT_INTERVAL_S = 60.0
 
-CARRYING = ("ready", "draining", "given up")
+CARRYING = (WorkerState.READY, WorkerState.DRAINING, WorkerState.GIVEN_UP)
 """States of workers that may have mounts; only those that are ready get more."""
 
 Asked = StatusQuery | AdminCommand
@@ -112,13 +112,13 @@ class WorkersLink:
 
     def ready(self) -> list[Worker]:
         """The workers that can be given mounts."""
-        return [worker for worker in self.workers.values() if worker.state == "ready"]
+        return [worker for worker in self.workers.values() if worker.state is WorkerState.READY]
 
     # -- out -------------------------------------------------------------------------------------------------------
 
     def send(self, worker: Worker, request: int, message: Message) -> None:
         """Send to a worker. One that is gone is told nothing: its loss is noticed elsewhere."""
-        if worker.state != "lost":
+        if not worker.is_lost:
             self._control.put(
                 worker.incarnation.encode(), encode(Envelope(self.incarnation, worker.incarnation, request, message))
             )
@@ -155,7 +155,7 @@ class WorkersLink:
         if isinstance(message, Reply):
             worker.take_reply(envelope.request, message)
         elif isinstance(message, Event):
-            if worker.state == "connecting":
+            if worker.state is WorkerState.CONNECTING:
                 worker.early.append(message)
             else:
                 self._on_event(worker, message)
@@ -220,7 +220,10 @@ class WorkersLink:
     async def _take_on(self, worker: Worker) -> None:
         try:
             reports = await worker.report(self._welcome(worker.index))
-            worker.state, worker.ready_at = "ready", asyncio.get_running_loop().time()
+            if worker.is_lost:  # right behind its report
+                return
+            worker.become(WorkerState.READY)
+            worker.ready_at = asyncio.get_running_loop().time()
             self._on_ready(worker, reports)
             early, worker.early = worker.early, []
             for event in early:
@@ -233,7 +236,7 @@ class WorkersLink:
 
     def lose(self, worker: Worker, reason: str, *, patience_s: float = 0.0) -> None:
         """Give a worker up: kill what is left of it after `patience_s`, and tell everyone concerned."""
-        if worker.state == "lost":
+        if worker.is_lost:
             return
         loop = asyncio.get_running_loop()
         self._dying[worker] = loop.call_later(patience_s, worker.kill)

@@ -1,10 +1,11 @@
 """One request on its way through the front, and what its response is made of."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from router.connections.connection import Connection, ConnectionEnded
+from router.link.placement import PlacementClosed, Unplaced
 from router.link.worker import Worker
 from router.rtsp.errors import PeerError
 from router.rtsp.headers.session import format_session
@@ -12,7 +13,7 @@ from router.rtsp.message import Request, Response
 from router.rtsp.session_state import SessionState
 from router.rtsp.status import REASONS
 from router.rtsp.url import RtspUrl
-from router.state.mounts import Mount, Place, Replica
+from router.state.mounts import FanoutPoint, Mount, Replica
 from router.state.sessions import Session
 
 BACK_CHANNEL = "www.onvif.org/ver20/backchannel"
@@ -95,32 +96,24 @@ def required(request: Request) -> list[str]:
 Method = Callable[[Exchange], Awaitable[Response]]
 
 
-def worker_of(mount: Place) -> Worker:
-    """Give the worker of a mount, or of a replica.
-
-    Raises:
-        PeerError: 404 where the mount was closed while the request waited, 503 where it has no worker for now.
-    """
-    if isinstance(mount, Replica) and mount.closed and not mount.mount.closed:
-        raise PeerError(503, f"{mount.mount.path} is served by another worker now; try again")
-    if mount.closed or (mount.worker is None and (isinstance(mount, Replica) or mount.source is None)):
-        raise PeerError(404, f"{mount.path} was closed meanwhile")
-    if mount.worker is None:
-        raise PeerError(503, f"{mount.path} has lost its worker and waits for another")
-    assert isinstance(mount.worker, Worker)  # who is inside its gate meets no move
-    return mount.worker
-
-
 @asynccontextmanager
-async def at_worker(mount: Place) -> AsyncIterator[Worker]:
-    """Keep a mount where it is for as long as the block lasts; give its worker, once a move has ended.
+async def at_worker(point: FanoutPoint) -> AsyncIterator[Worker]:
+    """Keep a mount or a replica where it is for as long as the block lasts; give its worker, once a move has ended.
 
     Raises:
-        PeerError: as `worker_of` does.
-        GateClosed: a move does not end.
+        PeerError: 404 where it was closed while the request waited, 503 where it has no worker for now.
+        NotArrived: a move does not end.
     """
-    async with mount.gate.inside():
-        yield worker_of(mount)
+    async with AsyncExitStack() as stack:
+        try:
+            worker = await stack.enter_async_context(point.placement.use())
+        except PlacementClosed:
+            if isinstance(point, Replica) and not point.mount.closed:
+                raise PeerError(503, f"{point.mount.path} is served by another worker now; try again") from None
+            raise PeerError(404, f"{point.path} was closed meanwhile") from None
+        except Unplaced:
+            raise PeerError(503, f"{point.path} has lost its worker and waits for another") from None
+        yield worker
 
 
 def still_there(session: Session, exchange: Exchange) -> None:

@@ -1,7 +1,7 @@
 """What goes wrong with a request becomes a status here, and nowhere else."""
 
 from router.access.authentication import Unauthorized
-from router.fleet.gate import GateClosed
+from router.link.placement import NotArrived
 from router.link.worker import WorkerError, WorkerGone, WorkerRefused
 from router.logs import get_logger
 from router.requests.exchange import Exchange
@@ -42,7 +42,7 @@ def failure(exchange: Exchange, error: Exception) -> Response:
             return exchange.respond(error.status, reason=error.reason)
         case WorkerRefused(cause=Refusal.UNKNOWN_MOUNT | Refusal.UNKNOWN_READER | Refusal.STALE):
             return exchange.respond(404, reason="the mount was closed meanwhile")
-        case GateClosed():
+        case NotArrived():
             return exchange.respond(503, reason="the mount is on its way to another worker")
         case WorkerRefused() | WorkerGone():
             return exchange.respond(503, reason=str(error))

@@ -6,7 +6,6 @@ A method checks first and changes state last, so that a refused request leaves e
 from contextlib import suppress
 
 from router.connections.connection import ConnectionEnded
-from router.fleet.restore import mount_record, session_record
 from router.requests.exchange import BACK_CHANNEL, Exchange, Method, at_worker, required, still_there
 from router.requests.setup import Setup
 from router.rtsp.control import content_base, mount_path, reader_control, track_url
@@ -16,11 +15,11 @@ from router.rtsp.message import Response
 from router.rtsp.sdp import SdpDocument, description_for_readers, parse_sdp
 from router.rtsp.session_state import SessionState, next_state
 from router.rtsp.url import parse_url
+from router.state import commands
 from router.state.lifecycle import Lifecycle
 from router.state.mounts import Mounts
 from router.state.sessions import Role, Session, Sessions
 from router.streams.taps import Taps
-from workers.contract.commands import PauseReader, Play, Record
 
 
 def passed_range(value: str | None) -> str | None:
@@ -131,21 +130,16 @@ class Requests:
         headers = () if mount.range is None else (("Range", mount.range),)
         response = exchange.respond(200, *headers)
         base = parse_url(session.url)
-        transports = session.in_order()
+        urls = tuple(track_url(base, each.track) for each in session.in_order())
         await self._heard(session, exchange)
-        place = session.place
-        async with at_worker(place) as worker, exchange.connection.handed_to(worker) as handoff:
+        async with at_worker(session.place) as worker, exchange.connection.handed_to(worker) as handoff:
             await worker.ask(
-                Play(
-                    path=place.path,
-                    generation=place.generation,
-                    session=session.id,
+                commands.play(
+                    session,
+                    handoff,
                     connection=exchange.connection.id,
-                    handoff=handoff,
-                    transports=transports,
                     response_head=response.head_bytes(),
-                    rtp_info_urls=tuple(track_url(base, each.track) for each in transports),
-                    record=session_record(session),
+                    rtp_info_urls=urls,
                 )
             )
         exchange.answered = True
@@ -173,19 +167,8 @@ class Requests:
             mount.heard = mount.silent_since = None
         try:
             async with at_worker(mount) as worker, exchange.connection.handed_to(worker) as handoff:
-                await worker.ask(
-                    Record(
-                        path=mount.path,
-                        generation=mount.generation,
-                        session=session.id,
-                        connection=exchange.connection.id,
-                        handoff=handoff,
-                        transports=session.in_order(),
-                        response=response.to_bytes(),
-                        mount_record=mount_record(mount),
-                        session_record=session_record(session),
-                    )
-                )
+                whole = response.to_bytes()
+                await worker.ask(commands.record(session, handoff, connection=exchange.connection.id, response=whole))
         except BaseException:
             mount.recording_since = recording_before
             raise
@@ -200,7 +183,8 @@ class Requests:
     async def _heard(self, session: Session, exchange: Exchange) -> None:
         """Let the program hear the first packet already, if it wants to hear any."""
         if (tap := self._taps.get(session.mount)) is not None:
-            await tap.settle()
+            async with at_worker(session.mount):
+                await tap.settle()
             still_there(session, exchange)
 
     # -- inside a session ------------------------------------------------------------------------------------------
@@ -209,9 +193,8 @@ class Requests:
         """Stop a reader's media. A publisher that pauses just sends none (rtspclientsink does before TEARDOWN)."""
         session = self._needed(exchange)
         if session.state is SessionState.PLAYING:
-            place = session.place
-            async with at_worker(place) as worker:
-                await worker.ask(PauseReader(place.path, place.generation, session.id))
+            async with at_worker(session.place) as worker:
+                await worker.ask(commands.pause(session))
             still_there(session, exchange)
         session.state = next_state(session.state, "PAUSE")
         return exchange.respond()

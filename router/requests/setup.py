@@ -5,6 +5,7 @@ from collections.abc import Callable
 from router.connections.connection import ConnectionEnded, Side
 from router.fleet.placing import Placing
 from router.fleet.replicas import Replicas
+from router.link.placement import PlacementState
 from router.requests.exchange import Exchange, at_worker, still_there
 from router.requests.transports import Chosen, answer, choose
 from router.rtsp.control import candidates, find_track, mount_path, track_name
@@ -13,11 +14,11 @@ from router.rtsp.headers import transport as transport_header
 from router.rtsp.message import Response
 from router.rtsp.session_state import next_state
 from router.rtsp.url import RtspUrl, parse_url
+from router.state import commands
 from router.state.lifecycle import Lifecycle
 from router.state.mounts import Mount, Mounts
 from router.state.multicast import Multicast
 from router.state.sessions import Role, Session, Sessions
-from workers.contract.commands import RemoveReader, SetUpReader
 from workers.contract.parts import MulticastTransport, TrackTransport, UdpTransport
 from workers.contract.replies import ReaderSetUp
 
@@ -75,9 +76,8 @@ class Setup:
         if track is None:
             raise PeerError(400, f"no track of {mount.path} has the control URL {exchange.target}")
         chosen = self._choose(exchange, session, track)
-        if mount.worker is None:
-            async with mount.gate.inside():
-                await self._placing.place(mount)
+        if mount.placement.state is PlacementState.UNPLACED:
+            await self._placing.place(mount)
         still_there(session, exchange)
         if not mount.rtp_ports:
             raise PeerError(503, f"{mount.path} is being opened for another request")
@@ -159,8 +159,8 @@ class Setup:
             self._sessions.remove(session)
             for place in {mount, session.place}:
                 place.readers.discard(session.id)
-                if place.worker is not None and not place.closed:
-                    place.worker.tell(RemoveReader(place.path, place.generation, session.id))
+                if not place.closed:
+                    place.placement.tell(commands.remove_reader(place, session))
             raise
         mount.readers.add(session.id)
         return session, ssrc
@@ -171,12 +171,12 @@ class Setup:
         if place is not mount and isinstance(transport.transport, MulticastTransport):
             raise PeerError(461, "a session that has begun with another transport can't go on with multicast")
         async with at_worker(place) as worker:
-            reply = await worker.ask(SetUpReader(place.path, place.generation, session.id, transport))
+            reply = await worker.ask(commands.set_up_reader(place, session, transport))
         assert isinstance(reply, ReaderSetUp)
         if place is not mount and isinstance(transport.transport, UdpTransport):
             async with at_worker(mount) as worker:
                 elsewhere = session.place is not mount  # its replica may have been lost by now
-                await worker.ask(SetUpReader(mount.path, mount.generation, session.id, transport, elsewhere))
+                await worker.ask(commands.set_up_reader(mount, session, transport, elsewhere=elsewhere))
         return reply.ssrc
 
     def _find_offered_track(self, mount: Mount, session: Session | None, target: RtspUrl) -> tuple[RtspUrl, int | None]:

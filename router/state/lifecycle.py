@@ -11,6 +11,7 @@ from router.rtsp.same_tracks import same_tracks
 from router.rtsp.sdp import SdpDocument
 from router.rtsp.session_state import SessionState
 from router.settings import Settings
+from router.state import commands
 from router.state.events import (
     EventDispatcher,
     MountEnded,
@@ -22,10 +23,10 @@ from router.state.events import (
     SessionBegan,
     SessionEnded,
 )
-from router.state.mounts import Mount, Mounts, Place
+from router.state.mounts import Mount, Mounts
 from router.state.multicast import Multicast
 from router.state.sessions import Role, Session, Sessions
-from workers.contract.commands import CloseMount, RemoveReader, StopPublisher
+from workers.contract.commands import StopPublisher
 from workers.contract.events import SessionTrouble
 
 log = get_logger(__name__)
@@ -114,12 +115,11 @@ class Lifecycle:
             reader.mount.source.readers_changed()
 
     def _log_begin(self, event: str, session: Session) -> None:
-        worker = session.place.worker
         log.info(
             event,
             session=session.id,
             mount=session.mount.path,
-            worker=None if worker is None else worker.index,
+            worker=session.place.placement.index,
             peer=session.host if session.connection is None else session.connection.peer,
             transport=session.transport_name,
             user=session.user or None,
@@ -130,7 +130,7 @@ class Lifecycle:
         mount = self._mounts.get(path)
         if mount is not None and mount.generation == generation:
             if mount.heard is None:
-                log.info("media flows", mount=path, worker=mount.worker and mount.worker.index)
+                log.info("media flows", mount=path, worker=mount.placement.index)
             mount.heard, mount.silent_since = now, None
 
     def media_silent(self, path: str, generation: int, now: float) -> None:
@@ -188,9 +188,9 @@ class Lifecycle:
             else:
                 self.close_mount(mount, reason)
         else:
-            for place in {mount, session.place}:
-                if place.worker is not None and not place.closed:
-                    place.worker.tell(RemoveReader(place.path, place.generation, session.id))
+            for point in {mount, session.place}:
+                if not point.closed:
+                    point.placement.tell(commands.remove_reader(point, session))
         if connection is not None and not keep_connection:
             connection.close()
 
@@ -208,8 +208,7 @@ class Lifecycle:
             mount.waiting_since = now
             grace_s = self._settings.reconnect_grace_of(mount.path)
             log.info("mount waits", mount=mount.path, readers=len(mount.readers), for_s=grace_s, reason=reason)
-        if mount.worker is not None:
-            mount.worker.tell(StopPublisher(mount.path, mount.generation, vanished.id))
+        mount.placement.tell(StopPublisher(mount.path, mount.generation, vanished.id))
 
     def close_mount(self, mount: Mount, reason: str, *, claimant: Connection | None = None) -> None:
         """End a mount: its path is free at once, its publisher and readers are told by closing their connections.
@@ -218,13 +217,11 @@ class Lifecycle:
         """
         if mount.closed:
             return
-        places: list[Place] = [mount, *mount.replicas]
+        for point in (mount, *mount.replicas):
+            point.placement.tell(commands.close_mount(point))
         self._mounts.remove(mount)
         self._multicast.release(mount)
-        log.info("mount closed", mount=mount.path, worker=mount.worker and mount.worker.index, reason=reason)
-        for place in places:
-            if place.worker is not None:
-                place.worker.tell(CloseMount(place.path, place.generation))
+        log.info("mount closed", mount=mount.path, worker=mount.placement.index, reason=reason)
         for session_id in [mount.publisher, *mount.readers]:
             session = self._sessions.get(session_id)
             if session is not None:
@@ -250,12 +247,11 @@ class Lifecycle:
         if mount.source is None:
             self.close_mount(mount, reason)
             return
-        log.warning("mount lost", mount=mount.path, worker=mount.worker and mount.worker.index, reason=reason)
-        mount.worker = None
+        log.warning("mount lost", mount=mount.path, worker=mount.placement.index, reason=reason)
+        mount.placement.unplace()
         for replica in list(mount.replicas):
+            replica.placement.tell(commands.close_mount(replica))
             self._mounts.remove_replica(replica)
-            if replica.worker is not None:
-                replica.worker.tell(CloseMount(replica.path, replica.generation))
         for session_id in list(mount.readers):
             session = self._sessions.get(session_id)
             if session is not None:

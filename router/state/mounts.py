@@ -1,12 +1,12 @@
 """Mounts: a path with its tracks, its publisher and its readers, and the directory that finds it by its path."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from router.fleet.gate import Gate
-from router.fleet.pending import PendingWorker
+from router.link.placement import Placement
 from router.link.worker import Worker
 from router.rtsp.errors import PeerError
 from router.rtsp.sdp import SdpDocument
@@ -24,7 +24,7 @@ class Source(Protocol):
         """Names it as a session's id names a publisher."""
 
     def worker_lost(self) -> None:
-        """Take note that the mount's worker died, or knows nothing of the mount: `mount.worker` is None by now."""
+        """Take note that the mount's worker died, or knows nothing of the mount."""
 
     def mount_closed(self, reason: str) -> None:
         """Take note that the mount was closed."""
@@ -34,21 +34,45 @@ class Source(Protocol):
 
 
 @dataclass(eq=False, slots=True)
-class Mount:
-    """One mount. `generation` tells this one from an earlier one on the same path; times are monotonic seconds.
+class FanoutPoint:
+    """Where readers are served: a mount at the worker that owns it, or a replica of it. Times are monotonic seconds.
 
-    `publisher` and `readers` are session ids; a reader is one from its first SETUP on. `heard` is None until the
-    publisher's first RTP packet; `silent_since` is set while none has come for `stale_after_s`.
+    A worker knows it by `path` and `generation`, which tells this one from an earlier one on the same path. `readers`
+    are session ids; a reader is one from its first SETUP on.
     """
 
     path: str
     generation: int
-    description: SdpDocument
     since: float
+    """When its mount began: nothing is known of the load that it brings before."""
+    placement: Placement = field(default_factory=Placement, kw_only=True)
+    readers: set[str] = field(default_factory=set, kw_only=True)
+    moved: float | None = field(default=None, kw_only=True)
+    """When it was moved last."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has ended."""
+        return self.placement.closed
+
+    @property
+    def worker(self) -> Worker | None:
+        """The worker that has it; None while it is on its way, and where nobody has it."""
+        return self.placement.worker
+
+
+@dataclass(eq=False, slots=True)
+class Mount(FanoutPoint):
+    """One mount; its `readers` are those at its replicas too.
+
+    `publisher` is a session id. `heard` is None until the publisher's first RTP packet; `silent_since` is set while
+    none has come for `stale_after_s`.
+    """
+
+    description: SdpDocument
     publisher: str = ""
     source: Source | None = None
     """Publishes it where no session does."""
-    worker: Worker | PendingWorker | None = None
     rtp_ports: tuple[int, ...] = ()
     streams: bytes = b""
     """What its worker has told of how its streams follow those of publishers before, for the worker after that."""
@@ -63,15 +87,10 @@ class Mount:
     """The last session that has begun to record; it may have ended."""
     waiting_since: float | None = None
     """Since when it waits for another publisher to record, in place of one that has vanished."""
-    closed: bool = False
-    moved: float | None = None
-    """When it was moved last."""
-    gate: Gate = field(default_factory=Gate)
-    """Whoever asks its worker for something is inside: a move waits for them, and they for it."""
-    bereaved: list[float] = field(default_factory=list)
+    worker_lost_at: list[float] = field(default_factory=list)
     """When it lost its worker, of late."""
-    readers: set[str] = field(default_factory=set)
-    """Those at its replicas too."""
+    replica_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while it gets one more replica: readers that come meanwhile wait for that one."""
     replicas: "list[Replica]" = field(default_factory=list)
     """Where other workers fan it out."""
 
@@ -100,34 +119,19 @@ class Mount:
         )
 
 
-@dataclass(eq=False, slots=True)
-class Replica:
-    """Another worker that fans a mount out; `path` is its own, as that worker knows it. `readers` are session ids."""
+class Replica(FanoutPoint):
+    """Another worker that fans a mount out; `path` is its own, as that worker knows it."""
 
-    name: str
-    mount: Mount
-    path: str
-    worker: Worker | PendingWorker | None
-    closed: bool = False
-    moved: float | None = None
-    gate: Gate = field(default_factory=Gate)
-    readers: set[str] = field(default_factory=set)
-    empty_since: float | None = None
-    """Since when it has had no readers."""
+    __slots__ = ("empty_since", "mount", "name")
 
-    @property
-    def generation(self) -> int:
-        """Its mount's."""
-        return self.mount.generation
-
-    @property
-    def since(self) -> float:
-        """When its mount began: of the load that it brings nothing is known before."""
-        return self.mount.since
+    def __init__(self, name: str, mount: Mount, path: str, worker: Worker) -> None:
+        super().__init__(path, mount.generation, mount.since, placement=Placement(worker))
+        self.name = name
+        self.mount = mount
+        self.empty_since: float | None = None
+        """Since when it has had no readers."""
 
 
-Place = Mount | Replica
-"""Where readers are served: the worker that owns their mount, or one that has a replica of it."""
 REPLICA_PREFIX = "replica:"
 LONGEST_PATH = 2048
 """As the contract bounds it; a replica's path is cut there, as its name tells it from all others."""
@@ -158,11 +162,11 @@ class Mounts:
         """Find the mount on a path."""
         return self._by_path.get(path)
 
-    def place(self, path: str) -> Place | None:
+    def place(self, path: str) -> FanoutPoint | None:
         """Find a mount, or a replica of one, by its path at its worker."""
         return self._by_path.get(path) or self._replicas.get(path)
 
-    def places(self) -> list[Place]:
+    def places(self) -> list[FanoutPoint]:
         """List all mounts and replicas."""
         return [*self._by_path.values(), *self._replicas.values()]
 
@@ -177,7 +181,7 @@ class Mounts:
 
     def remove_replica(self, replica: Replica) -> None:
         """Forget a replica."""
-        replica.closed = True
+        replica.placement.close()
         del self._replicas[replica.path]
         replica.mount.replicas.remove(replica)
 
@@ -202,7 +206,7 @@ class Mounts:
             raise PeerError(503, f"all {self._most} mounts are taken")
         assert path not in self._by_path
         self._generation += 1
-        mount = Mount(path, self._generation, description, now)
+        mount = Mount(path, self._generation, now, description)
         self._by_path[path] = mount
         return mount
 
@@ -215,7 +219,7 @@ class Mounts:
 
     def remove(self, mount: Mount) -> None:
         """Free a mount's path; its replicas are none any more."""
-        mount.closed = True
+        mount.placement.close()
         for replica in list(mount.replicas):
             self.remove_replica(replica)
         if self._by_path.get(mount.path) is mount:

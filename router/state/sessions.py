@@ -10,7 +10,7 @@ from router.connections.connection import Connection
 from router.rtsp.errors import PeerError
 from router.rtsp.session_state import SessionState
 from router.settings import Settings
-from router.state.mounts import Mount, Place, Replica
+from router.state.mounts import FanoutPoint, Mount, Replica
 from workers.contract.parts import InterleavedTransport, MulticastTransport, TrackTransport, UdpTransport
 
 
@@ -49,7 +49,7 @@ class Session:
     """Which replica of the mount serves it; None for the owner."""
 
     @property
-    def place(self) -> Place:
+    def place(self) -> FanoutPoint:
         """Where it is served."""
         return self.mount if self.replica is None else self.replica
 

@@ -114,14 +114,13 @@ def _mount(mount: Mount, state: MountState | None, sessions: Sessions, wall: flo
         tracks.append(track)
     return {
         "path": mount.path,
-        "worker": mount.worker.index if mount.worker is not None and mount.worker.index >= 0 else None,
+        "worker": mount.placement.index,
         "state": mount.state,
         "tracks": tracks,
         "publisher": _publisher(mount, publisher),
         "readers": len(mount.readers),
         "replicas": [
-            {"path": each.path, "worker": each.worker and each.worker.index, "readers": len(each.readers)}
-            for each in mount.replicas
+            {"path": each.path, "worker": each.placement.index, "readers": len(each.readers)} for each in mount.replicas
         ],
         "since": round(wall + mount.since, 3),
     }

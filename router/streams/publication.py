@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from router.fleet.gate import GateClosed
-from router.link.worker import Worker, WorkerGone, WorkerRefused
+from router.link.placement import PlacementError, PlacementState
+from router.link.worker import WorkerGone, WorkerRefused
 from router.logs import get_logger
 from router.rtsp.errors import PeerError
 from router.rtsp.sdp import SdpDocument
@@ -90,7 +90,7 @@ class StreamPublication:
             self.mount, mount.source = None, None
             self._streams.lifecycle.close_mount(mount, "its stream could not be opened")
             raise
-        log.info("stream opened", stream=self.id, mount=mount.path, worker=mount.worker and mount.worker.index)
+        log.info("stream opened", stream=self.id, mount=mount.path, worker=mount.placement.index)
         self._streams.lifecycle.stream_opened(mount, asyncio.get_running_loop().time())
 
     async def _get_worker(self, mount: Mount) -> None:
@@ -100,26 +100,23 @@ class StreamPublication:
             StreamNotPlaced: there is no worker, or none has the ports.
         """
         try:
-            async with mount.gate.inside():
-                if mount.worker is None:
-                    await self._streams.placing.place(mount)
-                worker = mount.worker
-                if not isinstance(worker, Worker) or mount.closed:
-                    return
+            if mount.placement.state is PlacementState.UNPLACED:
+                await self._streams.placing.place(mount)
+            async with mount.placement.use() as worker:
                 pipe = await open_pipe(
                     worker,
                     lambda token: AttachFeed(mount.path, mount.generation, self.id, token),
                     self._on_burst,
                     self._lost,
                 )
-        except GateClosed:
+        except PlacementError:
             return
         except PeerError as error:
             raise StreamNotPlaced(f"{self.name} can't be opened: {error.reason}") from error
         except (WorkerRefused, WorkerGone) as error:  # it has forgotten the mount, or died
             log.warning("worker does not take a stream", stream=self.id, mount=mount.path, reason=str(error))
             if mount.worker is worker:  # else it goes on elsewhere already
-                mount.worker = None
+                mount.placement.unplace()
             return
         if mount.closed or mount.worker is not worker:
             pipe.close()
@@ -186,5 +183,4 @@ class StreamPublication:
         finally:
             self._mending = None
         if self.pipe is not None and self.mount is not None:
-            worker = self.mount.worker
-            log.info("stream goes on", stream=self.id, mount=self.mount.path, worker=worker and worker.index)
+            log.info("stream goes on", stream=self.id, mount=self.mount.path, worker=self.mount.placement.index)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from router.fleet.gate import GateClosed
+from router.link.placement import NotArrived
 from router.link.worker import Worker, WorkerError
 from router.logs import get_logger
 from router.state.mounts import Mount
@@ -111,8 +111,8 @@ class MountTap:
         try:
             settled = False
             while not settled:
-                with suppress(GateClosed):
-                    async with self._mount.gate.inside():
+                with suppress(NotArrived):
+                    async with self._mount.placement.stay():
                         settled = await self.settle()
                 if not settled:
                     await asyncio.sleep(MEND_INTERVAL_S)
@@ -120,7 +120,7 @@ class MountTap:
             self._task = None
 
     async def settle(self) -> bool:
-        """Let the worker know what is wanted; False if it must be tried again. To be called inside the mount's gate."""
+        """Let the worker know what is wanted; False if it must be tried again. The mount must stay where it is."""
         mount = self._mount
         async with self._settling:
             while not mount.closed:
@@ -129,7 +129,7 @@ class MountTap:
                     break
                 if self._pipe is not None and wanted == self._told:
                     break
-                if not isinstance(mount.worker, Worker):  # none yet, which RECORD sees to; or none for now
+                if mount.worker is None:  # none yet, which RECORD sees to; or none for now
                     return mount.recording_since is None
                 try:
                     await self._tell(mount.worker)

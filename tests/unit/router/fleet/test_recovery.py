@@ -9,7 +9,7 @@ from router.connections.table import Connections
 from router.fleet.placing import Placing
 from router.fleet.recovery import Recovery
 from router.fleet.replicas import Replicas
-from router.link.worker import Worker
+from router.link.worker import Worker, WorkerState
 from router.rtsp.sdp import SdpDocument, parse_sdp
 from router.settings import Settings
 from router.state.lifecycle import Lifecycle
@@ -26,7 +26,7 @@ class Held:
     """A worker that opens whatever it is told to, with `behind` happening right behind its answer."""
 
     def __init__(self, index: int, behind: Callable[["Held"], None] = lambda worker: None) -> None:
-        self.index, self.pid, self.state = index, 1000 + index, "ready"
+        self.index, self.pid, self.state = index, 1000 + index, WorkerState.READY
         self.heartbeat, self.packets_per_s = None, 0.0
         self.gone = asyncio.Event()
         self.opened: list[str] = []
@@ -42,8 +42,12 @@ class Held:
         self._behind(self)
         return MountOpened(command.ports)
 
+    @property
+    def is_lost(self) -> bool:
+        return self.state is WorkerState.LOST
+
     def die(self) -> None:
-        self.state = "lost"
+        self.state = WorkerState.LOST
         self.gone.set()
 
 
@@ -56,8 +60,9 @@ def recover(workers: Callable[[], list[Held]], mounts: int, until: Callable[[lis
         description: SdpDocument = parse_sdp(SDP, 32)
         made = [directory.add(f"/{number}", description, 0.0) for number in range(mounts)]
         for number, mount in enumerate(made):
-            mount.worker, mount.rtp_ports = cast(Worker, held[0]), (20_000 + 2 * number,)
-        link = cast(Any, SimpleNamespace(ready=lambda: [each for each in held if each.state == "ready"]))
+            mount.placement.arrived(cast(Worker, held[0]))
+            mount.rtp_ports = (20_000 + 2 * number,)
+        link = cast(Any, SimpleNamespace(ready=lambda: [each for each in held if not each.is_lost]))
 
         async def fold(mount: Mount) -> None:
             return None
@@ -98,6 +103,6 @@ def test_a_worker_that_dies_right_behind_its_answer_has_nothing() -> None:
     """The news of its death may be read before whoever waits for its answer gets a turn."""
 
     def on_another(workers: list[Held], mounts: list[Mount]) -> bool:
-        return workers[1].opened == ["/0"] and mounts[0].worker is cast(Worker, workers[2]) and mounts[0].gate.is_open
+        return workers[1].opened == ["/0"] and mounts[0].worker is cast(Worker, workers[2])
 
     recover(lambda: [Held(0), Held(1, behind=Held.die), Held(2)], 1, on_another)

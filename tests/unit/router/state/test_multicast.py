@@ -21,7 +21,7 @@ def groups(network: str) -> Groups:
 
 
 def mount(tracks: int = 2, path: str = "/cam") -> Mount:
-    return Mount(path, 1, parse_sdp(build_sdp([f"streamid={index}" for index in range(tracks)]), 16), 0.0)
+    return Mount(path, 1, 0.0, parse_sdp(build_sdp([f"streamid={index}" for index in range(tracks)]), 16))
 
 
 class Clock:

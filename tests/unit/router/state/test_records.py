@@ -5,7 +5,7 @@ from dataclasses import fields
 import msgpack
 import pytest
 
-from router.fleet.records import CONNECTION, MOUNT, SESSION, ConnectionRecord, MountRecord, SessionRecord
+from router.state.records import CONNECTION, MOUNT, SESSION, ConnectionRecord, MountRecord, SessionRecord
 from workers.contract.codec import ContractError
 from workers.contract.messages import PROTOCOL_VERSION
 from workers.contract.parts import InterleavedTransport, MulticastTransport, TrackTransport, UdpTransport

@@ -1,6 +1,6 @@
 """Where a new mount goes."""
 
-from router.fleet.placement import Load, by_preference
+from router.fleet.preference import Load, by_preference
 
 
 def load(worker: int, **facts: float) -> Load:

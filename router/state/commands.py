@@ -1,0 +1,121 @@
+"""The commands that make workers be what mounts and sessions say: each kind is made here, and nowhere else."""
+
+from collections.abc import Iterator
+
+from router.rtsp.sdp import description_as_announced
+from router.rtsp.session_state import SessionState
+from router.state.mounts import FanoutPoint, Mount
+from router.state.records import MOUNT, SESSION, MountRecord, SessionRecord
+from router.state.sessions import Role, Session
+from workers.contract.commands import CloseMount, OpenMount, PauseReader, Play, Record, RemoveReader, SetUpReader
+from workers.contract.parts import HandOff, TrackTransport, UdpTransport
+
+
+def mount_record(mount: Mount) -> bytes:
+    """Pack what the next front has to know of a mount that is published."""
+    recording_since = mount.since if mount.recording_since is None else mount.recording_since
+    record = MountRecord(description_as_announced(mount.description), mount.since, recording_since, mount.range)
+    return MOUNT.pack(record)
+
+
+def session_record(session: Session) -> bytes:
+    """Pack what the next front has to know of a session that is about to be active."""
+    return SESSION.pack(
+        SessionRecord(
+            host=session.host,
+            url=session.url,
+            user=session.user,
+            timeout_s=session.timeout_s,
+            since=session.since,
+            transports=session.in_order(),
+            groups=session.mount.groups if session.transport_name == "multicast" else (),
+        )
+    )
+
+
+def open_mount(mount: Mount) -> OpenMount:
+    """Open a mount at its first worker."""
+    return OpenMount(mount.path, mount.generation, mount.tracks())
+
+
+def reopen_mount(mount: Mount) -> OpenMount:
+    """Open a mount, whose worker died, at another one, with its ports and what is known of its streams."""
+    return OpenMount(mount.path, mount.generation, mount.tracks(), mount.rtp_ports, mount.streams)
+
+
+def close_mount(point: FanoutPoint) -> CloseMount:
+    """Close a mount, or a replica."""
+    return CloseMount(point.path, point.generation)
+
+
+def set_up_reader(
+    point: FanoutPoint, session: Session, transport: TrackTransport, *, elsewhere: bool = False
+) -> SetUpReader:
+    """Register a reader's track; at the owner of one that a replica serves, `elsewhere`."""
+    return SetUpReader(point.path, point.generation, session.id, transport, elsewhere)
+
+
+def set_up_elsewhere(session: Session) -> Iterator[SetUpReader]:
+    """Register at its mount's owner a reader that a replica serves: what comes by UDP comes there."""
+    for each in session.transports.values():
+        if isinstance(each.transport, UdpTransport):
+            yield set_up_reader(session.mount, session, each, elsewhere=True)
+
+
+def remove_reader(point: FanoutPoint, session: Session) -> RemoveReader:
+    """End a reader at one of the places that know it."""
+    return RemoveReader(point.path, point.generation, session.id)
+
+
+def pause(session: Session) -> PauseReader:
+    """Stop a reader's media."""
+    return PauseReader(session.place.path, session.place.generation, session.id)
+
+
+def record(session: Session, handoff: HandOff | None, *, connection: str, response: bytes) -> Record:
+    """Start a publisher."""
+    mount = session.mount
+    return Record(
+        path=mount.path,
+        generation=mount.generation,
+        session=session.id,
+        connection=connection,
+        handoff=handoff,
+        transports=session.in_order(),
+        response=response,
+        mount_record=mount_record(mount),
+        session_record=session_record(session),
+    )
+
+
+def play(
+    session: Session,
+    handoff: HandOff | None,
+    *,
+    connection: str,
+    response_head: bytes,
+    rtp_info_urls: tuple[str, ...] = (),
+    paused: bool = False,
+) -> Play:
+    """Start a reader where it is served; `paused`: only its connection goes there."""
+    return Play(
+        path=session.place.path,
+        generation=session.place.generation,
+        session=session.id,
+        connection=connection,
+        handoff=handoff,
+        transports=session.in_order(),
+        response_head=response_head,
+        rtp_info_urls=rtp_info_urls,
+        record=session_record(session),
+        paused=paused,
+    )
+
+
+def go_on(session: Session, handoff: HandOff | None = None) -> Record | Play:
+    """Start a session that runs, or has run, at the worker that it goes on at. Its client gets no response."""
+    connection = "" if session.connection is None else session.connection.id
+    if session.role is Role.PUBLISHER:
+        return record(session, handoff, connection=connection, response=b"")
+    paused = session.state is not SessionState.PLAYING
+    return play(session, handoff, connection=connection, response_head=b"", paused=paused)
