@@ -25,9 +25,7 @@ GOOD: list[dict[str, Any]] = [
     {"heartbeat_interval_s": 0.5, "heartbeat_timeout_s": 1},
     {"stale_after_s": 10, "publish_timeout_s": 10},
     {"limits": {"line_bytes": 8192, "head_bytes": 8192}},
-    {"limits": {"tracks": 32}},
     {"auth": {"schemes": ["digest-sha256"]}},
-    {"auth": {"failure_delay_s": 0}},
     {"batch_window_ms": 2},
 ]
 
@@ -57,21 +55,9 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"heartbeat_interval_s": 1, "heartbeat_timeout_s": 1.9}, "at least twice"),
     ({"stale_after_s": 10.1, "publish_timeout_s": 10}, "the mount is gone by then"),
     ({"limits": {"line_bytes": 8193, "head_bytes": 8192}}, "of which a line is a part"),
-    ({"limits": {"tracks": 33}}, "less than or equal to 32"),
     ({"limits": {"conections": 3}}, "Extra inputs"),
-    ({"auth": {"schemes": []}}, "one scheme at least"),
-    ({"auth": {"schemes": ["basic", "basic"]}}, "none twice"),
     ({"auth": {"schemes": ["ntlm"]}}, "'basic', 'digest-md5' or 'digest-sha256'"),
-    ({"auth": {"realm": 'a"b'}}, "should match pattern"),
-    ({"auth": {"publish_users": {"a:b": "x"}}}, "contain no colon"),
     ({"files": {"movie": {"file": "a.mp4"}}}, "paths such as /movie, not 'movie'"),
-    ({"files": {"/": {"file": "a.mp4"}}}, "paths such as /movie"),
-    ({"files": {"/movie?a": {"file": "a.mp4"}}}, "paths such as /movie"),
-    ({"files": {"/movie/": {"file": "a.mp4"}}}, "paths such as /movie"),
-    ({"files": {"/movie": {"loop": True}}}, "Field required"),
-    ({"files": {"/movie": {"file": "a.mp4", "loop": 1}}}, "valid boolean"),
-    ({"files": {f"/{number}": {"file": "a.mp4"} for number in range(1001)}}, "1000 files at most"),
-    ({"auth": {"client_users": {"anna": "**********"}}}, "anna has the mask that `config show` prints"),
     ({"mounts": {"hall": {}}}, "'hall' is neither"),
     ({"mounts": {"/a*b": {}}}, "is neither"),
     ({"mounts": {"": {}}}, "is neither"),
@@ -102,12 +88,6 @@ def test_bad(values: dict[str, Any], reason: str) -> None:
         Settings(**values)
 
 
-def test_a_files_path_is_absolute_wherever_it_is_used() -> None:
-    files = Settings.model_validate({"files": {"/movie": {"file": "a.mp4"}}}).files
-    assert files["/movie"].file == Path.cwd() / "a.mp4"
-    assert (files["/movie"].loop, files["/movie"].on_demand) == (False, True)
-
-
 def test_auto_is_one_worker_for_each_usable_cpu() -> None:
     assert Settings().worker_count == len(os.sched_getaffinity(0))
     assert Settings(workers=3).worker_count == 3
@@ -128,7 +108,3 @@ def test_the_runtime_directory_is_the_users_own(monkeypatch: pytest.MonkeyPatch)
 def test_the_runtime_directory_is_absolute(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("/tmp")
     assert Settings(runtime_dir=Path("here")).runtime_dir == Path("/tmp/here")
-
-
-def test_passwords_do_not_show() -> None:
-    assert "geheim" not in repr(Settings.model_validate({"auth": {"client_users": {"anna": "geheim"}}}))
