@@ -154,9 +154,7 @@ class Front:
         fleet.on_worker_lost = self.recovery.worker_lost
         fleet.on_worker_ready = self.recovery.worker_ready
         fleet.on_drain_wanted = self.operations.drain_wanted
-        commands = AdminCommands()
-        for verb, order in self.operations.orders().items():
-            commands.add(verb, order)
+        commands = AdminCommands(self.operations.by_verb())
         self.admin = AdminService(
             settings, fleet, self.connections, self.sessions, self.mounts, self._dispatcher, commands
         )

@@ -1,1 +1,1 @@
-"""What an operator asks of a running router: the question's two ends, and which orders a front knows."""
+"""What an operator asks of a running router: `client` and `running` ask, `service` and `commands` answer."""

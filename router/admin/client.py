@@ -13,7 +13,7 @@ from workers.contract.messages import Message
 TIMEOUT_S = 3.0
 """A front answers at once; one that is being started again takes a second."""
 SILENCE_S = 10.0
-"""How long a front that carries an order out may say nothing: it says every second that it is at it."""
+"""How long a front that carries out a command may say nothing: it says every second that it is at it."""
 
 
 class NoFrontError(Exception):
@@ -49,7 +49,7 @@ def command(
     `progress` gets each line that it says meanwhile.
 
     Raises:
-        NoFrontError: there is none, or it says nothing any more: what became of the order is not known.
+        NoFrontError: there is none, or it says nothing any more: what became of the command is not known.
         RefusedError: it was not done.
     """
     with _question(endpoints, AdminCommand(verb, arguments)) as answers:

@@ -23,8 +23,8 @@ class OperationError(Exception):
     """It was not done, or not to its end; the text says what happened and what helps."""
 
 
-class Running:
-    """A running router. `say` gets lines of progress; every method gives what to say at the end.
+class RunningRouter:
+    """One that answers. `say` gets lines of progress; every method gives what to say at the end.
 
     All raise NoFrontError where no front answers, RefusedError where it says no, OperationError where something else
     does not go as it should.
@@ -34,16 +34,16 @@ class Running:
         self._endpoints = endpoints
         self._say = say
 
-    def order(self, verb: str, *arguments: str) -> str:
-        """Let the front carry out one order."""
+    def command(self, verb: str, *arguments: str) -> str:
+        """Let the front carry out one command."""
         return client.command(self._endpoints, verb, *arguments, progress=self._say)
 
     def replace(self, kind: Kind) -> str:
         """Let others take the place of all programs of a kind."""
         if not kind.serves_clients:
-            return self.order(kind.replaced_by)
+            return self.command(kind.replaced_by)
         before = self._pids()[kind]
-        self.order(kind.replaced_by)
+        self.command(kind.replaced_by)
         self._say(f"{kind.name} {before[0]} lets go; waiting for the next one")
         if not _within(BACK_S, lambda: self._is_replaced(kind, before)):
             raise OperationError(

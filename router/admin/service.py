@@ -1,4 +1,4 @@
-"""What administrators ask of a front, as they say it over the control socket: its status, and orders."""
+"""What administrators ask of a front, as they say it over the control socket: its status, and commands."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ class AdminService:
         sessions: Sessions,
         mounts: Mounts,
         dispatcher: Dispatcher,
-        orders: AdminCommands,
+        commands: AdminCommands,
     ) -> None:
         self._settings = settings
         self._fleet = fleet
@@ -37,7 +37,7 @@ class AdminService:
         self._sessions = sessions
         self._mounts = mounts
         self._dispatcher = dispatcher
-        self._orders = orders
+        self._commands = commands
         self._started = 0.0
 
     def begin(self) -> None:
@@ -50,7 +50,7 @@ class AdminService:
             case StatusQuery():
                 answer(StatusAnswer(json.dumps(await self._status())))
             case AdminCommand():
-                await self._orders.carry_out(message, answer)
+                await self._commands.carry_out(message, answer)
             case _:
                 assert_never(message)
 

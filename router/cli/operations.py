@@ -8,7 +8,7 @@ from router.cli.given import fail, load
 from router.cli.options import AsJson, Config, MountPath, Rolling, RuntimeDir, ToWorker, WorkerIndex
 
 if TYPE_CHECKING:
-    from router.admin.running import Running
+    from router.admin.running import RunningRouter
 
 
 def status(as_json: AsJson = False, config: Config = None, runtime_dir: RuntimeDir = None) -> None:
@@ -29,12 +29,12 @@ def status(as_json: AsJson = False, config: Config = None, runtime_dir: RuntimeD
 
 def move(mount: MountPath, to: ToWorker, config: Config = None, runtime_dir: RuntimeDir = None) -> None:
     """Move a mount to another worker, with its publisher and readers; no packet is lost."""
-    _operate(config, runtime_dir, lambda running: running.order("move", mount, str(to)))
+    _operate(config, runtime_dir, lambda running: running.command("move", mount, str(to)))
 
 
 def drain(worker: WorkerIndex, config: Config = None, runtime_dir: RuntimeDir = None) -> None:
     """Move everything away from a worker, let it end, and wait until another one is in its place."""
-    _operate(config, runtime_dir, lambda running: running.order("drain", str(worker)))
+    _operate(config, runtime_dir, lambda running: running.command("drain", str(worker)))
 
 
 def restart_workers(rolling: Rolling = False, config: Config = None, runtime_dir: RuntimeDir = None) -> None:
@@ -58,13 +58,13 @@ def upgrade(config: Config = None, runtime_dir: RuntimeDir = None) -> None:
     _operate(config, runtime_dir, lambda running: running.upgrade())
 
 
-def _operate(config: Path | None, runtime_dir: str | None, operation: Callable[["Running"], str]) -> None:
+def _operate(config: Path | None, runtime_dir: str | None, operation: Callable[["RunningRouter"], str]) -> None:
     """Do something with a running router, and show how it goes."""
     settings = load(config, {"runtime_dir": runtime_dir} if runtime_dir is not None else {})
     from router.admin.client import NoFrontError, RefusedError
-    from router.admin.running import OperationError, Running
+    from router.admin.running import OperationError, RunningRouter
 
     try:
-        print(operation(Running(settings.endpoints, lambda line: print(line, flush=True))))
+        print(operation(RunningRouter(settings.endpoints, lambda line: print(line, flush=True))))
     except (NoFrontError, RefusedError, OperationError) as error:
         fail(1, str(error))

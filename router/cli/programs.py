@@ -63,7 +63,7 @@ def front(
 ) -> None:  # fmt: skip
     """Run the front alone; its workers come by themselves."""
     settings = settings_of(context)
-    from router.programs import front as program
+    from router.cli import front as program
 
     sys.exit(program.run(settings))
 

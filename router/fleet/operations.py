@@ -1,10 +1,9 @@
-"""What an operator orders of the workers: to move a mount, to drain one worker, to restart all of them one by one."""
+"""What an operator does with the workers: moves a mount, drains one worker, restarts all of them one by one."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
-from router.admin.commands import Order, OrderRefused, Say
 from router.fleet.moving import Moved, MoveError, Mover
 from router.fleet.placing import Placing
 from router.link.placement import PlacementState
@@ -24,14 +23,23 @@ ENDED_WITHIN_S = 5.0
 REPLACED_WITHIN_S = 30.0
 """How long its supervisor may take to start another one: the longest delay after many deaths, and a slow start."""
 ANSWERED_WITHIN_S = 0.1
-"""How long the answer to an order may take to leave, before a front that was told to end does so."""
+"""How long the answer to a command may take to leave, before a front that was told to end does so."""
 DRAIN_AGAIN_S = 0.1
 """How soon it is tried again to drain a worker that was told to end: it does not wait for long."""
 LOOK_S = 0.02
 
+Say = Callable[[str], None]
+"""Tells whoever waits one line of progress."""
+Operation = Callable[[Sequence[str], Say], Awaitable[str]]
+"""Does something with its arguments; gives what to say at the end, or raises OperationRefused."""
+
+
+class OperationRefused(Exception):
+    """An operation was not carried out; the text says what happened and what helps."""
+
 
 class Operations:
-    """The orders about workers. Only one worker is drained at a time."""
+    """Operations on workers. Only one worker is drained at a time."""
 
     def __init__(
         self,
@@ -52,8 +60,8 @@ class Operations:
         self._turn = asyncio.Lock()
         self._tasks = Tasks()
 
-    def orders(self) -> dict[str, Order]:
-        """Map each verb to its function."""
+    def by_verb(self) -> Mapping[str, Operation]:
+        """Give each operation by the verb that an administrator says."""
         return {
             "move": self.move,
             "drain": self.drain,
@@ -61,25 +69,25 @@ class Operations:
             "restart-front": self.restart_front,
         }
 
-    # -- orders ----------------------------------------------------------------------------------------------------
+    # -- operations ----------------------------------------------------------------------------------------------------
 
     async def move(self, arguments: Sequence[str], say: Say) -> str:
-        """Move one mount to one worker. Raises OrderRefused."""
+        """Move one mount to one worker. Raises OperationRefused."""
         path, index = _expect(arguments, "move", "a mount's path and a worker")
         target = self._ready_worker(index)
         mount = self._mounts.place(path)
         if mount is None or mount.placement.state is PlacementState.UNPLACED:
-            raise OrderRefused(f"there is no mount {path}; `trunkline status` lists all")
+            raise OperationRefused(f"there is no mount {path}; `trunkline status` lists all")
         source = mount.worker
         if source is target:
             return f"{path} is on worker {target.index} already"
         if source is None:
-            raise OrderRefused(f"{path} is on its way to another worker just now; see where it is, and try again")
+            raise OperationRefused(f"{path} is on its way to another worker just now; see where it is, and try again")
         moved = await self._move(mount, source, target, "ordered")
         return f"moved {_count(moved)} from worker {source.index} to worker {target.index}"
 
     async def drain(self, arguments: Sequence[str], say: Say) -> str:
-        """Empty a worker and let it end; its supervisor starts another one. Raises OrderRefused."""
+        """Empty a worker and let it end; its supervisor starts another one. Raises OperationRefused."""
         (index,) = _expect(arguments, "drain", "a worker")
         worker = self._known_worker(index)
         async with self._turn:
@@ -87,7 +95,7 @@ class Operations:
         return f"worker {worker.index} was drained and has been replaced"
 
     async def restart_workers(self, arguments: Sequence[str], say: Say) -> str:
-        """Drain all workers and let each be replaced, one by one. Raises OrderRefused."""
+        """Drain all workers and let each be replaced, one by one. Raises OperationRefused."""
         async with self._turn:
             workers = [self._known_worker(str(index)) for index in range(self._settings.worker_count)]
             for number, worker in enumerate(workers, 1):
@@ -96,9 +104,9 @@ class Operations:
         return f"all {len(workers)} workers have been replaced"
 
     async def restart_front(self, arguments: Sequence[str], say: Say) -> str:
-        """Let go of everything and end; another front takes all up. Raises OrderRefused."""
+        """Let go of everything and end; another front takes all up. Raises OperationRefused."""
         if self._let_go is None:
-            raise OrderRefused("this front is part of a program, and its workers end with it: restart the program")
+            raise OperationRefused("this front is part of a program, and its workers end with it: restart the program")
         # What is under way has its end first, and nothing begins any more.
         await self._turn.acquire()
         await self._mover.stop()
@@ -119,7 +127,7 @@ class Operations:
                 async with self._turn:
                     await self._move_all(worker, lambda line: None)
                 return
-            except OrderRefused as error:
+            except OperationRefused as error:
                 reason = str(error)
             await asyncio.sleep(DRAIN_AGAIN_S)
         log.warning("worker ended before it was drained", worker=worker.index, reason=reason)
@@ -129,20 +137,20 @@ class Operations:
     def _known_worker(self, text: str) -> Worker:
         worker = self._link.workers.get(int(text)) if text.isascii() and text.isdecimal() else None
         if worker is None:
-            raise OrderRefused(f"there is no worker {text} now; `trunkline status` lists those that there are")
+            raise OperationRefused(f"there is no worker {text} now; `trunkline status` lists those that there are")
         return worker
 
     def _ready_worker(self, text: str) -> Worker:
         worker = self._known_worker(text)
         if worker.state is not WorkerState.READY:
-            raise OrderRefused(f"worker {text} is {worker.state}; choose another one, or wait until it is ready")
+            raise OperationRefused(f"worker {text} is {worker.state}; choose another one, or wait until it is ready")
         return worker
 
     async def _move(self, mount: FanoutPoint, source: Worker, target: Worker, reason: str) -> Moved:
         try:
             return await self._mover.move([mount], source, target, reason=reason)
         except MoveError as error:
-            raise OrderRefused(f"{mount.path} stays on worker {source.index}: {error}") from error
+            raise OperationRefused(f"{mount.path} stays on worker {source.index}: {error}") from error
 
     async def _replace(self, worker: Worker, say: Say) -> None:
         """Drain a worker, let it end, and wait for the next one."""
@@ -152,7 +160,7 @@ class Operations:
         if not await _within(ENDED_WITHIN_S, lambda: worker.is_lost):
             self._link.lose(worker, "drained, and did not end")
         if not await _within(REPLACED_WITHIN_S, lambda: self._is_replaced(worker)):
-            raise OrderRefused(
+            raise OperationRefused(
                 f"worker {worker.index} was drained and has ended, but no other has come in its place within"
                 f" {REPLACED_WITHIN_S:g} s; does anybody supervise it? Start `trunkline worker --index {worker.index}`"
             )
@@ -165,7 +173,7 @@ class Operations:
         """Move everything away from a worker, which gets nothing new meanwhile."""
         before = worker.state
         if before not in (WorkerState.READY, WorkerState.GIVEN_UP):
-            raise OrderRefused(f"worker {worker.index} is {before}: it can't be drained")
+            raise OperationRefused(f"worker {worker.index} is {before}: it can't be drained")
         worker.become(WorkerState.DRAINING)
         log.info("worker is drained", worker=worker.index)
         try:
@@ -183,7 +191,7 @@ class Operations:
             attempts[mount.path] += 1
             try:
                 done += (await self._move(mount, worker, self._best_other(worker), "drained")).mounts
-            except OrderRefused:
+            except OperationRefused:
                 if attempts[mount.path] >= MOST_ATTEMPTS or worker.is_lost:
                     raise
             say(f"worker {worker.index}: {done} of {done + len(mounts) - 1} mounts moved")
@@ -191,12 +199,14 @@ class Operations:
             try:
                 await self._mover.move((), worker, others[0], reason="drained", rest=True)
             except MoveError as error:
-                raise OrderRefused(f"connections without a session stay on worker {worker.index}: {error}") from error
+                raise OperationRefused(
+                    f"connections without a session stay on worker {worker.index}: {error}"
+                ) from error
 
     def _best_other(self, worker: Worker) -> Worker:
         others = [each for each in self._placing.preferred() if each is not worker]
         if not others:
-            raise OrderRefused(
+            raise OperationRefused(
                 f"worker {worker.index} has mounts, and there is no other worker that could take them; let there be"
                 " two workers at least (`workers = 2`), or wait until the others are back"
             )
@@ -205,7 +215,7 @@ class Operations:
 
 def _expect(arguments: Sequence[str], verb: str, what: str) -> Sequence[str]:
     if len(arguments) != what.count(" and ") + 1:
-        raise OrderRefused(f"{verb} takes {what}")
+        raise OperationRefused(f"{verb} takes {what}")
     return arguments
 
 

@@ -129,7 +129,7 @@ def _say(console: Console, text: str) -> None:
 
 
 def printable(value: object) -> str:
-    """Give a cell's text; control characters in a client's words would be the terminal's orders."""
+    """Give a cell's text; control characters in a client's words would be commands to the terminal."""
     text = "-" if value is None or value == "" else str(value)
     return "".join(each if each.isprintable() else "?" for each in text)
 

@@ -1,18 +1,19 @@
-"""Orders: known ones are carried out, all are answered."""
+"""Commands: known ones are carried out, all are answered."""
 
 import asyncio
 from collections.abc import Sequence
 
 import pytest
 
-from router.admin.commands import AdminCommands, OrderRefused, Say
+from router.admin.commands import AdminCommands
+from router.fleet.operations import OperationRefused, Say
 from workers.contract.administration import AdminAnswer, AdminCommand
 
 
-async def order(arguments: Sequence[str], say: Say) -> str:
+async def work(arguments: Sequence[str], say: Say) -> str:
     match arguments:
         case ["no"]:
-            raise OrderRefused("not today; ask tomorrow")
+            raise OperationRefused("not today; ask tomorrow")
         case ["break"]:
             raise KeyError("defect")
     for each in arguments:
@@ -33,9 +34,7 @@ async def order(arguments: Sequence[str], say: Say) -> str:
         ("rest", (), [AdminAnswer(False, "this front does not know 'rest', only work: is it older?")]),
     ],
 )
-def test_every_order_is_answered(verb: str, arguments: tuple[str, ...], answers: list[AdminAnswer]) -> None:
-    orders = AdminCommands()
-    orders.add("work", order)
+def test_every_command_is_answered(verb: str, arguments: tuple[str, ...], answers: list[AdminAnswer]) -> None:
     heard: list[AdminAnswer] = []
-    asyncio.run(orders.carry_out(AdminCommand(verb, arguments), heard.append))
+    asyncio.run(AdminCommands({"work": work}).carry_out(AdminCommand(verb, arguments), heard.append))
     assert heard == answers

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 COMMANDS = ("serve", "front", "worker")
 OPTIONS = (
     "--config", "--host", "--publish-port", "--client-port", "--rtp-port-start", "--rtp-port-count", "--workers",

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from router.connections import passed
 from router.connections.connection import Side
 from router.connections.listeners import Listeners, Passed, StartError
-from router.programs import passed
 from router.settings import Settings
 
 PID = 4711
@@ -47,7 +47,7 @@ def test_what_is_meant_for_another_process_is_left_alone(environment: dict[str, 
 def run(source: str, descriptor: int) -> "subprocess.CompletedProcess[str]":
     """Take `descriptor` over as number 3, in a process of its own: what stands there in this one is others'."""
     take = (
-        "import os, sys; from router.programs import passed; from router.connections.listeners import StartError\n"
+        "import os, sys; from router.connections import passed; from router.connections.listeners import StartError\n"
         "os.dup2(int(sys.argv[1]), 3)\n"
         "environment = {'LISTEN_PID': str(os.getpid()), 'LISTEN_FDS': '1', 'LISTEN_FDNAMES': 'publish'}\n"
         "try: (found,) = passed.take(environment, os.getpid())\n"

@@ -12,10 +12,10 @@ import sys
 from collections.abc import Callable, Coroutine
 
 from router import logs
+from router.connections import passed
 from router.connections.listeners import StartError
 from router.handlers.calls import UserCodeError
 from router.handlers.hooks_check import load_hooks
-from router.programs import passed
 from router.programs.kinds import READY
 from router.server import Server
 from router.settings import Settings
