@@ -2,14 +2,17 @@
 
 
 class RtspError(Exception):
-    """Any failure of the protocol code."""
+    """Any failure of the protocol code: an RTSP `status`, and the `reason` in one line that is safe to log."""
+
+    status: int
+    reason: str
 
 
 class PeerError(RtspError):
     """The peer sent what can't be accepted.
 
-    `status` is the RTSP status that it gets, `reason` says why, in one line that is safe to send and to log;
-    `cseq` is the CSeq of the request where that could still be read.
+    `status` is the RTSP status that it gets, and `reason` may be sent to it; `cseq` is the CSeq of the request where
+    that could still be read.
     """
 
     def __init__(self, status: int, reason: str, cseq: str | None = None) -> None:
@@ -20,4 +23,9 @@ class PeerError(RtspError):
 
 
 class LocalError(RtspError):
-    """We were about to send something that must not be sent."""
+    """We were about to send something that must not be sent, or were asked for what can't be done."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.status = 500
+        self.reason = reason

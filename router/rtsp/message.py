@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,6 +16,7 @@ _ANY_VERSION = re.compile(r"[A-Z]+/[0-9]+\.[0-9]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _HEAD_END = re.compile(rb"\n\r?\n")
 _CSEQ = re.compile(rb"\ncseq[ \t]*:[ \t]*([0-9]{1,19})[ \t]*\r?\n", re.IGNORECASE)
+_STATUS_LINE = re.compile(rb"RTSP/[0-9]\.[0-9] +([1-5][0-9]{2})(?: (.*))?")
 _CSEQ_VALUE = re.compile(r"[0-9]{1,19}")
 
 
@@ -102,6 +104,11 @@ class Response:
     body: bytes = b""
     reason: str | None = None
 
+    @cached_property
+    def fields(self) -> Headers:
+        """The headers by their names."""
+        return Headers(self.headers)
+
     def head_bytes(self) -> bytes:
         """Write status line and headers as whole lines, without the empty line that closes them.
 
@@ -142,15 +149,39 @@ def parse_request(message: bytes, limits: MessageLimits) -> Request:
         raise
 
 
-def _parse(message: bytes, limits: MessageLimits) -> Request:
+def parse_response(message: bytes, limits: MessageLimits) -> Response:
+    """Read one whole response, as `Splitter` gives it. Headers that can't be read are left out, as players do.
+
+    Raises:
+        PeerError: 502, or what the limits are for.
+    """
+    first, lines, body = _split(message, limits)
+    match = _STATUS_LINE.fullmatch(first.removesuffix(b"\r"))
+    if match is None:
+        raise PeerError(502, "no status line of RTSP")
+    headers: list[tuple[str, str]] = []
+    for line in lines:
+        with suppress(PeerError):
+            headers.append(_parse_header(line, limits))
+    reason = _CONTROL.sub("", (match[2] or b"").decode(errors="replace")).strip()
+    return Response(int(match[1]), tuple(headers), body, reason)
+
+
+def _split(message: bytes, limits: MessageLimits) -> tuple[bytes, list[bytes], bytes]:
+    """Cut a message into its first line, its header lines and its body."""
     head_end = _HEAD_END.search(message)
     if head_end is None:
-        raise PeerError(400, "request without end")
+        raise PeerError(400, "message without end")
     first, *lines = message[: head_end.start()].split(b"\n")
     if len(first) >= limits.line_bytes:
-        raise PeerError(414, f"request line over {limits.line_bytes} bytes")
+        raise PeerError(414, f"first line over {limits.line_bytes} bytes")
     if len(lines) > limits.headers:
         raise PeerError(413, f"more than {limits.headers} headers")
+    return first, lines, message[head_end.end() :]
+
+
+def _parse(message: bytes, limits: MessageLimits) -> Request:
+    first, lines, body = _split(message, limits)
     method, url = _parse_request_line(first)
     headers = Headers([_parse_header(line, limits) for line in lines])
     cseq = headers.get("CSeq")
@@ -158,7 +189,7 @@ def _parse(message: bytes, limits: MessageLimits) -> Request:
         raise PeerError(400, "no CSeq")
     if not _CSEQ_VALUE.fullmatch(cseq):
         raise PeerError(400, "CSeq is no number")
-    return Request(method, url, headers, message[head_end.end() :])
+    return Request(method, url, headers, body)
 
 
 def _parse_request_line(line: bytes) -> tuple[str, str]:

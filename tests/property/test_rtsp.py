@@ -10,16 +10,21 @@ from hypothesis import strategies as st
 from router.rtsp.auth import BasicCredentials, Challenger, Verdict, parse_authorization
 from router.rtsp.control import candidates, content_base, find_track, mount_path, reader_control, track_name
 from router.rtsp.errors import PeerError
+from router.rtsp.headers.authenticate import parse_challenges
 from router.rtsp.headers.range import format_range, parse_range
+from router.rtsp.headers.rtp_info import parse_rtp_info
 from router.rtsp.headers.session import format_session, parse_session
 from router.rtsp.headers.transport import TransportSpec, parse_transports
 from router.rtsp.headers.transport import format as format_transport
-from router.rtsp.message import Headers, MessageLimits, Request, Response, parse_request
+from router.rtsp.message import Headers, MessageLimits, Request, Response, parse_request, parse_response
 from router.rtsp.sdp import description_for_readers, parse_sdp
 from router.rtsp.session_state import METHODS, SessionState, allowed, next_state
 from router.rtsp.url import RtspUrl, parse_url
 from tests.unit.router.rtsp import auth_cases, cases, sdp_cases, url_cases
+from tests.unit.router.rtsp.client import server_cases
 from tests.unit.router.rtsp.headers import cases as header_cases
+from tests.unit.router.rtsp.headers.test_authenticate import CHALLENGES
+from tests.unit.router.rtsp.headers.test_rtp_info import RTP_INFOS
 
 LIMITS = MessageLimits(line_bytes=2**20)  # wide: what is refused at once is not fuzzed
 RARELY = settings(max_examples=100, deadline=None)
@@ -154,6 +159,9 @@ def _text(data: bytes) -> str:
 
 PARSERS: dict[str, tuple[Callable[[bytes], object], list[bytes]]] = {
     "request": (_read_request, [case.wire for case in cases.REQUESTS] + [case.wire for case in cases.BAD_REQUESTS]),
+    "response": (lambda data: parse_response(data, LIMITS), list(server_cases.READ)),
+    "challenges": (lambda data: parse_challenges(_text(data)), [each[0].encode() for each in CHALLENGES]),
+    "rtp-info": (lambda data: parse_rtp_info(_text(data)), [each[0].encode() for each in RTP_INFOS]),
     "sdp": (_read_sdp, [case.body for case in sdp_cases.SDPS] + [body for _, body in sdp_cases.BAD_SDPS]),
     "url": (_read_url, [each[0].encode() for each in url_cases.URLS]),
     "authorization": (_read_authorization, [each[0].encode() for each in auth_cases.AUTHORIZATIONS]),

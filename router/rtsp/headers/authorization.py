@@ -35,6 +35,7 @@ class DigestCredentials:
     qop: str | None = None
     nc: str = ""
     cnonce: str = ""
+    opaque: str | None = None
 
 
 def parse_authorization(value: str) -> BasicCredentials | DigestCredentials:
@@ -88,4 +89,25 @@ def _parse_digest(text: str) -> DigestCredentials:
         qop=values.get("qop"),
         nc=values.get("nc", ""),
         cnonce=values.get("cnonce", ""),
+        opaque=values.get("opaque"),
     )
+
+
+def format_authorization(credentials: BasicCredentials | DigestCredentials) -> str:
+    """Write the header's value."""
+    if isinstance(credentials, BasicCredentials):
+        text = f"{credentials.username}:{credentials.password}"
+        return f"Basic {base64.b64encode(text.encode()).decode()}"
+    quoted = {name: getattr(credentials, name) for name in ("username", "realm", "nonce", "uri", "response", "opaque")}
+    parts = [f"{name}={_quote(value)}" for name, value in quoted.items() if value is not None]
+    # The oldest cameras know no `algorithm`, and take MD5 for granted.
+    if credentials.algorithm != "MD5":
+        parts.append(f"algorithm={credentials.algorithm}")
+    if credentials.qop is not None:
+        parts.append(f'qop={credentials.qop}, nc={credentials.nc}, cnonce="{credentials.cnonce}"')
+    return f"Digest {', '.join(parts)}"
+
+
+def _quote(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

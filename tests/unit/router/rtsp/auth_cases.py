@@ -13,7 +13,7 @@ AUTHORIZATIONS = (
     # shaped like RFC 7616 section 3.9.1
     (
         'Digest username=u,realm=r,uri="*",algorithm=sha-256,nonce=7,nc=1,cnonce="f",qop=auth,response="7",opaque=Q',
-        DigestCredentials("u", "r", "7", "*", "7", "SHA-256", "auth", "1", "f"),
+        DigestCredentials("u", "r", "7", "*", "7", "SHA-256", "auth", "1", "f", "Q"),
     ),
     # a Windows user as clients write it, quotes as the RFC wants them, no blanks
     (

@@ -1,0 +1,37 @@
+"""A client of RTSP servers without I/O: what is asked, what is shown when challenged, and what answers mean."""
+
+from router.rtsp.client.authenticator import Credentials
+from router.rtsp.client.errors import ServerBroken, ServerError, ServerGone, ServerRefused
+from router.rtsp.client.events import (
+    Described,
+    Event,
+    Offer,
+    Paused,
+    Playing,
+    Reconnect,
+    Recording,
+    TornDown,
+    Track,
+    TrackSetUp,
+)
+from router.rtsp.client.session import ClientOptions, ClientSession
+
+__all__ = [
+    "ClientOptions",
+    "ClientSession",
+    "Credentials",
+    "Described",
+    "Event",
+    "Offer",
+    "Paused",
+    "Playing",
+    "Reconnect",
+    "Recording",
+    "ServerBroken",
+    "ServerError",
+    "ServerGone",
+    "ServerRefused",
+    "TornDown",
+    "Track",
+    "TrackSetUp",
+]
