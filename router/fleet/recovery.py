@@ -21,6 +21,7 @@ from router.logs import get_logger
 from router.rtsp.session_state import SessionState
 from router.state import commands
 from router.state.lifecycle import Lifecycle
+from router.state.mount_state import PUBLISHED, MountChange
 from router.state.mounts import Mount, Mounts
 from router.state.sessions import Session, Sessions
 from router.tasks import Tasks
@@ -165,7 +166,8 @@ class Recovery:
         replies = [(session, worker.begin(command)) for session, command in self._sessions_of(mount)]
         mount.placement.arrived(worker)
         now = asyncio.get_running_loop().time()
-        mount.moved, mount.silent_since = now, now if mount.heard is not None else None  # until it is heard again
+        mount.moved = now
+        mount.change(MountChange.CARRIED_ON, now)
         if mount.source is not None:
             mount.source.worker_lost()
         for session, reply in replies:
@@ -187,7 +189,7 @@ class Recovery:
     def _sessions_of(self, mount: Mount) -> Iterator[tuple[Session, Record | Play | SetUpReader]]:
         """Say what makes a mount's sessions go on: its publisher first, as its packets wait in the sockets."""
         publisher = self._sessions.get(mount.publisher)
-        if publisher is not None and mount.recording_since is not None and mount.waiting_since is None:
+        if publisher is not None and mount.state in PUBLISHED:
             yield publisher, commands.go_on(publisher)
         for session in [self._sessions.get(each) for each in mount.readers]:
             if session is None:

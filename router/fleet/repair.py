@@ -10,6 +10,7 @@ from router.link.worker import Worker, WorkerError
 from router.link.workers import WorkersLink
 from router.logs import get_logger
 from router.rtsp.session_state import SessionState
+from router.state import mount_state
 from router.state.lifecycle import Lifecycle
 from router.state.mounts import FanoutPoint, Mount, Mounts, Replica
 from router.state.sessions import Sessions
@@ -105,13 +106,10 @@ class Repair:
     def _hear(self, state: MountState, asked: float) -> None:
         """Take a report's word on whether a publisher is heard, where an event about it was lost."""
         mount = self._mounts.get(state.path)
-        if mount is None or mount.generation != state.generation or mount.recording_since is None:
+        if mount is None or mount.generation != state.generation or mount.state not in mount_state.PUBLISHED:
             return
-        if mount.waiting_since is not None:
-            return
-        changed = max(mount.recording_since, mount.heard or 0.0, mount.silent_since or 0.0)
-        silent = mount.heard is None or mount.silent_since is not None
-        if silent == state.silent or asked - changed < SETTLED_AFTER_S:
+        silent = mount.state is not mount_state.MountState.LIVE
+        if silent == state.silent or asked - mount.life.since < SETTLED_AFTER_S:
             return
         tell = self._lifecycle.media_silent if state.silent else self._lifecycle.media_heard
         tell(mount.path, mount.generation, asked)

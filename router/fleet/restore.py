@@ -26,6 +26,7 @@ from router.rtsp.sdp import parse_sdp
 from router.rtsp.session_state import SessionState
 from router.state import commands
 from router.state.lifecycle import Lifecycle
+from router.state.mount_state import restored_life
 from router.state.mounts import REPLICA_PREFIX, Mount, Mounts, Replica
 from router.state.multicast import Multicast
 from router.state.records import CONNECTION, MOUNT, REPLICA, SESSION, SessionRecord
@@ -170,14 +171,17 @@ class Restore:
         mount.publisher = state.publisher
         mount.range = record.range
         mount.streams = state.streams
-        mount.recording_since = min(record.recording_since, now)
+        mount.life = restored_life(
+            publishing=bool(state.publisher),
+            heard=any(track.packets_in for track in state.tracks),
+            silent=state.silent,
+            recording_since=min(record.recording_since, now),
+            now=now,
+        )
         self._mounts.restore(mount)
         if state.publisher:
-            mount.heard = now if any(track.packets_in for track in state.tracks) else None
-            mount.silent_since = now if state.silent and mount.heard is not None else None
             self._session(mount, state.publisher, Role.PUBLISHER, publishing, state.publisher_connection, now)
-        else:  # its whole time to wait again: how much has passed, the front before knew
-            mount.waiting_since = now
+        else:
             publisher = self._make(mount, state.last_publisher, Role.PUBLISHER, publishing, now)
             publisher.state = SessionState.CLOSED
             self._lifecycle.restored(mount, publisher)

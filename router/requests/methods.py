@@ -109,12 +109,7 @@ class Requests:
             raise ConnectionEnded
         kept = self._lifecycle.claim(path, description, connection, exchange.now)
         mount = kept or self._mounts.add(path, description, exchange.now)
-        try:
-            session = self._sessions.add(Role.PUBLISHER, mount, connection, str(url), exchange.user, exchange.now)
-        except PeerError:
-            if kept is None:
-                self._mounts.remove(mount)
-            raise
+        session = self._sessions.add(Role.PUBLISHER, mount, connection, str(url), exchange.user, exchange.now)
         mount.publisher, mount.description = session.id, description
         session.state = next_state(session.state, "ANNOUNCE")
         exchange.session = session
@@ -157,27 +152,18 @@ class Requests:
         missing = len(mount.description.medias) - len(session.transports)
         if missing:
             raise PeerError(400, f"{missing} of {len(mount.description.medias)} tracks are not set up")
-        mount.range = passed_range(exchange.request.headers.get("Range")) or mount.range
         response = exchange.respond()
         await self._heard(session, exchange)
-        recording_before, begins = mount.recording_since, mount.last_publisher != session.id
-        if begins:
-            # Before the worker writes the 200: whoever knows of that may come to read at once.
-            mount.recording_since = exchange.now
-            mount.heard = mount.silent_since = None
-        try:
+        media_range = passed_range(exchange.request.headers.get("Range"))
+        with self._lifecycle.recording(session, media_range, exchange.now):
             async with at_worker(mount) as worker, exchange.connection.handed_to(worker) as handoff:
                 whole = response.to_bytes()
                 await worker.ask(commands.record(session, handoff, connection=exchange.connection.id, response=whole))
-        except BaseException:
-            mount.recording_since = recording_before
-            raise
         exchange.answered = True
         if session.state is not SessionState.CLOSED:
             session.state = next_state(session.state, "RECORD")
             self._sessions.move(session, exchange.connection)
-        if begins:
-            self._lifecycle.recording(session)
+        self._lifecycle.recorded(session)
         return response
 
     async def _heard(self, session: Session, exchange: Exchange) -> None:

@@ -193,7 +193,7 @@ class Setup:
         found: tuple[Mount, RtspUrl] | None = None
         for base in candidates(target):
             mount = self._mounts.get(mount_path(base))
-            if mount is not None and mount.recording_since is not None:
+            if mount is not None and mount.readable:
                 track = find_track(base, None, self._track_names[: len(mount.description.medias)], target)
                 if track is not None:
                     return mount, base, track

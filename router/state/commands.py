@@ -13,8 +13,7 @@ from workers.contract.parts import HandOff, TrackTransport, UdpTransport
 
 def mount_record(mount: Mount) -> bytes:
     """Pack what the next front has to know of a mount that is published."""
-    recording_since = mount.since if mount.recording_since is None else mount.recording_since
-    record = MountRecord(description_as_announced(mount.description), mount.since, recording_since, mount.range)
+    record = MountRecord(description_as_announced(mount.description), mount.since, mount.life.since, mount.range)
     return MOUNT.pack(record)
 
 

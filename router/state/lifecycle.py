@@ -4,6 +4,9 @@ Everything here is synchronous: state changes at once, and workers are told by c
 Reconciling puts right whatever gets lost on the way.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from router.connections.connection import Connection
 from router.logs import get_logger
 from router.rtsp.errors import PeerError
@@ -23,6 +26,7 @@ from router.state.events import (
     SessionBegan,
     SessionEnded,
 )
+from router.state.mount_state import MountChange, MountState
 from router.state.mounts import Mount, Mounts
 from router.state.multicast import Multicast
 from router.state.sessions import Role, Session, Sessions
@@ -51,10 +55,11 @@ class Lifecycle:
         with where that waits for a publisher of the same tracks.
 
         Raises:
-            PeerError: 503 where another publisher keeps it.
+            PeerError: 503 where another publisher keeps it, or the claimant can have no session.
         """
         mount = self._mounts.get(path)
         if mount is None:
+            self._sessions.check_room(claimant)
             return None
         if mount.source is not None:
             raise PeerError(503, f"{path} is published by the server itself")
@@ -63,24 +68,28 @@ class Lifecycle:
         if not own and not self._may_take(mount, publisher, now):
             raise PeerError(503, f"{path} is being published by another client")
         reason = f"taken over by {claimant.peer}"
-        if self._waits(mount) and (publisher is not None or mount.waiting_since is not None):
-            if same_tracks(mount.description, description):
-                if publisher is not None:
-                    self.close_session(publisher, reason, keep_connection=own, vanished_at=now)
-                return mount
+        goes_on = self._waits(mount) and (publisher is not None or mount.state is MountState.WAITING)
+        same = goes_on and same_tracks(mount.description, description)
+        self._sessions.check_room(claimant, {mount.publisher} if same else {mount.publisher, *mount.readers})
+        if same:
+            if publisher is not None:
+                self.close_session(publisher, reason, keep_connection=own, vanished_at=now)
+            return mount
+        if goes_on:
             reason += " with other tracks"
         self.close_mount(mount, reason, claimant=claimant)
         return None
 
     def _may_take(self, mount: Mount, publisher: Session | None, now: float) -> bool:
         """Tell whether the policy lets another client have a path; nobody holds one that waits."""
-        if publisher is None and mount.waiting_since is not None:
+        waits = mount.state is MountState.WAITING
+        if publisher is None and waits:
             return True
-        began = mount.recording_since or mount.since
-        if publisher is not None and mount.waiting_since is not None:
-            began = publisher.since
-        idle = mount.heard is None and now - began > self._settings.stale_after_s
-        stale = idle or mount.silent_since is not None or publisher is None or publisher.connection is None
+        began = publisher.since if publisher is not None and waits else mount.life.since
+        unheard = mount.state in (MountState.ANNOUNCED, MountState.STARTING, MountState.WAITING)
+        idle = unheard and now - began > self._settings.stale_after_s
+        silent = mount.state is MountState.SILENT
+        stale = idle or silent or publisher is None or publisher.connection is None
         policy = self._settings.publish_conflict
         return policy == "takeover" or (policy == "takeover-if-stale" and stale)
 
@@ -88,19 +97,35 @@ class Lifecycle:
         """Note a new session, once all that it needs is there."""
         self._events.append(SessionBegan(session))
 
-    def recording(self, publisher: Session) -> None:
+    @contextmanager
+    def recording(self, publisher: Session, media_range: str | None, now: float) -> Iterator[None]:
+        """Let readers have a mount while its worker is told to record, as whoever knows of the answer may come to read
+        at once. Where that fails, all is as before."""
+        mount = publisher.mount
+        before = mount.life, mount.range
+        mount.range = media_range or mount.range
+        if mount.last_publisher != publisher.id:
+            mount.change(MountChange.RECORD, now)
+        try:
+            yield
+        except BaseException:
+            waited = before[0].state is MountState.WAITING
+            if not mount.closed and (waited or mount.publisher == publisher.id):  # else it has begun to wait meanwhile
+                mount.life, mount.range = before
+            raise
+
+    def recorded(self, publisher: Session) -> None:
         """Note that a publisher's media may flow from now on."""
         mount = publisher.mount
-        if mount.closed:
+        if mount.closed or mount.last_publisher == publisher.id:
             return
         first, mount.last_publisher = not mount.last_publisher, publisher.id
-        mount.waiting_since = None
         self._log_begin("publishing", publisher)
         self._events.append(MountReady(mount, publisher) if first else PublisherReplaced(mount, publisher))
 
     def stream_opened(self, mount: Mount, now: float) -> None:
         """Note that a program's stream can be had from now on."""
-        mount.recording_since = now
+        mount.change(MountChange.RECORD, now)
         self._events.append(MountReady(mount, None))
 
     def restored(self, mount: Mount, publisher: Session) -> None:
@@ -129,16 +154,16 @@ class Lifecycle:
         """Note the first RTP packet, or the first after a silence."""
         mount = self._mounts.get(path)
         if mount is not None and mount.generation == generation:
-            if mount.heard is None:
+            if mount.state is MountState.STARTING:
                 log.info("media flows", mount=path, worker=mount.placement.index)
-            mount.heard, mount.silent_since = now, None
+            mount.change(MountChange.HEARD, now)
 
     def media_silent(self, path: str, generation: int, now: float) -> None:
         """Note that no RTP has come for `stale_after_s`; a publisher without connection has vanished with that."""
         mount = self._mounts.get(path)
         if mount is None or mount.generation != generation:
             return
-        mount.silent_since = now
+        mount.change(MountChange.FELL_SILENT, now)
         publisher = self._sessions.get(mount.publisher)
         if publisher is not None and publisher.connection is None:
             reason = f"its connection is lost and no RTP came for {self._settings.stale_after_s:g} s"
@@ -196,18 +221,16 @@ class Lifecycle:
 
     def _waits(self, mount: Mount) -> bool:
         """Tell whether a mount whose publisher has vanished waits for another."""
-        return (
-            not mount.closed and mount.recording_since is not None and self._settings.reconnect_grace_of(mount.path) > 0
-        )
+        return mount.readable and self._settings.reconnect_grace_of(mount.path) > 0
 
     def _await_publisher(self, mount: Mount, vanished: Session, reason: str, now: float) -> None:
         """Keep a mount and its readers for another publisher; the time that it waits goes on where one has only tried
         to publish."""
         mount.publisher = ""
-        if mount.waiting_since is None:
-            mount.waiting_since = now
+        if mount.state is not MountState.WAITING:
             grace_s = self._settings.reconnect_grace_of(mount.path)
             log.info("mount waits", mount=mount.path, readers=len(mount.readers), for_s=grace_s, reason=reason)
+        mount.change(MountChange.VANISHED, now)
         mount.placement.tell(StopPublisher(mount.path, mount.generation, vanished.id))
 
     def close_mount(self, mount: Mount, reason: str, *, claimant: Connection | None = None) -> None:
@@ -237,7 +260,7 @@ class Lifecycle:
             self._sessions.move(session, None)
             session.orphaned = now
             publishing = session.state is SessionState.RECORDING
-            silent = session.mount.silent_since is not None
+            silent = session.mount.state is MountState.SILENT
             lives_on = not session.interleaved and (session.role is Role.READER or (publishing and not silent))
             if not lives_on:
                 self.close_session(session, f"its connection ended: {reason}", vanished_at=now)
@@ -280,9 +303,9 @@ class Lifecycle:
             if reason is not None:
                 self.close_session(session, reason, vanished_at=now)
         for mount in self._mounts:
-            if mount.waiting_since is not None and not mount.publisher:
+            if mount.state is MountState.WAITING and not mount.publisher:
                 grace_s = self._settings.reconnect_grace_of(mount.path)
-                if now - mount.waiting_since > grace_s:
+                if now - mount.life.since > grace_s:
                     self.close_mount(mount, f"no publisher came back within {grace_s:g} s")
 
     def _reader_expired(self, session: Session, now: float) -> str | None:
@@ -295,16 +318,15 @@ class Lifecycle:
 
     def _publisher_expired(self, session: Session, now: float) -> str | None:
         settings, mount = self._settings, session.mount
-        if mount.heard is None:
-            since, limit = mount.recording_since, settings.publish_start_timeout_s
+        if mount.state is MountState.STARTING:
+            since, limit = mount.life.since, settings.publish_start_timeout_s
             if session.orphaned is not None:
                 since, limit = session.orphaned, settings.stale_after_s
-            assert since is not None
             waited = now - since
             return f"no RTP within {limit:g} s of RECORD" if waited > limit else None
-        if mount.silent_since is None:
+        if mount.state is not MountState.SILENT:
             return None
-        silent = now - mount.silent_since + settings.stale_after_s
+        silent = now - mount.life.since + settings.stale_after_s
         if session.orphaned is not None and now - session.orphaned > settings.stale_after_s:
             return f"its connection is lost and no RTP came for {silent:.0f} s"  # an earlier front may have heard of it
         return f"no RTP for {silent:.0f} s" if silent > settings.publish_timeout_s else None

@@ -10,6 +10,7 @@ from router.link.placement import Placement
 from router.link.worker import Worker
 from router.rtsp.errors import PeerError
 from router.rtsp.sdp import SdpDocument
+from router.state.mount_state import READABLE, MountChange, MountLife, MountState
 from workers.contract.parts import Format, TrackSpec
 
 ENCODING_CHARACTERS = 64
@@ -63,11 +64,7 @@ class FanoutPoint:
 
 @dataclass(eq=False, slots=True)
 class Mount(FanoutPoint):
-    """One mount; its `readers` are those at its replicas too.
-
-    `publisher` is a session id. `heard` is None until the publisher's first RTP packet; `silent_since` is set while
-    none has come for `stale_after_s`.
-    """
+    """One mount; its `readers` are those at its replicas too. `publisher` is a session id."""
 
     description: SdpDocument
     publisher: str = ""
@@ -80,13 +77,10 @@ class Mount(FanoutPoint):
     """Its tracks' multicast groups, from the first SETUP that asks for one on."""
     range: str | None = None
     """The publisher's `Range` of RECORD, passed on to readers."""
-    recording_since: float | None = None
-    heard: float | None = None
-    silent_since: float | None = None
+    life: MountLife = field(init=False)
+    """Where it stands: only `change` moves it on."""
     last_publisher: str = ""
     """The last session that has begun to record; it may have ended."""
-    waiting_since: float | None = None
-    """Since when it waits for another publisher to record, in place of one that has vanished."""
     worker_lost_at: list[float] = field(default_factory=list)
     """When it lost its worker, of late."""
     replica_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -94,16 +88,22 @@ class Mount(FanoutPoint):
     replicas: "list[Replica]" = field(default_factory=list)
     """Where other workers fan it out."""
 
+    def __post_init__(self) -> None:
+        self.life = MountLife(MountState.ANNOUNCED, self.since)
+
+    def change(self, change: MountChange, now: float) -> None:
+        """Let its state follow from what happens to it. Raises ImpossibleChange."""
+        self.life = self.life.after(change, now)
+
     @property
-    def state(self) -> str:
-        """Name the state as `trunkline status` shows it."""
-        if self.waiting_since is not None:
-            return "waiting"
-        if self.recording_since is None:
-            return "announced"
-        if self.heard is None:
-            return "starting"
-        return "live" if self.silent_since is None else "silent"
+    def state(self) -> MountState:
+        """Where it stands."""
+        return self.life.state
+
+    @property
+    def readable(self) -> bool:
+        """Whether readers may have it."""
+        return self.life.state in READABLE
 
     def tracks(self) -> tuple[TrackSpec, ...]:
         """Tell the worker what each track may carry."""
@@ -192,7 +192,7 @@ class Mounts:
             PeerError: 404 where nobody publishes.
         """
         mount = self._by_path.get(path)
-        if mount is None or mount.recording_since is None:
+        if mount is None or not mount.readable:
             raise PeerError(404, f"nobody publishes {path}")
         return mount
 
@@ -220,6 +220,7 @@ class Mounts:
     def remove(self, mount: Mount) -> None:
         """Free a mount's path; its replicas are none any more."""
         mount.placement.close()
+        mount.change(MountChange.CLOSE, mount.life.since)
         for replica in list(mount.replicas):
             self.remove_replica(replica)
         if self._by_path.get(mount.path) is mount:

@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -135,11 +135,7 @@ class Sessions:
         Raises:
             PeerError: 503 at a limit.
         """
-        limits = self._limits
-        if len(self._by_connection.get(connection, ())) >= limits.sessions_per_connection:
-            raise PeerError(503, f"this connection has {limits.sessions_per_connection} sessions already")
-        if len(self._by_id) >= limits.sessions:
-            raise PeerError(503, f"all {limits.sessions} sessions are taken")
+        self.check_room(connection)
         if role is Role.READER:
             self._check_readers(mount)
         session = Session(
@@ -157,6 +153,19 @@ class Sessions:
         )
         self._enter(session)
         return session
+
+    def check_room(self, connection: Connection, leaving: Collection[str] = ()) -> None:
+        """Refuse a session that would be one too many, once those that are `leaving` have left.
+
+        Raises:
+            PeerError: 503 at a limit.
+        """
+        limits = self._limits
+        here = [each for each in self._by_connection.get(connection, ()) if each.id not in leaving]
+        if len(here) >= limits.sessions_per_connection:
+            raise PeerError(503, f"this connection has {limits.sessions_per_connection} sessions already")
+        if len(self._by_id) - sum(each in self._by_id for each in leaving) >= limits.sessions:
+            raise PeerError(503, f"all {limits.sessions} sessions are taken")
 
     def _check_readers(self, mount: Mount) -> None:
         most, most_here = self._limits.max_readers, self._max_readers_of(mount.path)

@@ -59,7 +59,7 @@ class StreamPublication:
     def check_open(self) -> None:
         """Raise StreamClosed or StreamNotOpen if it is not open."""
         self.check_ended()
-        if self.mount is None or self.mount.recording_since is None:
+        if self.mount is None or not self.mount.readable:
             raise StreamNotOpen(f"{self.name} is not open: await its open(), or start its server")
 
     # -- the beginning ---------------------------------------------------------------------------------------------
@@ -168,7 +168,7 @@ class StreamPublication:
     def _lost(self) -> None:
         """The channel has ended, mostly with its worker, of which the server hears soon."""
         self._drop_pipe()
-        opened = self.mount is not None and self.mount.recording_since is not None
+        opened = self.mount is not None and self.mount.readable
         if opened and self._ended is None and self._mending is None:
             self._mending = asyncio.get_running_loop().create_task(self._mend())
 

@@ -90,7 +90,7 @@ class ServerStream:
     def mount(self) -> Mount | None:
         """What carries it in the server, for handlers that give it out; None while it is not open."""
         mount = self._publication.mount
-        return None if mount is None or mount.recording_since is None or mount.closed else mount
+        return None if mount is None or not mount.readable else mount
 
     @property
     def closed(self) -> bool:

@@ -130,7 +130,7 @@ class MountTap:
                 if self._pipe is not None and wanted == self._told:
                     break
                 if mount.worker is None:  # none yet, which RECORD sees to; or none for now
-                    return mount.recording_since is None
+                    return not mount.readable
                 try:
                     await self._tell(mount.worker)
                 except WorkerError as error:

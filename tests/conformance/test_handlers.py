@@ -422,7 +422,7 @@ def test_answers(path: str) -> None:
 
 
 def heard_media(served: Served) -> bool:
-    return all(each.heard is not None for each in served.call(lambda: list(served.server._front.mounts)))
+    return all(each.state == "live" for each in served.call(lambda: list(served.server._front.mounts)))
 
 
 def test_a_default_that_refuses_is_a_response(path: str) -> None:
