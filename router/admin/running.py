@@ -95,6 +95,8 @@ class RunningRouter:
             os.kill(pid, signal.SIGUSR2)
         except PermissionError:
             raise OperationError(f"the launcher, process {pid}, is another user's: upgrade as that user") from None
+        except ProcessLookupError:
+            raise OperationError(f"the launcher, process {pid}, has just ended; nothing has changed") from None
         # It writes its name there again once it is new.
         if not _within(LAUNCHER_BACK_S, lambda: lock.stat().st_mtime_ns != written):
             raise OperationError(
