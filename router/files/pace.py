@@ -42,17 +42,23 @@ class Pace:
 
 @dataclass(slots=True)
 class Numbers:
-    """Sequence numbers of one media's packets, without those that were read ahead and never came to be sent: they would
-    count as lost."""
+    """Sequence numbers and timestamps of one media's packets, whose clock has so many ticks a second.
 
+    Packets that were read ahead and never came to be sent are left out: they would count as lost.
+    """
+
+    clock_rate: int
     skipped: int = 0
     _next: int | None = None
 
-    def skip_to(self, packets: Sequence[bytes]) -> None:
-        """Begin with packets that are to be sent: what is missing before them was not."""
+    def stamped(self, packets: Sequence[bytes], pace: Pace) -> Sequence[bytes]:
+        """Give RTP packets that are to be sent now as they have to be: later where media time stood still."""
         first = int.from_bytes(packets[0][2:4])
         self.skipped += 0 if self._next is None else (first - self._next) % 0x1_0000
         self._next = (first + len(packets)) % 0x1_0000
+        if not (pace.rested_s or self.skipped):
+            return packets
+        return restamped(packets, round(pace.rested_s * self.clock_rate), self.skipped)
 
 
 def restamped(packets: Sequence[bytes], ticks: int, skipped: int) -> list[bytes]:

@@ -19,22 +19,33 @@ BARREN_PASSES = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Burst:
+class Progress:
+    """How far a file has been played: seconds and frames, their bytes, and how often it began anew."""
+
+    position_s: float = 0.0
+    frames: int = 0
+    bytes: int = 0
+    passes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FramePackets:
     """The packets of a frame of one media, by its place in the description.
 
     `due` is when they are to leave and `time` what the last one's RTP timestamp stands for, both in seconds from
-    anywhere.
+    anywhere. `progress` is what was read with this frame.
     """
 
     media: int
     due: float
     time: float
     packets: Sequence[bytes]
+    progress: Progress = Progress()
 
 
-def in_due_order(bursts: Iterable[Burst]) -> Generator[Burst]:
+def in_due_order(bursts: Iterable[FramePackets]) -> Generator[FramePackets]:
     """Put those of different medias in the order in which they are due: files keep them as far as `MIXED_S` apart."""
-    waiting: list[tuple[float, int, Burst]] = []
+    waiting: list[tuple[float, int, FramePackets]] = []
     for number, burst in enumerate(bursts):
         heapq.heappush(waiting, (burst.due, number, burst))
         while burst.due - waiting[0][0] > MIXED_S:
@@ -57,6 +68,7 @@ class Playback:
             UnsupportedCodec: a video or audio stream can't be sent as it is.
         """
         with MediaFile(path) as file:
+            self.duration_s = file.duration_s
             self._passes = Passes(file)
             self.description = self._passes.description
             self._packetisers = [
@@ -66,7 +78,7 @@ class Playback:
                 )
             ]
 
-    def bursts(self, *, loop: bool = False) -> Iterator[Burst]:
+    def bursts(self, *, loop: bool = False) -> Iterator[FramePackets]:
         """Play it from its beginning; with `loop`, without an end.
 
         Raises:
@@ -77,12 +89,16 @@ class Playback:
         """
         fruitful = self._passes.begun
         held: dict[int, FilePacket] = {}
-        for each in self._passes.frames(loop=loop):
+        timeline, size, progress = self._passes.timeline, 0, Progress()
+        for frames, each in enumerate(self._passes.frames(loop=loop), 1):
             stream, place = each.frame.stream, each.place
+            size += each.frame.packet.size
+            position = float(timeline.end(stream) - timeline.start)
+            progress = Progress(position, frames, size, self._passes.begun - 1)
             packets, time = self._packetisers[stream].packetise(each.frame.packet, place.time)
             if packets:
                 fruitful = self._passes.begun
-                yield Burst(stream, float(place.due), float(time), packets)
+                yield FramePackets(stream, float(place.due), float(time), packets, progress)
             elif self._passes.begun - fruitful > BARREN_PASSES:
                 raise FileBroken(f"{self._passes.path}: FFmpeg makes no RTP packets of it, see its own log")
             if packets and time >= place.time:
@@ -90,7 +106,7 @@ class Playback:
             else:
                 held[stream] = each.frame
         for frame in held.values():
-            yield from self._rest(frame)
+            yield from self._rest(frame, progress)
 
     def close(self) -> None:
         """Let go of the muxers."""
@@ -107,9 +123,9 @@ class Playback:
         """Close it."""
         self.close()
 
-    def _rest(self, frame: FilePacket) -> Iterator[Burst]:
+    def _rest(self, frame: FilePacket, progress: Progress) -> Iterator[FramePackets]:
         """Have the muxer give the last frame that it holds, which it does when one comes after it: the same again."""
         end = self._passes.timeline.end(frame.stream)
         packets, time = self._packetisers[frame.stream].packetise(frame.packet, end)
         if packets:
-            yield Burst(frame.stream, float(end), float(time), packets)
+            yield FramePackets(frame.stream, float(end), float(time), packets, progress)

@@ -1,42 +1,37 @@
-"""A file published to an RTSP server by FFmpeg's RTSP muxer, in real time."""
+"""A file published to an RTSP server, in real time."""
 
-import contextlib
-import re
+import asyncio
 import socket
-import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, aclosing, asynccontextmanager, contextmanager, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from typing import Any
 
-import av
-from av.container import OutputContainer
-from av.stream import Stream
+from router.description import SessionDescription
+from router.files.ahead import read_ahead
+from router.files.pace import Numbers, Pace
+from router.files.playback import FramePackets, Playback, Progress, in_due_order
+from router.remote import RemoteSession, bind_pair
+from router.rtsp.client import ClientOptions, Offer, ServerBroken, ServerError, ServerGone, Track
+from router.rtsp.errors import LocalError
+from workers.framing import frame
+from workers.rtp.rtcp import sender_report
 
-from router.files.media_file import MediaFile
-from router.files.pace import Pace
-from router.files.packetiser import PACKET_BYTES, template_stream
-from router.files.passes import Passes, PlacedFrame
+REPORT_EVERY_S = 5.0
+"""As ffmpeg does: whoever joins late knows soon which sound belongs to which picture."""
+OPTIONS = ClientOptions(answer_timeout_s=10.0, fall_back=False)
+"""A server that asks its own hooks takes a while. The transport is the user's choice."""
+_CNAME = "trunkline-publish"
+_RTP_HEADER_BYTES = 12
 
-OPEN_TIMEOUT_S = 10.0
-"""For connecting and the handshake: a server that asks its own hooks takes a while."""
-INTERLEAVED_US = 500_000
-"""FFmpeg holds a stream's frames for the other streams'; where these are rare, for half a second at the most."""
+UdpPair = tuple[socket.socket, socket.socket]
 
 
 class PublishError(Exception):
     """The server could not be reached, refused the file, or is gone; the text says which."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a publication is: seconds and frames sent, their bytes, and how often it began anew."""
-
-    position_s: float = 0.0
-    frames: int = 0
-    bytes: int = 0
-    passes: int = 0
 
 
 class Publication:
@@ -51,12 +46,18 @@ class Publication:
         self.path = path
         self.progress = Progress()
         self.duration_s = 0.0
-        self._url = url
-        self._transport = transport
-        self._last_dts: dict[int, int] = {}
-        self.shown_url = _without_password(url)
+        self._udp = transport == "udp"
+        try:
+            self._remote = RemoteSession(url, OPTIONS)
+        except LocalError as error:
+            raise PublishError(f"the URL must be rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH: {error.reason}") from error
+        self.shown_url = self._remote.session.url
+        if not self.shown_url.startswith("rtsp:"):
+            raise PublishError("the URL must be rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH")
 
-    def run(self, stop: threading.Event, *, loop: bool = False, connected: Callable[[], None] = lambda: None) -> None:
+    async def run(
+        self, stop: asyncio.Event, *, loop: bool = False, connected: Callable[[], None] = lambda: None
+    ) -> None:
         """Send the file once, or with `loop` again and again, until `stop` is set; then leave the server in order.
 
         `connected` is called once the server has accepted it.
@@ -65,106 +66,119 @@ class Publication:
             FileError: the file can't be sent.
             PublishError: the server can't be reached, refuses it, or is gone.
         """
-        with MediaFile(self.path) as file:
-            passes = Passes(file)
-            self.duration_s = file.duration_s
-            muxer, streams = self._connect(file, passes)
-        try:
-            connected()
-            self._send(muxer, streams, passes, stop, loop)
-            muxer.close()
-        except av.FFmpegError as error:
-            raise PublishError(self._explain(error)) from error
-        finally:
-            _let_go(muxer)
+        with ThreadPoolExecutor(1, "file") as reader:
+            playback = await asyncio.get_running_loop().run_in_executor(reader, Playback, self.path)
+            self.duration_s = playback.duration_s
+            try:
+                async with self._published(playback.description) as tracks:
+                    connected()
+                    sending = self._send(reader, playback, tracks, loop)
+                    await _first_of(sending, self._stay(), stop.wait())
+                    await self._remote.teardown()
+            except ServerError as error:
+                raise PublishError(f"{self.shown_url}: {_explain(error)}") from error
+            finally:
+                reader.submit(playback.close)
 
-    def _connect(self, file: MediaFile, passes: Passes) -> tuple[OutputContainer, list[Stream]]:
-        url = urlsplit(self._url)
-        try:
-            socket.getaddrinfo(url.hostname, url.port or 554, type=socket.SOCK_STREAM)
-        except OSError as error:  # FFmpeg says "Input/output error" to this
-            raise PublishError(f"{self.shown_url}: {url.hostname} has no address: {error.strerror}") from None
-        options = {
-            "rtsp_transport": self._transport,
-            "pkt_size": str(PACKET_BYTES),
-            "max_interleave_delta": str(INTERLEAVED_US),
-            "avoid_negative_ts": "disabled",
-            "strict": "experimental",
-        }
-        muxer = av.open(self._url, "w", format="rtsp", container_options=options, timeout=OPEN_TIMEOUT_S)
-        try:
-            streams = [
-                template_stream(muxer, stream, encoding.extradata)
-                for stream, encoding in zip(file.streams, passes.encodings, strict=True)
-            ]
-            muxer.start_encoding()
-        except (av.FFmpegError, ValueError) as error:
-            _let_go(muxer)
-            raise PublishError(self._explain(error)) from error
-        return muxer, streams
+    @asynccontextmanager
+    async def _published(self, description: SessionDescription) -> "AsyncIterator[list[_SentTrack]]":
+        medias = [replace(each, control=f"streamid={index}") for index, each in enumerate(description.medias)]
+        body = replace(description, medias=medias).to_sdp()
+        async with self._remote as remote:
+            with (
+                _udp_pairs(remote.local_host, len(medias)) if self._udp else nullcontext([None] * len(medias)) as pairs
+            ):
+                recording = await remote.publish(body, [Offer(index, _ports(each)) for index, each in enumerate(pairs)])
+                tracks = zip(recording.tracks, medias, pairs, strict=True)
+                yield [_SentTrack(remote, track, media.formats[0].clock_rate, pair) for track, media, pair in tracks]
 
-    def _send(
-        self, muxer: OutputContainer, streams: list[Stream], passes: Passes, stop: threading.Event, loop: bool
+    async def _send(
+        self, reader: ThreadPoolExecutor, playback: Playback, tracks: "list[_SentTrack]", loop: bool
     ) -> None:
+        ahead = read_ahead(reader, in_due_order(playback.bursts(loop=loop)))
         pace: Pace | None = None
-        for each in passes.frames(loop=loop):
-            due = float(each.place.due)
-            pace = pace or Pace(due, time.monotonic(), time.time())
-            if stop.wait(max(0.0, pace.wait_s(due, time.monotonic()))):
-                return
-            self._mux(muxer, streams[each.frame.stream], each)
-            self.progress = Progress(
-                float(passes.timeline.end(each.frame.stream) - passes.timeline.start),
-                self.progress.frames + 1,
-                self.progress.bytes + each.frame.packet.size,
-                passes.begun - 1,
-            )
+        async with aclosing(ahead):
+            async for burst in ahead:
+                pace = pace or Pace(burst.due, time.monotonic(), time.time())
+                await asyncio.sleep(max(0.0, pace.wait_s(burst.due, time.monotonic())))
+                await tracks[burst.media].send(burst, pace)
+                if burst.progress.frames > self.progress.frames:
+                    self.progress = burst.progress
 
-    def _mux(self, muxer: OutputContainer, stream: Stream, placed: PlacedFrame) -> None:
-        packet, place = placed.frame.packet, placed.place
-        tick = stream.time_base
-        assert tick is not None  # the muxer has set it
-        packet.stream, packet.time_base = stream, tick
-        due = round(place.due / tick)
-        # The muxer wants them to rise; Matroska has none for the first of pictures that are out of order.
-        packet.dts = self._last_dts[stream.index] = max(due, self._last_dts.get(stream.index, due - 1) + 1)
-        packet.pts = max(round(place.time / tick), packet.dts)
-        muxer.mux(packet)
-
-    def _explain(self, error: Exception) -> str:
-        said = _SAID.get(type(error)) or _refusal(error) or getattr(error, "strerror", None) or str(error)
-        return f"{self.shown_url}: {said}"
+    async def _stay(self) -> None:
+        await self._remote.run()
+        raise ServerGone(503, "it ended the session")
 
 
-_SAID: Mapping[type[Exception], str] = {
-    av.error.ConnectionRefusedError: "nobody listens there (connection refused)",
-    av.error.HTTPUnauthorizedError: "it wants credentials, or others (401): rtsp://USER:PASSWORD@HOST/PATH",
-    av.error.ExitError: f"no answer within {OPEN_TIMEOUT_S:g} s",
-    av.error.TimeoutError: "no answer in time",
-    av.error.BrokenPipeError: "it closed the connection",
-    av.error.ConnectionResetError: "it closed the connection",
-    av.error.EOFError: "it closed the connection",
-}
+class _SentTrack:
+    """One track on its way to the server: over the connection, or over sockets of its own."""
+
+    def __init__(self, remote: RemoteSession, track: Track, clock_rate: int, pair: UdpPair | None) -> None:
+        self._remote = remote
+        self._numbers = Numbers(clock_rate)
+        self._channels = track.transport.interleaved
+        self._pair = pair
+        if pair is not None:
+            if track.transport.server_port is None:
+                raise ServerBroken(502, "it doesn't say to which ports the packets go", "SETUP")
+            for each, port in zip(pair, track.transport.server_port, strict=True):
+                each.connect((remote.host, port))
+        self._packets = self._octets = 0
+        self._report_at = 0.0
+
+    async def send(self, burst: FramePackets, pace: Pace) -> None:
+        """Send a frame's packets, with a report before them now and then."""
+        packets = self._numbers.stamped(burst.packets, pace)
+        if time.monotonic() >= self._report_at:
+            self._report_at = time.monotonic() + REPORT_EVERY_S
+            last = packets[-1]
+            ssrc, rtp_time = int.from_bytes(last[8:12]), int.from_bytes(last[4:8])
+            ntp = pace.ntp(burst.time)
+            await self._write(1, [sender_report(ssrc, ntp, rtp_time, self._packets, self._octets, _CNAME)])
+        await self._write(0, packets)
+        self._packets += len(packets)
+        self._octets += sum(map(len, packets)) - _RTP_HEADER_BYTES * len(packets)
+
+    async def _write(self, which: int, packets: Sequence[bytes]) -> None:
+        if self._pair is None:
+            assert self._channels is not None
+            await self._remote.send(b"".join([frame(self._channels[which], each) for each in packets]))
+            return
+        for each in packets:
+            with suppress(ConnectionRefusedError):  # of one packet; the connection tells when the server is gone
+                await asyncio.get_running_loop().sock_sendall(self._pair[which], each)
 
 
-def _refusal(error: Exception) -> str:
-    """Give the method, the status and what the server says of it: FFmpeg's error itself has the status' kind alone."""
-    log = getattr(error, "log", None)  # level, part of FFmpeg, text; PyAV's stub has another type
-    found = re.search(r"method (\w+) failed: (\d+ .*)", log[2]) if log else None
-    return f"it refuses {found[1]}: {''.join(filter(str.isprintable, found[2]))}" if found else ""
+@contextmanager
+def _udp_pairs(host: str, count: int) -> "Iterator[Sequence[UdpPair | None]]":
+    with ExitStack() as stack:
+        pairs = [bind_pair(host) for _ in range(count)]
+        for pair in pairs:
+            for each in pair:
+                stack.enter_context(each)
+        yield pairs
 
 
-def _let_go(muxer: OutputContainer) -> None:
-    with contextlib.suppress(av.FFmpegError):  # of a server that is gone, there is nothing to take leave of
-        muxer.close()
+def _ports(pair: UdpPair | None) -> tuple[int, int] | None:
+    return None if pair is None else (pair[0].getsockname()[1], pair[1].getsockname()[1])
 
 
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
+async def _first_of(*work: Coroutine[Any, Any, object]) -> None:
+    """Wait until one is done, end the others, and raise what it raised."""
+    tasks = [asyncio.ensure_future(each) for each in work]
     try:
-        port = parts.port
-    except ValueError:
-        port = -1
-    if parts.scheme != "rtsp" or not parts.hostname or port == -1:
-        raise PublishError("the URL must be rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH")
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for each in done:
+        each.result()
+
+
+def _explain(error: ServerError) -> str:
+    if error.status == 401:
+        return "it wants credentials, or others (401): rtsp://USER:PASSWORD@HOST/PATH"
+    if isinstance(error, ServerGone):
+        return error.reason
+    return f"it refuses {error.method}: {error.status} ({error.reason})"

@@ -1,16 +1,13 @@
 """`trunkline publish`: a file to any RTSP server, with its progress on standard error."""
 
-import logging
-import queue
+import asyncio
 import signal
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import av.logging
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -26,52 +23,34 @@ LEAVE_S = 3.0
 
 def run(path: Path, url: str, *, transport: str, loop: bool) -> int:
     """Publish until the file ends or a signal comes; gives the exit status."""
-    av.logging.set_level(av.logging.ERROR)  # for what a server says when it refuses, which is in FFmpeg's log alone
-    logging.getLogger("libav").addHandler(logging.NullHandler())
-    stop, outcome = threading.Event(), queue.Queue[Exception | None](1)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
     try:
         publication = Publication(path, url, transport)
     except PublishError as error:
         return _fail(2, error)
-
-    def work() -> None:
-        try:
-            publication.run(stop, loop=loop, connected=accepted.set)
-        except Exception as error:  # also one of our own: it ends the program, and is shown there
-            outcome.put(error)
-        else:
-            outcome.put(None)
-
-    accepted = threading.Event()
-    # A daemon: FFmpeg can't be interrupted where a server doesn't answer, and the program ends all the same.
-    threading.Thread(target=work, daemon=True).start()
-    failure = _watch(publication, accepted, stop, outcome)
-    if isinstance(failure, FileError | PublishError):
-        return _fail(1, failure)
-    if failure is not None:
-        raise failure
+    try:
+        asyncio.run(_publish(publication, loop=loop))
+    except (FileError, PublishError) as error:
+        return _fail(1, error)
     return 0
 
 
-def _watch(
-    publication: Publication, accepted: threading.Event, stop: threading.Event, outcome: "queue.Queue[Exception | None]"
-) -> Exception | None:
-    leave_by: float | None = None
+async def _publish(publication: Publication, *, loop: bool) -> None:
+    stop, accepted = asyncio.Event(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    publishing = asyncio.ensure_future(publication.run(stop, loop=loop, connected=accepted.set))
+    leave_by = float("inf")
     with _display(publication) as display:
-        while True:
-            try:
-                return outcome.get(timeout=SHOWN_EVERY_S)
-            except queue.Empty:
-                pass
+        while not publishing.done() and time.monotonic() < leave_by:
+            await asyncio.wait([publishing], timeout=SHOWN_EVERY_S)
             if accepted.is_set():
                 display.show()
-            now = time.monotonic()
             if stop.is_set():
-                leave_by = leave_by or now + LEAVE_S
-                if now > leave_by:
-                    return None
+                leave_by = min(leave_by, time.monotonic() + LEAVE_S)
+        publishing.cancel()
+        await asyncio.wait([publishing])
+    if not publishing.cancelled():
+        publishing.result()
 
 
 class _Lines:

@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from router.files.ahead import read_ahead
 from router.files.errors import FileError, PyAVMissing
-from router.files.pace import Numbers, Pace, restamped
+from router.files.pace import Numbers, Pace
 from router.logs import get_logger
 from router.streams.errors import StreamClosed, StreamFull
 from router.streams.stream import ServerStream
 from router.streams.streams import StreamServer
 
 if TYPE_CHECKING:
-    from router.files.playback import Burst, Playback
+    from router.files.playback import FramePackets, Playback
 
 log = get_logger(__name__)
-
-READ_AHEAD_S = 0.5
-"""Read at a time, while the half second before is sent: a disk that has to spin up first delays nothing."""
-READ_AHEAD_BURSTS = 2000
-"""So many at the most, where timestamps stand still: they are in memory."""
 
 
 class FileStream(ServerStream):
@@ -66,7 +61,7 @@ class FileStream(ServerStream):
         self._player: asyncio.Task[None] | None = None
         self._pace: Pace | None = None
         """Of all that it plays: a reader's clock must not jump because others had left for a while."""
-        self._numbers = [Numbers() for _ in self._playback.description.medias]
+        self._numbers = [Numbers(each.formats[0].clock_rate) for each in self._playback.description.medias]
         super().__init__(server, self._playback.description, path)
 
     async def open(self) -> None:
@@ -107,25 +102,18 @@ class FileStream(ServerStream):
         """Play from the beginning; False where nobody wants it any more before the end."""
         from router.files.playback import in_due_order
 
-        bursts = in_due_order(self._playback.bursts(loop=self._loop))
+        ahead = read_ahead(self._reader, in_due_order(self._playback.bursts(loop=self._loop)))
         rested = True
-        loop = asyncio.get_running_loop()
-        ahead = loop.run_in_executor(self._reader, _read_ahead, bursts)
-        try:
-            while chunk := await ahead:
-                ahead = loop.run_in_executor(self._reader, _read_ahead, bursts)
-                for burst in chunk:
-                    pace = await self._wait_due(burst, rested=rested)
-                    if pace is None:
-                        return False
-                    rested = False
-                    await self._send_burst(burst, pace)
+        async with aclosing(ahead):
+            async for burst in ahead:
+                pace = await self._wait_due(burst, rested=rested)
+                if pace is None:
+                    return False
+                rested = False
+                await self._send_burst(burst, pace)
             return True
-        finally:
-            await asyncio.wait([ahead])
-            await loop.run_in_executor(self._reader, bursts.close)
 
-    def _paced(self, burst: Burst, rested: bool) -> Pace:
+    def _paced(self, burst: FramePackets, rested: bool) -> Pace:
         now = time.monotonic()
         if self._pace is None:
             self._pace = Pace(burst.due, now, time.time())
@@ -133,7 +121,7 @@ class FileStream(ServerStream):
             self._pace.go_on(burst.due, now)
         return self._pace
 
-    async def _wait_due(self, burst: Burst, *, rested: bool) -> Pace | None:
+    async def _wait_due(self, burst: FramePackets, *, rested: bool) -> Pace | None:
         """Wait until a burst is due; None where nobody wants it any more.
 
         Whoever leaves or comes meanwhile counts at once, and so does the stream's end: pictures may be minutes apart.
@@ -152,12 +140,8 @@ class FileStream(ServerStream):
                 async with asyncio.timeout(wait_s):
                     await self.readers_changed()
 
-    async def _send_burst(self, burst: Burst, pace: Pace) -> None:
-        packets, numbers = burst.packets, self._numbers[burst.media]
-        numbers.skip_to(packets)
-        if pace.rested_s or numbers.skipped:
-            clock_rate = self.description.medias[burst.media].formats[0].clock_rate
-            packets = restamped(packets, round(pace.rested_s * clock_rate), numbers.skipped)
+    async def _send_burst(self, burst: FramePackets, pace: Pace) -> None:
+        packets = self._numbers[burst.media].stamped(burst.packets, pace)
         try:
             self.write_packets_rtp(burst.media, packets, ntp=pace.ntp(burst.time))
         except StreamFull:
@@ -171,12 +155,3 @@ class FileStream(ServerStream):
                 return False
             await self.readers_changed()
         return True
-
-
-def _read_ahead(bursts: Iterator[Burst]) -> list[Burst]:
-    chunk: list[Burst] = []
-    for burst in bursts:
-        chunk.append(burst)
-        if burst.due - chunk[0].due >= READ_AHEAD_S or len(chunk) >= READ_AHEAD_BURSTS:
-            break
-    return chunk

@@ -115,13 +115,11 @@ class RemoteSession:
             events = await self._turn()
 
     async def send(self, data: bytes) -> None:
-        """Send interleaved frames, whole ones.
-
-        Raises:
-            OSError: the connection has ended; `run` says how.
-        """
-        async with self._writing:
-            await asyncio.get_running_loop().sock_sendall(self._connected, data)
+        """Send interleaved frames, whole ones."""
+        try:
+            await self._write(data)
+        except OSError as error:
+            raise ServerGone(503, "it closed the connection") from error
 
     def detach(self) -> Detached:
         """Give the connection away, as it is."""
@@ -173,6 +171,14 @@ class RemoteSession:
             raise ServerGone(503, error.strerror or str(error)) from error
         self.session.connected(_now())
 
+    async def _write(self, data: bytes) -> None:
+        timeout_s = self.session.options.answer_timeout_s
+        try:
+            async with asyncio.timeout(timeout_s), self._writing:
+                await asyncio.get_running_loop().sock_sendall(self._connected, data)
+        except TimeoutError as error:
+            raise ServerGone(504, f"it takes nothing for {timeout_s:g} s") from error
+
     async def _until(self, kind: type[Awaited]) -> Awaited:
         while True:
             found: Awaited | None = None
@@ -199,7 +205,7 @@ class RemoteSession:
         session = self.session
         try:
             if data := session.outgoing():
-                await self.send(data)
+                await self._write(data)
             due = session.next_time
             await _readable(self._connected, None if due is None else due - _now())
             data = self._connected.recv(_READ_BYTES)

@@ -12,7 +12,7 @@ import pytest
 from router.description import H264, MPEG4Audio
 from router.files.errors import FileChanged, FileError, FileUnreadable, UnsupportedCodec
 from router.files.packetiser import PACKET_BYTES
-from router.files.playback import MIXED_S, Burst, Playback, in_due_order
+from router.files.playback import MIXED_S, FramePackets, Playback, in_due_order
 from tests.support.films import FRAMES_PER_S, make_film
 from tests.support.rtp import parse_rtp
 
@@ -25,14 +25,14 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_film(tmp_path_factory.mktemp("films") / "film.mp4", frames=FRAMES, bf="2")
 
 
-def by_media(bursts: Iterable[Burst]) -> dict[int, list[Burst]]:
-    found: dict[int, list[Burst]] = defaultdict(list)
+def by_media(bursts: Iterable[FramePackets]) -> dict[int, list[FramePackets]]:
+    found: dict[int, list[FramePackets]] = defaultdict(list)
     for each in bursts:
         found[each.media].append(each)
     return found
 
 
-def until(bursts: Iterator[Burst], due: float) -> list[Burst]:
+def until(bursts: Iterator[FramePackets], due: float) -> list[FramePackets]:
     found = []
     for each in bursts:
         if each.due >= due:
@@ -41,7 +41,7 @@ def until(bursts: Iterator[Burst], due: float) -> list[Burst]:
     return found
 
 
-def check_packets(bursts: Iterable[Burst], payload_type: int, clock_rate: int) -> None:
+def check_packets(bursts: Iterable[FramePackets], payload_type: int, clock_rate: int) -> None:
     """Sequence numbers without a gap, one SSRC, and timestamps that say what `time` says."""
     bursts = list(bursts)
     packets = [parse_rtp(packet) for burst in bursts for packet in burst.packets]
@@ -195,11 +195,11 @@ def test_a_file_that_is_cut_off_ends_there(tmp_path: Path) -> None:
 
 
 def test_bursts_of_different_medias_come_in_the_order_in_which_they_are_due() -> None:
-    def bursts() -> Iterator[Burst]:
+    def bursts() -> Iterator[FramePackets]:
         for number in range(100):
-            yield Burst(0, number * 0.1, 0, [])
+            yield FramePackets(0, number * 0.1, 0, [])
             if number % 5 == 4:
-                yield from (Burst(1, (number - back) * 0.1, 0, []) for back in range(4, -1, -1))
+                yield from (FramePackets(1, (number - back) * 0.1, 0, []) for back in range(4, -1, -1))
 
     dues = [each.due for each in in_due_order(bursts())]
     assert len(dues) == 200
@@ -209,11 +209,11 @@ def test_bursts_of_different_medias_come_in_the_order_in_which_they_are_due() ->
 def test_no_more_waits_than_files_are_apart() -> None:
     taken = 0
 
-    def bursts() -> Iterator[Burst]:
+    def bursts() -> Iterator[FramePackets]:
         nonlocal taken
         for number in range(1000):
             taken += 1
-            yield Burst(0, number * 0.1, 0, [])
+            yield FramePackets(0, number * 0.1, 0, [])
 
     next(in_due_order(bursts()))
     assert taken <= MIXED_S / 0.1 + 2
