@@ -103,4 +103,4 @@ def _line(event: Mapping[str, Any]) -> str:
 def _text(value: object) -> str:
     text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     plain = text.isprintable() and not any(each in text for each in " \"'=")
-    return text if plain and text else json.dumps(text)
+    return text if plain and text else json.dumps(text, ensure_ascii=not text.isprintable())

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 
 from router.fleet.moving import Moved, MoveError, Mover
 from router.fleet.placing import Placing
@@ -10,6 +11,7 @@ from router.link.placement import PlacementState
 from router.link.worker import Worker, WorkerState
 from router.link.workers import WorkersLink
 from router.logs import get_logger
+from router.paths import decoded_path
 from router.settings import Settings
 from router.state.mounts import FanoutPoint, Mounts
 from router.tasks import Tasks
@@ -75,6 +77,8 @@ class Operations:
         """Move one mount to one worker. Raises OperationRefused."""
         path, index = _expect(arguments, "move", "a mount's path and a worker")
         target = self._ready_worker(index)
+        with suppress(ValueError):  # no mount has such a path
+            path = decoded_path(path)
         mount = self._mounts.place(path)
         if mount is None or mount.placement.state is PlacementState.UNPLACED:
             raise OperationRefused(f"there is no mount {path}; `trunkline status` lists all")

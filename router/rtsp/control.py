@@ -8,6 +8,7 @@ So a URL is read backwards here, as every pair of base and control that it may h
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from router.paths import decoded_path
 from router.rtsp.errors import PeerError
 from router.rtsp.url import RtspUrl, parse_url
 
@@ -52,8 +53,8 @@ def candidates(target: RtspUrl) -> Iterator[RtspUrl]:
 
 
 def mount_path(url: RtspUrl) -> str:
-    """Return the path that a mount is known by: as sent, without query and without one slash at its end."""
-    return url.path.removesuffix("/") or "/"
+    """Return the path that a mount is known by: decoded, without query and without one slash at its end."""
+    return decoded_path(url.path).removesuffix("/") or "/"
 
 
 def content_base(base: RtspUrl) -> str:
@@ -62,7 +63,7 @@ def content_base(base: RtspUrl) -> str:
     Without that slash GStreamer's rtspsrc, which joins URLs by RFC 3986, would put a control in the place of the
     path's last segment.
     """
-    return str(replace(base, path=f"{mount_path(base).rstrip('/')}/"))
+    return str(replace(base, path=f"{base.path.rstrip('/')}/"))
 
 
 def track_name(track: int) -> str:
@@ -80,7 +81,7 @@ def reader_control(base: RtspUrl, track: int) -> str:
 
 def track_url(base: RtspUrl, track: int) -> str:
     """Return the URL that readers come to by `content_base` and `reader_control`: RTP-Info names a track by it."""
-    return str(replace(base, path=f"{mount_path(base).rstrip('/')}/{track_name(track)}"))
+    return str(replace(base, path=f"{base.path.rstrip('/')}/{track_name(track)}"))
 
 
 def _readings(target: RtspUrl) -> Iterator[tuple[RtspUrl, str]]:
@@ -108,7 +109,7 @@ def _cuts(text: str) -> Iterator[tuple[str, str]]:
 def _without_slash(url: RtspUrl) -> RtspUrl:
     if url.query:
         return replace(url, query=url.query.removesuffix("/"))
-    return replace(url, path=mount_path(url))
+    return replace(url, path=url.path.removesuffix("/") or "/")
 
 
 def _absolute_tail(control: str | None) -> str | None:
@@ -124,9 +125,8 @@ def _absolute_tail(control: str | None) -> str | None:
 def _session_base(base: RtspUrl, session_control: str | None) -> RtspUrl:
     if session_control is None or session_control in ("", "*"):
         return base
-    if "://" in session_control:
-        try:
-            return parse_url(session_control)
-        except PeerError:
-            return base
-    return replace(base, path=f"{mount_path(base).rstrip('/')}/{session_control.strip('/')}")
+    joined = str(replace(base, path=f"{base.path.rstrip('/')}/{session_control.strip('/')}", query=""))
+    try:
+        return parse_url(session_control if "://" in session_control else joined)
+    except PeerError:
+        return base

@@ -194,12 +194,12 @@ def _parse(message: bytes, limits: MessageLimits) -> Request:
 
 def _parse_request_line(line: bytes) -> tuple[str, str]:
     try:
-        words = line.removesuffix(b"\r").decode().split(" ")
+        method, _, rest = line.removesuffix(b"\r").decode().partition(" ")
     except UnicodeDecodeError as error:
         raise PeerError(400, "request line is not UTF-8") from error
-    if len(words) != 3 or not _TOKEN.fullmatch(words[0]) or not words[1] or _CONTROL.search(words[1]):
+    url, _, version = rest.rpartition(" ")  # ffmpeg 5.1 leaves a space in a URL as it is
+    if not _TOKEN.fullmatch(method) or not url or url != url.strip(" ") or _CONTROL.search(url):
         raise PeerError(400, "broken request line")
-    method, url, version = words
     if not _ANY_VERSION.fullmatch(version):
         raise PeerError(400, "broken request line")
     if version != _VERSION:

@@ -1,8 +1,9 @@
-"""RTSP URLs (RFC 2326 section 3.2), as clients send them: nothing is decoded, nothing is normalised."""
+"""RTSP URLs (RFC 2326 section 3.2), as clients send them: `control.mount_path` tells what a mount is known by."""
 
 import re
 from dataclasses import dataclass
 
+from router.paths import decoded_path
 from router.rtsp.digits import read_number
 from router.rtsp.errors import PeerError
 
@@ -20,12 +21,12 @@ _URL = re.compile(
     r"(?:\?(?P<query>.*))?",
     re.IGNORECASE,
 )
-_FORBIDDEN = re.compile(r"[\x00-\x20\x7f]")
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f]")  # a space is no part of a URL, but ffmpeg 5.1 sends those that it is given
 
 
 @dataclass(frozen=True, slots=True)
 class RtspUrl:
-    """One absolute URL. `host` has no brackets, `path` begins with a slash, `query` has no question mark."""
+    """One absolute URL, as sent. `host` has no brackets, `path` begins with a slash, `query` has no question mark."""
 
     host: str
     port: int | None
@@ -60,4 +61,10 @@ def parse_url(text: str) -> RtspUrl:
         port = read_number(match["port"], 1, 65535)
         if port is None:
             raise PeerError(400, "bad port in the URL")
-    return RtspUrl(match["host"].strip("[]"), port, match["path"] or "/", match["query"] or "", match["scheme"].lower())
+    path = match["path"] or "/"
+    try:
+        if len(decoded_path(path)) > MAX_URL_LENGTH:  # composing may make several characters of one
+            raise PeerError(414, f"path over {MAX_URL_LENGTH} characters")
+    except ValueError as error:
+        raise PeerError(400, str(error)) from error
+    return RtspUrl(match["host"].strip("[]"), port, path, match["query"] or "", match["scheme"].lower())

@@ -5,6 +5,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, field_validator
 
+from router.paths import decoded_path
+
 MOST_FILES = 1000
 """Each that plays has a thread that reads it, and ports."""
 
@@ -37,6 +39,8 @@ def _check_paths(value: dict[str, FileSettings]) -> dict[str, FileSettings]:
             raise ValueError(f"must have paths such as /movie, not {path!r}")
     if len(value) > MOST_FILES:
         raise ValueError(f"must have {MOST_FILES} files at most")
+    if len({decoded_path(path) for path in value}) < len(value):
+        raise ValueError("must have one file for each path, however it is written")
     return value
 
 

@@ -5,6 +5,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictFloat, StrictInt
 
+from router.paths import decoded_path
+
 
 class MountSettings(BaseModel):
     """What is different for a mount. None: as for all others."""
@@ -33,7 +35,10 @@ def _check_paths(value: dict[str, MountSettings]) -> dict[str, MountSettings]:
         raise ValueError(
             f"must be tables by path, from / on, or by the beginning of paths and *; {wrong[0]!r} is neither"
         )
-    return value
+    decoded = {decoded_path(path): table for path, table in value.items()}
+    if len(decoded) < len(value):
+        raise ValueError("must have one table for each path, however it is written")
+    return decoded
 
 
 MountTables = Annotated[dict[str, MountSettings], AfterValidator(_check_paths)]

@@ -25,7 +25,7 @@ def checked_path(path: str) -> str:
         url = parse_url(f"rtsp://server{path}")
     except PeerError:
         url = None
-    if url is None or not path.startswith("/") or url.path != path or "#" in path:
+    if url is None or not path.startswith("/") or url.path != path or "#" in path or " " in path:
         raise ValueError(f"path is {path!r}, which no URL has: that begins with a slash, and has %20 for a space")
     return mount_path(url)
 

@@ -35,7 +35,9 @@ OFTEN = settings(max_examples=300, deadline=None)
 tokens = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZabcxyz0123456789-_.!", min_size=1, max_size=12)
 values = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=30).map(lambda text: text.strip(" \t"))
 headers = st.lists(st.tuples(tokens.filter(lambda name: name.lower() not in ("cseq", "content-length")), values))
-segments = st.text("abcXYZ019-_~%=&;,:@!äß", min_size=1, max_size=6)
+segments = st.lists(
+    st.sampled_from([*"abcXYZ019-_~=&;,:@!äß", "%25", "%2541", "%2f", "%C3%A4", "a\u0308"]), min_size=1, max_size=6
+).map("".join)
 urls = st.builds(
     RtspUrl,
     host=st.sampled_from(["h", "127.0.0.1", "::1", "example.org"]),

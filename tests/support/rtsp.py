@@ -266,7 +266,7 @@ class RtspConnection:
             end = data.find(b"\r\n\r\n")
             if end < 0:
                 return
-            head = bytes(data[:end]).decode("latin-1").split("\r\n")
+            head = bytes(data[:end]).decode(errors="replace").split("\r\n")
             headers = tuple((name, value.strip()) for name, _, value in (line.partition(":") for line in head[1:]))
             length = next((int(value) for name, value in headers if name.lower() == "content-length"), 0)
             if len(data) < end + 4 + length:

@@ -60,7 +60,7 @@ def _quoted(value: object) -> str:
     """Quote what could be taken for something else: much of it comes from peers."""
     text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     plain = text.isprintable() and not any(each in text for each in " \"'=")
-    return text if plain and text else json.dumps(text)
+    return text if plain and text else json.dumps(text, ensure_ascii=not text.isprintable())
 
 
 def configure(worker: int, level: str, form: str) -> logging.Logger:

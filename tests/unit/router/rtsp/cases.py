@@ -129,6 +129,11 @@ REQUESTS = (
         "REGISTER rtsp://h/käse RTSP/1.0\r\nCSeq: 10\r\n\r\n".encode(),
         Request("REGISTER", "rtsp://h/käse", Headers([("CSeq", "10")])),
     ),
+    RequestCase(
+        "a space in the URL, as ffmpeg 5.1 sends it",
+        b"DESCRIBE rtsp://h/a b RTSP/1.0\r\nCSeq: 11\r\n\r\n",
+        Request("DESCRIBE", "rtsp://h/a b", Headers([("CSeq", "11")])),
+    ),
 )
 
 _OK = b"OPTIONS rtsp://h/ RTSP/1.0\r\n"
@@ -142,7 +147,9 @@ BAD_REQUESTS = (
     BadRequestCase("CSeq in other digits", _OK + "CSeq: \uff11\r\n\r\n".encode(), 400),
     BadRequestCase("CSeq of 20 digits", _OK + b"CSeq: " + b"1" * 20 + b"\r\n\r\n", 400),
     BadRequestCase("two words", b"OPTIONS RTSP/1.0\r\nCSeq: 2\r\n\r\n", 400, "2"),
-    BadRequestCase("a space in the URL", b"OPTIONS rtsp://h/a b RTSP/1.0\r\nCSeq: 2\r\n\r\n", 400, "2"),
+    BadRequestCase("a space before the URL", b"OPTIONS  rtsp://h/a RTSP/1.0\r\nCSeq: 2\r\n\r\n", 400, "2"),
+    BadRequestCase("a space behind the URL", b"OPTIONS rtsp://h/a  RTSP/1.0\r\nCSeq: 2\r\n\r\n", 400, "2"),
+    BadRequestCase("a vertical tab in the URL", b"OPTIONS rtsp://h/a\vb RTSP/1.0\r\nCSeq: 2\r\n\r\n", 400, "2"),
     BadRequestCase("no URL", b"OPTIONS  RTSP/1.0\r\nCSeq: 2\r\n\r\n", 400, "2"),
     BadRequestCase("a NUL in the URL", b"OPTIONS rtsp://h/\0 RTSP/1.0\r\nCSeq: 2\r\n\r\n", 400, "2"),
     BadRequestCase("a method that is no token", b"(x) rtsp://h/ RTSP/1.0\r\nCSeq: 2\r\n\r\n", 400, "2"),

@@ -43,6 +43,10 @@ CAMERA_WITH_QUERY = ("rtsp://1.2.3.4/cam?track=1", "rtsp://1.2.3.4/cam?track=2")
         ("rtsp://h/a", "rtsp://1.2.3.4/cam/", TWO, "rtsp://h/a/streamid=1", 1),
         ("rtsp://h/a", "rtsp://bad url", TWO, "rtsp://h/a/streamid=1", 1),
         ("rtsp://h/a", "session/", TWO, "rtsp://h/a/session/streamid=1", 1),
+        # clients write a path each in its own way
+        ("rtsp://h/k%C3%A4se", None, TWO, "rtsp://h/käse/streamid=1", 1),
+        ("rtsp://h/a b", None, TWO, "rtsp://h/a%20b/streamid=1", 1),
+        ("rtsp://h/a", "session%00/", TWO, "rtsp://h/a/streamid=1", 1),
         # a single track goes by the base's name
         ("rtsp://h/a", None, (None,), "rtsp://h/a", 0),
         ("rtsp://h/a", None, ("*",), "rtsp://h/a/", 0),
@@ -109,10 +113,13 @@ def test_the_query_stays_with_the_session(target: str, query: str) -> None:
         ("rtsp://h/", "/"),
         ("rtsp://h/a/", "/a"),
         ("rtsp://h/a//", "/a/"),
-        ("rtsp://h/a%20b?x=y/", "/a%20b"),
+        ("rtsp://h/a%20b?x=y/", "/a b"),
+        ("rtsp://h/a b", "/a b"),
+        ("rtsp://h/k%C3%A4se/", "/käse"),
+        ("rtsp://h/a%2Fb%2f", "/a%2Fb%2F"),
     ],
 )
-def test_a_mounts_path_has_no_query_and_no_slash_at_its_end(url: str, path: str) -> None:
+def test_a_mounts_path_is_decoded_and_has_no_query_and_no_slash_at_its_end(url: str, path: str) -> None:
     assert mount_path(parse_url(url)) == path
 
 
@@ -120,6 +127,7 @@ def test_a_mounts_path_has_no_query_and_no_slash_at_its_end(url: str, path: str)
     ("url", "base", "control"),
     [
         ("rtsp://h/a", "rtsp://h/a/", "trackID=1"),
+        ("rtsp://h/k%c3%a4se", "rtsp://h/k%c3%a4se/", "trackID=1"),
         ("rtsp://h/a/", "rtsp://h/a/", "trackID=1"),
         ("rtsp://h", "rtsp://h/", "trackID=1"),
         ("rtsp://h/a?x=y", "rtsp://h/a/?x=y", "rtsp://h/a/trackID=1?x=y"),

@@ -20,6 +20,8 @@ URLS = (
     ("rtsps://h/a", RtspUrl("h", None, "/a", scheme="rtsps"), "rtsps://h/a"),
     ("rtspu://h/a", RtspUrl("h", None, "/a", scheme="rtspu"), "rtspu://h/a"),
     ("rtsp://käse.example/ü", RtspUrl("käse.example", None, "/ü"), "rtsp://käse.example/ü"),
+    ("rtsp://h/a b?c d", RtspUrl("h", None, "/a b", "c d"), "rtsp://h/a b?c d"),
+    ("rtsp://h/100%/%zz", RtspUrl("h", None, "/100%/%zz"), "rtsp://h/100%/%zz"),
 )
 
 BAD_URLS = (
@@ -42,7 +44,14 @@ BAD_URLS = (
     "rtsp://[::1/a",
     "rtsp://[h]/a",
     "rtsp://h h/a",
-    "rtsp://h/a b",
+    "rtsp://h/%00",
+    "rtsp://h/a%0Ab",
+    "rtsp://h/a%7f",
+    "rtsp://h/%C2%85",
+    "rtsp://h/\x85",
+    "rtsp://h/%C3",
+    "rtsp://h/%C3/%A4",
+    "rtsp://h/%ED%A0%80",
     "rtsp://h/a\r\nX: y",
     "rtsp://h/a\n",
     "rtsp://h/\0",
