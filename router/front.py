@@ -11,10 +11,7 @@ from router.connections.listeners import Listeners, Passed
 from router.expiry import Expiry
 from router.fleet.balancing import Balancer
 from router.fleet.fleet import Fleet
-from router.fleet.moving import Mover
 from router.fleet.operations import Operations
-from router.fleet.recovery import Recovery
-from router.fleet.restore import Restore
 from router.handlers.clients import Clients, ServerView
 from router.handlers.events import HandlerEvents
 from router.handlers.handlers import Handler, Handlers
@@ -86,12 +83,8 @@ class Front:
             ended=self._connection_ended,
         )
         self.fleet = Fleet(
-            settings,
-            self.sessions,
-            self.mounts,
-            self.connections,
-            self.lifecycle,
-            Restore(self.sessions, self.mounts, self.connections, self.lifecycle, self.state.multicast, self.callbacks),
+            state,
+            self.callbacks,
             self._told,
             lambda message, answer: self.tasks.run(self.admin.serve(message, answer)),
         )
@@ -143,17 +136,10 @@ class Front:
     def _wire_life(self, passed: Sequence[Passed], let_go: Callable[[], Coroutine[None, None, None]] | None) -> None:
         """Construct who starts, looks after, repairs, moves, answers administrators, and ends."""
         settings, fleet = self._settings, self.fleet
-        mover = Mover(self.mounts, self.sessions, self.connections, fleet.lost_with_moved)
         self.balancer: Balancer | None = None
         if settings.rebalance == "on":
-            self.balancer = Balancer(settings, fleet.link, self.mounts, self.sessions, mover)
-        self.operations = Operations(settings, fleet.link, self.mounts, fleet.placing, mover, let_go)
-        self.recovery = Recovery(
-            self.mounts, self.sessions, self.connections, self.lifecycle, fleet.placing, fleet.replicas
-        )
-        fleet.on_worker_lost = self.recovery.worker_lost
-        fleet.on_worker_ready = self.recovery.worker_ready
-        fleet.on_drain_wanted = self.operations.drain_wanted
+            self.balancer = Balancer(fleet.link, self.state, fleet.mover)
+        self.operations = Operations(self.state, fleet, let_go)
         commands = AdminCommands(self.operations.by_verb())
         self.admin = AdminService(
             settings, fleet, self.connections, self.sessions, self.mounts, self._dispatcher, commands
@@ -194,4 +180,3 @@ class Front:
         self.lifecycle.connection_ended(connection, reason, asyncio.get_running_loop().time())
         if known:
             self.state.events.append(ConnectionGone(connection, reason))
-        self.fleet.events.connection_ended(connection)

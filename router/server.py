@@ -209,7 +209,6 @@ class Server:
             await end()
             await self._front.tasks.cancel()
         finally:
-            await self._front.recovery.close()
             await self._front.fleet.close()
             try:
                 if self._own_workers is not None:

@@ -9,9 +9,8 @@ from router.fleet.preference import PACKETS_PER_POINT
 from router.link.worker import Worker, WorkerError
 from router.link.workers import WorkersLink
 from router.logs import get_logger
-from router.settings import Settings
-from router.state.mounts import FanoutPoint, Mounts
-from router.state.sessions import Sessions
+from router.state.mounts import FanoutPoint
+from router.state.state import State
 from workers.contract.commands import ReportState
 from workers.contract.reports import MountState
 
@@ -27,11 +26,11 @@ Counts = Mapping[str, tuple[int, Mapping[str, int]]]
 class Balancer:
     """Evens the load, one mount at a time."""
 
-    def __init__(self, settings: Settings, link: WorkersLink, mounts: Mounts, sessions: Sessions, mover: Mover) -> None:
-        self._settings = settings
+    def __init__(self, link: WorkersLink, state: State, mover: Mover) -> None:
+        self._settings = settings = state.settings
         self._link = link
-        self._mounts = mounts
-        self._sessions = sessions
+        self._mounts = state.mounts
+        self._sessions = state.sessions
         self._mover = mover
         self._watch = LoadHistory(settings.rebalance_threshold, settings.rebalance_hold_s)
         self._counts: Counts | None = None

@@ -5,14 +5,12 @@ from collections.abc import Awaitable, Callable
 from typing import assert_never
 
 from router.connections.connection import Connection
-from router.connections.table import Connections
+from router.fleet.draining import Drainer
 from router.fleet.replicas import Replicas
 from router.link.placement import Placement
 from router.link.worker import Worker
 from router.logs import get_logger
-from router.state.lifecycle import Lifecycle
-from router.state.mounts import Mounts
-from router.state.sessions import Sessions
+from router.state.state import State
 from router.tasks import Tasks
 from workers.contract.commands import ForgetConnections
 from workers.contract.events import (
@@ -43,27 +41,22 @@ class Events:
 
     def __init__(
         self,
-        sessions: Sessions,
-        mounts: Mounts,
-        connections: Connections,
-        lifecycle: Lifecycle,
+        state: State,
         replicas: Replicas,
+        drainer: Drainer,
         tasks: Tasks,
-        *,
-        heartbeat_interval_s: float,
         told: Callable[[], Awaitable[None]],
-        on_drain_wanted: Callable[[Worker], None],
     ) -> None:
         """`told` waits until handlers have heard of what has ended so far."""
-        self._sessions = sessions
-        self._mounts = mounts
-        self._connections = connections
-        self._lifecycle = lifecycle
+        self._sessions = state.sessions
+        self._mounts = state.mounts
+        self._connections = state.connections
+        self._lifecycle = state.lifecycle
         self._replicas = replicas
+        self._drainer = drainer
         self._tasks = tasks
-        self._heartbeat_interval_s = heartbeat_interval_s
+        self._heartbeat_interval_s = state.settings.heartbeat_interval_s
         self._told = told
-        self._on_drain_wanted = on_drain_wanted
         self._ended: list[tuple[Worker | Placement, str]] = []
 
     def take(self, worker: Worker, event: Event) -> None:
@@ -75,7 +68,7 @@ class Events:
             case DrainWanted():
                 worker.told_to_end = True
                 log.info("worker was told to end, and asks to be drained", worker=worker.index, within_s=event.within_s)
-                self._on_drain_wanted(worker)
+                self._drainer.drain_wanted(worker)
             case RequestReceived():
                 if connection := self._held(worker, event.connection):
                     connection.receive(event.message)

@@ -1,39 +1,35 @@
-"""The workers as the front sees them: what they are told when they come, what their loss means, which ports are lent.
+"""All workers: what they are told when they come, and what their loss means. It wires the parts of this folder.
 
-Messages come and go through `link`; what they mean for sessions and mounts is decided in `lifecycle`.
+Messages come and go through `link`; what they mean for sessions and mounts is decided in `state/lifecycle.py`.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
-from router.connections.table import Connections
+from router.connections.connection import ConnectionCallbacks
 from router.fleet.crashes import MOST_DEATHS, WITHIN_S, CrashCounter
+from router.fleet.draining import Drainer
 from router.fleet.events import Events
-from router.fleet.lending import Slices, lent
+from router.fleet.loans import PortLoans
+from router.fleet.moving import Mover
 from router.fleet.placing import Placing
+from router.fleet.recovery import Recovery
 from router.fleet.repair import Repair
 from router.fleet.replicas import Replicas
 from router.fleet.restore import Restore
 from router.fleet.shared_listeners import SharedListeners
-from router.link.placement import PlacementState
 from router.link.worker import Worker, WorkerState
-from router.link.workers import Asked, WorkersLink
+from router.link.workers import Answer, Asked, WorkersLink
 from router.logs import get_logger
-from router.settings import Settings
-from router.state.lifecycle import Lifecycle
-from router.state.mounts import Mounts
-from router.state.sessions import Sessions
+from router.state.events import ConnectionGone
+from router.state.state import State
 from router.tasks import Tasks
-from workers.contract.commands import LendPorts, ReportState, Welcome
-from workers.contract.messages import Message
+from workers.contract.commands import ReportState, Welcome
+from workers.contract.messages import Event
 from workers.contract.reports import StateReport
 
 log = get_logger(__name__)
 
-LEND_INTERVAL_S = 1.0
-"""How often it is looked at which ports are lent: those of a closed mount come back so much later."""
-NOBODY = -1
-"""Has the ports of mounts whose worker died: its successor must not take them."""
 STATUS_REPORT_S = 1.0
 """How long `status` waits for a worker's own figures: it is wanted most when one hangs."""
 
@@ -43,63 +39,45 @@ class Fleet:
 
     def __init__(
         self,
-        settings: Settings,
-        sessions: Sessions,
-        mounts: Mounts,
-        connections: Connections,
-        lifecycle: Lifecycle,
-        restore: Restore,
+        state: State,
+        callbacks: ConnectionCallbacks,
         told: Callable[[], Awaitable[None]],
-        on_asked: Callable[[Asked, Callable[[Message], None]], None],
+        on_asked: Callable[[Asked, Answer], None],
     ) -> None:
-        """`told` waits until handlers have heard of what has ended so far.
+        """`callbacks` are for connections that a worker holds since an earlier front.
 
-        `on_asked` is given an administrator's message, and a function that sends an answer to whoever asked.
+        `told` waits until handlers have heard of what has ended so far. `on_asked` is given an administrator's message,
+        and a function that sends an answer to whoever asked.
         """
-        self._settings = settings
-        self._mounts = mounts
-        self._restore = restore
+        self._settings = settings = state.settings
         self._tasks = Tasks()
-        self._slices = Slices.share(settings.rtp_port_start, settings.rtp_port_count, settings.worker_count)
-        self._lent_at = 0.0
-        self.on_drain_wanted: Callable[[Worker], None] = lambda worker: None
-        self.on_worker_lost: Callable[[Worker, str], None] = lambda worker, reason: None
-        self.on_worker_ready: Callable[[], None] = lambda: None
+        self.on_asked = on_asked
         self.deaths = CrashCounter()
         self.first_ready = asyncio.Event()
         self.all_ready = asyncio.Event()
-        self.link = WorkersLink(
-            settings.endpoints,
-            worker_count=settings.worker_count,
-            command_timeout_s=settings.command_timeout_s,
-            welcome=self._welcome,
-            on_ready=self._ready,
-            on_lost=self._lost,
-            on_event=lambda worker, event: self.events.take(worker, event),
-            on_asked=on_asked,
+        self.link = link = WorkersLink(
+            settings.endpoints, settings.worker_count, settings.command_timeout_s, listener=self
         )
-        self.placing = Placing(self.link, mounts)
-        self.replicas = Replicas(settings, sessions, mounts, lifecycle, self.placing)
-        restore.on_broken = self.replicas.end
-        self.listeners = SharedListeners(self.link, self._tasks)
-        self.repair = Repair(self.link, sessions, mounts, connections, lifecycle, self.replicas, restore)
-        self.events = Events(
-            sessions,
-            mounts,
-            connections,
-            lifecycle,
-            self.replicas,
-            self._tasks,
-            heartbeat_interval_s=settings.heartbeat_interval_s,
-            told=told,
-            on_drain_wanted=lambda worker: self.on_drain_wanted(worker),
-        )
+        self.placing = Placing(link, state.mounts)
+        self.mover = Mover(state, self._lost_while_moving)
+        self.drainer = Drainer(link, state.mounts, self.placing, self.mover)
+        self.replicas = Replicas(state, self.placing)
+        self.recovery = Recovery(state, self.placing, self.replicas)
+        self.listeners = SharedListeners(link, self._tasks)
+        self._loans = PortLoans(settings, link, state.mounts)
+        self._restore = Restore(state, callbacks, on_broken=self.replicas.end)
+        self.repair = Repair(link, state, self.replicas, self._restore)
+        self._events = Events(state, self.replicas, self.drainer, self._tasks, told)
+        state.events.subscribe(ConnectionGone, lambda event: self._events.connection_ended(event.connection))
 
-    def _welcome(self, index: int) -> Welcome:
+    # -- what the link tells --------------------------------------------------------------------------------------
+
+    def welcome(self, index: int) -> Welcome:
+        """Say what a worker has to know."""
         settings = self._settings
         return Welcome(
-            rtp_port_start=self._slices.first(index),
-            rtp_port_count=self._slices.size,
+            rtp_port_start=self._loans.slices.first(index),
+            rtp_port_count=self._loans.slices.size,
             bind_host=settings.host,
             heartbeat_interval_s=settings.heartbeat_interval_s,
             orphan_timeout_s=settings.orphan_timeout_s,
@@ -115,31 +93,29 @@ class Fleet:
             max_body_bytes=settings.limits.body_bytes,
             drain_timeout_s=settings.stop_timeout_s,
             close_slow_readers=settings.slow_reader_policy == "close",
-            lent_ports=self._lent().get(index, ()),
+            lent_ports=self._loans.of(index),
         )
 
-    def _ready(self, worker: Worker, reports: list[StateReport]) -> None:
+    def on_ready(self, worker: Worker, reports: list[StateReport]) -> None:
+        """Take on a worker, with what it has."""
         worker.lent = reports[-1].lent_ports
         log.info("worker ready", worker=worker.index, pid=worker.pid)
         now = asyncio.get_running_loop().time()
         self.listeners.take(worker, reports[-1])
         self._restore.take(worker, reports, now)
+        self._loans.worker_came(worker)
         self.repair.repair(worker, reports, now)
         self.listeners.send(worker)
         if self.deaths.is_given_up(worker.index):
             worker.become(WorkerState.GIVEN_UP)
         else:
-            self.on_worker_ready()
+            self.recovery.worker_ready()
         self.first_ready.set()
         if len(self.link.ready()) == self._settings.worker_count:
             self.all_ready.set()
 
-    async def close(self) -> None:
-        """Let go of the workers and of the sockets between the processes."""
-        await self._tasks.cancel()
-        self.link.close()
-
-    def _lost(self, worker: Worker, reason: str) -> None:
+    def on_lost(self, worker: Worker, reason: str) -> None:
+        """Tell a death from an end, and let go on elsewhere what can."""
         if worker.told_to_end or (worker.heartbeat is not None and worker.heartbeat.draining):
             log.info("worker ended", worker=worker.index, pid=worker.pid)
         else:
@@ -149,11 +125,14 @@ class Fleet:
                 log.error(
                     "worker given up", worker=worker.index, reason=f"it died {MOST_DEATHS} times in {WITHIN_S:g} s"
                 )
-        self.on_worker_lost(worker, reason)
+        self.recovery.worker_lost(worker, reason)
 
-    def lost_with_moved(self, worker: Worker) -> None:
-        """Note that something was moved to a worker, or back, that is lost by now."""
-        self.on_worker_lost(worker, "it died during a move")
+    def _lost_while_moving(self, worker: Worker) -> None:
+        self.recovery.worker_lost(worker, "it died during a move")
+
+    def on_event(self, worker: Worker, event: Event) -> None:
+        """Let whom it concerns know of an event."""
+        self._events.take(worker, event)
 
     # -- time ------------------------------------------------------------------------------------------------------
 
@@ -165,34 +144,10 @@ class Fleet:
             if worker.state is WorkerState.GIVEN_UP and self.deaths.stayed_up(worker.index, now - worker.ready_at):
                 log.info("worker gets mounts again", worker=worker.index)
                 worker.become(WorkerState.READY)
-                self.on_worker_ready()
+                self.recovery.worker_ready()
         self.replicas.tick(now)
         self._restore.tick(now, complete=len(self.link.alive()) == self._settings.worker_count)
-        if now - self._lent_at >= LEND_INTERVAL_S:
-            self._lent_at = now
-            self._lend()
-
-    def _lent(self) -> Mapping[int, tuple[int, ...]]:
-        return lent(
-            self._slices,
-            (
-                (NOBODY if mount.placement.index is None else mount.placement.index, mount.rtp_ports)
-                for mount in self._mounts
-                if mount.placement.state is not PlacementState.UNPLACED
-            ),
-        )
-
-    def _lend(self) -> None:
-        """Tell workers which of their ports mounts elsewhere have, and which no longer."""
-        alive = self.link.alive()
-        if len(alive) < self._settings.worker_count or any(worker.moves for worker in alive):
-            return  # those that are not here yet may have mounts that nobody knows of
-        lent_ports = self._lent()
-        for worker in alive:
-            ports = lent_ports.get(worker.index, ())
-            if ports != worker.lent:
-                worker.lent = ports
-                worker.tell(LendPorts(ports))
+        self._loans.tick(now)
 
     # -- status ----------------------------------------------------------------------------------------------------
 
@@ -201,3 +156,10 @@ class Fleet:
         asked = (asyncio.wait_for(worker.report(ReportState()), STATUS_REPORT_S) for worker in self.link.alive())
         answers = await asyncio.gather(*asked, return_exceptions=True)
         return [report for parts in answers if not isinstance(parts, BaseException) for report in parts]
+
+    async def close(self) -> None:
+        """Let go of the workers and of the sockets between the processes."""
+        await self.recovery.close()
+        await self.drainer.close()
+        await self._tasks.cancel()
+        self.link.close()

@@ -11,13 +11,12 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from router.connections.connection import Connection
-from router.connections.table import Connections
 from router.link.handoff import close_all
 from router.link.placement import Placement, held
 from router.link.worker import Worker, WorkerError, WorkerGone, WorkerRefused
 from router.logs import get_logger
-from router.state.mounts import FanoutPoint, Mounts
-from router.state.sessions import Sessions
+from router.state.mounts import FanoutPoint
+from router.state.state import State
 from workers.contract.commands import ExportMounts, ForgetMove, ImportMounts, ResumeExported, StartImported
 from workers.contract.parts import MountName
 from workers.contract.replies import Entangled, Exported
@@ -60,13 +59,11 @@ class _Group:
 class Mover:
     """Moves, one at a time."""
 
-    def __init__(
-        self, mounts: Mounts, sessions: Sessions, connections: Connections, on_lost: Callable[[Worker], None]
-    ) -> None:
+    def __init__(self, state: State, on_lost: Callable[[Worker], None]) -> None:
         """`on_lost` is called for a worker that was lost while it was to have what was moved."""
-        self._mounts = mounts
-        self._sessions = sessions
-        self._connections = connections
+        self._mounts = state.mounts
+        self._sessions = state.sessions
+        self._connections = state.connections
         self._on_lost = on_lost
         self._turn = asyncio.Lock()
 

@@ -12,7 +12,6 @@ from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import suppress
 
 from router.connections.connection import Connection, ConnectionEnded
-from router.connections.table import Connections
 from router.fleet.placing import Placing
 from router.fleet.replicas import Replicas
 from router.link.placement import PlacementError, PlacementState
@@ -20,10 +19,10 @@ from router.link.worker import Worker, WorkerError, WorkerGone, WorkerRefused
 from router.logs import get_logger
 from router.rtsp.session_state import SessionState
 from router.state import commands
-from router.state.lifecycle import Lifecycle
 from router.state.mount_state import PUBLISHED, MountChange
-from router.state.mounts import Mount, Mounts
-from router.state.sessions import Session, Sessions
+from router.state.mounts import Mount
+from router.state.sessions import Session
+from router.state.state import State
 from router.tasks import Tasks
 from workers.contract.commands import Play, Record, SetUpReader
 
@@ -43,20 +42,12 @@ DEATHS_WITHIN_S = 60.0
 class Recovery:
     """Lets mounts go on whose worker died."""
 
-    def __init__(
-        self,
-        mounts: Mounts,
-        sessions: Sessions,
-        connections: Connections,
-        lifecycle: Lifecycle,
-        placing: Placing,
-        replicas: Replicas,
-    ) -> None:
+    def __init__(self, state: State, placing: Placing, replicas: Replicas) -> None:
         self._replicas = replicas
-        self._mounts = mounts
-        self._sessions = sessions
-        self._connections = connections
-        self._lifecycle = lifecycle
+        self._mounts = state.mounts
+        self._sessions = state.sessions
+        self._connections = state.connections
+        self._lifecycle = state.lifecycle
         self._placing = placing
         self._news = asyncio.Event()
         self._tasks = Tasks()

@@ -2,7 +2,6 @@
 
 import asyncio
 
-from router.connections.table import Connections
 from router.fleet.reconcile import DesiredMount, compare
 from router.fleet.replicas import Replicas
 from router.fleet.restore import Restore
@@ -11,9 +10,8 @@ from router.link.workers import WorkersLink
 from router.logs import get_logger
 from router.rtsp.session_state import SessionState
 from router.state import mount_state
-from router.state.lifecycle import Lifecycle
-from router.state.mounts import FanoutPoint, Mount, Mounts, Replica
-from router.state.sessions import Sessions
+from router.state.mounts import FanoutPoint, Mount, Replica
+from router.state.state import State
 from workers.contract.commands import ReportState
 from workers.contract.reports import MountState, StateReport
 
@@ -31,18 +29,15 @@ class Repair:
     def __init__(
         self,
         link: WorkersLink,
-        sessions: Sessions,
-        mounts: Mounts,
-        connections: Connections,
-        lifecycle: Lifecycle,
+        state: State,
         replicas: Replicas,
         restore: Restore,
     ) -> None:
         self._link = link
-        self._sessions = sessions
-        self._mounts = mounts
-        self._connections = connections
-        self._lifecycle = lifecycle
+        self._sessions = state.sessions
+        self._mounts = state.mounts
+        self._connections = state.connections
+        self._lifecycle = state.lifecycle
         self._replicas = replicas
         self._restore = restore
 

@@ -15,12 +15,10 @@ from router.link.placement import PlacementError
 from router.link.worker import Worker, WorkerError, WorkerGone, WorkerState
 from router.logs import get_logger
 from router.rtsp.session_state import SessionState
-from router.settings import Settings
 from router.state import commands
-from router.state.lifecycle import Lifecycle
-from router.state.mounts import FanoutPoint, Mount, Mounts, Replica, replica_path
+from router.state.mounts import FanoutPoint, Mount, Replica, replica_path
 from router.state.records import REPLICA, ReplicaRecord
-from router.state.sessions import Sessions
+from router.state.state import State
 from workers.contract.commands import DetachTap, OfferReplica, OpenReplica
 from workers.contract.events import Heartbeat
 from workers.contract.replies import ReplicaOffered
@@ -34,14 +32,12 @@ TRY_AGAIN_S = 5.0
 class Replicas:
     """The replicas of all mounts."""
 
-    def __init__(
-        self, settings: Settings, sessions: Sessions, mounts: Mounts, lifecycle: Lifecycle, placing: Placing
-    ) -> None:
-        self._most_readers = settings.replica_readers
-        self._saturation = Saturation(settings.replica_cpu_percent)
-        self._sessions = sessions
-        self._mounts = mounts
-        self._lifecycle = lifecycle
+    def __init__(self, state: State, placing: Placing) -> None:
+        self._most_readers = state.settings.replica_readers
+        self._saturation = Saturation(state.settings.replica_cpu_percent)
+        self._sessions = state.sessions
+        self._mounts = state.mounts
+        self._lifecycle = state.lifecycle
         self._placing = placing
         self._failed_at: dict[Mount, float] = {}
 

@@ -16,7 +16,6 @@ import socket
 from collections.abc import Callable, Iterable
 
 from router.connections.connection import Connection, ConnectionCallbacks, Side
-from router.connections.table import Connections
 from router.link.handoff import close_all
 from router.link.placement import Placement
 from router.link.worker import Worker
@@ -25,12 +24,11 @@ from router.rtsp.errors import PeerError
 from router.rtsp.sdp import parse_sdp
 from router.rtsp.session_state import SessionState
 from router.state import commands
-from router.state.lifecycle import Lifecycle
 from router.state.mount_state import restored_life
-from router.state.mounts import REPLICA_PREFIX, Mount, Mounts, Replica
-from router.state.multicast import Multicast
+from router.state.mounts import REPLICA_PREFIX, Mount, Replica
 from router.state.records import CONNECTION, MOUNT, REPLICA, SESSION, SessionRecord
-from router.state.sessions import Role, Session, Sessions
+from router.state.sessions import Role, Session
+from router.state.state import State
 from workers.contract.codec import ContractError
 from workers.contract.commands import CloseMount, ReleaseConnection
 from workers.contract.parts import MAX_TRACKS
@@ -47,27 +45,19 @@ WORKERS_WITHIN_S = 20.0
 class Restore:
     """Takes in what workers report to a front that did not know it."""
 
-    def __init__(
-        self,
-        sessions: Sessions,
-        mounts: Mounts,
-        connections: Connections,
-        lifecycle: Lifecycle,
-        multicast: Multicast,
-        callbacks: ConnectionCallbacks,
-    ) -> None:
-        self._sessions = sessions
-        self._mounts = mounts
-        self._connections = connections
-        self._lifecycle = lifecycle
-        self._multicast = multicast
+    def __init__(self, state: State, callbacks: ConnectionCallbacks, on_broken: Callable[[Replica, str], None]) -> None:
+        """`on_broken` is called with a replica whose channel has ended while there was no front."""
+        self._sessions = state.sessions
+        self._mounts = state.mounts
+        self._connections = state.connections
+        self._lifecycle = state.lifecycle
+        self._multicast = state.multicast
         self._callbacks = callbacks
+        self._on_broken = on_broken
         self._elsewhere: dict[str, list[Session]] = {}
         """Sessions whose connection another worker may hold, by the connection's id."""
         self._replicas: dict[tuple[str, int], tuple[float, list[tuple[Worker, MountState]]]] = {}
         """Replicas whose owner has not come yet, by the mount's path and generation, with the first one's time."""
-        self.on_broken: Callable[[Replica, str], None] = lambda replica, reason: None
-        """Called with a replica whose channel has ended while there was no front."""
 
     def undecided(self, worker: Worker) -> set[str]:
         """Name this worker's replicas of which nobody knows yet whether their mounts are there."""
@@ -212,7 +202,7 @@ class Restore:
             self._reader(mount, reader, now, replica)
         log.info("replica restored", mount=mount.path, worker=worker.index, readers=len(replica.readers))
         if state.publisher != record.name:
-            self.on_broken(replica, "its channel had ended")
+            self._on_broken(replica, "its channel had ended")
 
     def _reader(self, mount: Mount, reader: ReaderState, now: float, replica: Replica | None = None) -> None:
         if mount.closed or not reader.record:  # it has never played

@@ -4,6 +4,7 @@ import asyncio
 import os
 import secrets
 from collections.abc import Callable
+from typing import Protocol
 
 from router.link.control_socket import ControlSocket
 from router.link.handoff import Descriptors, WorkerChannel
@@ -33,22 +34,40 @@ Asked = StatusQuery | AdminCommand
 """What administrators say."""
 
 
+Answer = Callable[[Message], None]
+"""Sends an answer to the administrator who asked."""
+
+
+class WorkersListener(Protocol):
+    """Decides what workers do, and hears of them."""
+
+    def welcome(self, index: int) -> Welcome:
+        """Say what the worker of an index has to know."""
+
+    def on_ready(self, worker: Worker, reports: list[StateReport]) -> None:
+        """Take on a worker, with what it has."""
+
+    def on_lost(self, worker: Worker, reason: str) -> None:
+        """Note that a worker has ended, or was given up."""
+
+    def on_event(self, worker: Worker, event: Event) -> None:
+        """Note what a worker tells by itself."""
+
+    @property
+    def on_asked(self) -> Callable[[Asked, Answer], None]:
+        """Serves administrators."""
+
+
 class WorkersLink:
     """Everything that the front has to do with worker processes, besides deciding what they should do."""
 
     def __init__(
         self,
         endpoints: Endpoints,
-        *,
         worker_count: int,
         command_timeout_s: float,
-        welcome: Callable[[int], Welcome],
-        on_ready: Callable[[Worker, list[StateReport]], None],
-        on_lost: Callable[[Worker, str], None],
-        on_event: Callable[[Worker, Event], None],
-        on_asked: Callable[[Asked, Callable[[Message], None]], None],
+        listener: WorkersListener,
     ) -> None:
-        """`on_asked` is given an administrator's message, and a function that sends an answer to whoever asked."""
         self.incarnation = secrets.token_hex(8)
         self.command_timeout_s = command_timeout_s
         self.workers: dict[int, Worker] = {}
@@ -57,8 +76,7 @@ class WorkersLink:
         self._endpoints = endpoints
         self._control = ControlSocket(endpoints, self._receive, self._too_slow)
         self._worker_count = worker_count
-        self._welcome = welcome
-        self._on_ready, self._on_lost, self._on_event, self._on_asked = on_ready, on_lost, on_event, on_asked
+        self._listener = listener
         self._channels: dict[str, WorkerChannel] = {}
         self._early: dict[str, Hello] = {}
         self._by_incarnation: dict[str, Worker] = {}
@@ -106,6 +124,11 @@ class WorkersLink:
         """Tell whether any worker has found this front."""
         return bool(self._channels)
 
+    @property
+    def ending(self) -> bool:
+        """Tell whether the process of a lost worker is still there, and its sockets with it."""
+        return bool(self._dying)
+
     def alive(self) -> list[Worker]:
         """The workers that carry anything: those that are drained too."""
         return [worker for worker in self.workers.values() if worker.state in CARRYING]
@@ -136,7 +159,7 @@ class WorkersLink:
             return
         message = envelope.message
         if isinstance(message, Asked):
-            self._on_asked(message, lambda answer: self._answer(frames[0], envelope.request, answer))
+            self._listener.on_asked(message, lambda answer: self._answer(frames[0], envelope.request, answer))
         elif frames[0] != envelope.worker.encode():
             self.malformed += 1
             self._complain("message in another's name dropped", worker=envelope.worker)
@@ -158,7 +181,7 @@ class WorkersLink:
             if worker.state is WorkerState.CONNECTING:
                 worker.early.append(message)
             else:
-                self._on_event(worker, message)
+                self._listener.on_event(worker, message)
         else:
             self.malformed += 1
 
@@ -219,15 +242,15 @@ class WorkersLink:
 
     async def _take_on(self, worker: Worker) -> None:
         try:
-            reports = await worker.report(self._welcome(worker.index))
+            reports = await worker.report(self._listener.welcome(worker.index))
             if worker.is_lost:  # right behind its report
                 return
             worker.become(WorkerState.READY)
             worker.ready_at = asyncio.get_running_loop().time()
-            self._on_ready(worker, reports)
+            self._listener.on_ready(worker, reports)
             early, worker.early = worker.early, []
             for event in early:
-                self._on_event(worker, event)
+                self._listener.on_event(worker, event)
         except WorkerError as error:
             self.lose(worker, str(error))
         except Exception as error:  # a defect of ours: without this worker nobody is served, and its next start may do
@@ -247,7 +270,7 @@ class WorkersLink:
         self._by_incarnation.pop(worker.incarnation, None)
         if self.workers.get(worker.index) is worker:
             del self.workers[worker.index]
-        self._on_lost(worker, reason)
+        self._listener.on_lost(worker, reason)
 
     def _process_ended(self, worker: Worker) -> None:
         self._dying[worker].cancel()

@@ -380,9 +380,7 @@ def test_a_stream_moves_to_another_worker_and_nobody_notices() -> None:
                 source = mount.worker
                 (target,) = [each for each in server._front.fleet.link.ready() if each is not source]
                 assert isinstance(source, Worker)
-                move = asyncio.create_task(
-                    server._front.operations._mover.move([mount], source, target, reason="a test")
-                )
+                move = asyncio.create_task(server._front.fleet.mover.move([mount], source, target, reason="a test"))
                 while not move.done():
                     track.write(1)
                     await asyncio.sleep(0)

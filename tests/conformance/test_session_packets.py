@@ -235,7 +235,7 @@ def test_a_mount_that_a_program_hears_moves_and_nothing_is_missed() -> None:
             source = mount.worker
             (target,) = [each for each in server._front.fleet.link.ready() if each is not source]
             assert isinstance(source, Worker)
-            move = asyncio.create_task(server._front.operations._mover.move([mount], source, target, reason="a test"))
+            move = asyncio.create_task(server._front.fleet.mover.move([mount], source, target, reason="a test"))
             while not move.done():
                 publisher.send(1)
                 await asyncio.sleep(0.001)

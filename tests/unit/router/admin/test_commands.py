@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import pytest
 
 from router.admin.commands import AdminCommands
-from router.fleet.operations import OperationRefused, Say
+from router.fleet.draining import Say
+from router.fleet.operations import OperationRefused
 from workers.contract.administration import AdminAnswer, AdminCommand
 
 

@@ -3,15 +3,12 @@
 import asyncio
 import socket
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
-from router.connections.table import Connections
 from router.fleet.fleet import Fleet
-from router.link.worker import Worker
+from router.link.worker import Worker, WorkerState
 from router.settings import Settings
-from router.state.mounts import Mounts
-from router.state.sessions import Sessions
+from router.state.state import State
 from workers.contract.commands import KeepListeners
 from workers.contract.messages import Command
 from workers.contract.reports import StateReport
@@ -35,7 +32,7 @@ class Held:
     """A worker that has kept a dead front's listening socket."""
 
     def __init__(self, kept: socket.socket) -> None:
-        self.index, self.pid, self.state, self.lent = 0, 1000, "ready", ()
+        self.index, self.pid, self.state, self.lent = 0, 1000, WorkerState.READY, ()
         self.moves, self.moved_at, self.missing = 0, 0.0, set[str]()
         self.channel = Channel(kept)
         self.told: list[Command] = []
@@ -49,22 +46,12 @@ def test_a_worker_lets_go_of_listening_sockets_only_for_a_front_that_has_some(tm
 
     async def program() -> None:
         settings = Settings(runtime_dir=tmp_path)
-        restore = cast(Any, SimpleNamespace(take=lambda *rest: None, undecided=lambda worker: frozenset()))
         nobody = cast(Any, None)
-        fleet = Fleet(
-            settings,
-            Sessions(settings),
-            Mounts(1),
-            Connections(1, 1),
-            nobody,
-            restore,
-            nobody,
-            lambda message, how: None,
-        )
+        fleet = Fleet(State.of(settings), nobody, nobody, lambda message, how: None)
         with socket.socket() as kept, socket.socket() as own:
             worker = Held(kept)
             report = StateReport((), (), more=False, listeners=("both",), listeners_token="t")
-            fleet.link._on_ready(cast(Worker, worker), [report])
+            fleet.on_ready(cast(Worker, worker), [report])
             assert [each.name for each in fleet.listeners.kept] == ["both"]
             await asyncio.sleep(0)
             assert worker.told == []

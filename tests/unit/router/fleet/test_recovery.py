@@ -5,16 +5,14 @@ from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
-from router.connections.table import Connections
 from router.fleet.placing import Placing
 from router.fleet.recovery import Recovery
 from router.fleet.replicas import Replicas
 from router.link.worker import Worker, WorkerState
 from router.rtsp.sdp import SdpDocument, parse_sdp
 from router.settings import Settings
-from router.state.lifecycle import Lifecycle
-from router.state.mounts import Mount, Mounts
-from router.state.sessions import Sessions
+from router.state.mounts import Mount
+from router.state.state import State
 from workers.contract.commands import OpenMount
 from workers.contract.messages import Command, Reply
 from workers.contract.replies import MountOpened
@@ -56,7 +54,8 @@ def recover(workers: Callable[[], list[Held]], mounts: int, until: Callable[[lis
 
     async def program() -> None:
         held = workers()
-        directory = Mounts(100)
+        state = State.of(Settings())
+        directory = state.mounts
         description: SdpDocument = parse_sdp(SDP, 32)
         made = [directory.add(f"/{number}", description, 0.0) for number in range(mounts)]
         for number, mount in enumerate(made):
@@ -68,14 +67,7 @@ def recover(workers: Callable[[], list[Held]], mounts: int, until: Callable[[lis
             return None
 
         replicas = cast(Replicas, SimpleNamespace(worker_lost=lambda worker, reason: None, fold=fold))
-        recovery = Recovery(
-            directory,
-            Sessions(Settings()),
-            Connections(10, 10),
-            cast(Lifecycle, None),
-            Placing(link, directory),
-            replicas,
-        )
+        recovery = Recovery(state, Placing(link, directory), replicas)
         held[0].die()
         recovery.worker_lost(cast(Worker, held[0]), "killed")
         try:
