@@ -22,7 +22,7 @@ def parse_target(text: str) -> tuple[RtspUrl, Credentials | None]:
         LocalError: it is none.
     """
     try:
-        url = parse_url(text)
+        url = _parse(text)
     except PeerError as error:
         raise LocalError(error.reason) from error
     match = _USER_INFO.match(text)
@@ -45,7 +45,7 @@ def redirected(url: RtspUrl, location: str) -> RtspUrl:
     """
     absolute = location if "://" in location else f"{_authority(url)}/{location.removeprefix('/')}"
     try:
-        return parse_url(absolute)
+        return _parse(absolute)
     except PeerError as error:
         raise PeerError(502, f"a redirection to what is {error.reason}") from error
 
@@ -87,10 +87,17 @@ def _joined(base: str, control: str | None) -> str:
 def _checked(url: str) -> str:
     bare = _USER_INFO.sub(r"\1", url)
     try:
-        parse_url(bare)
+        _parse(bare)
     except PeerError as error:
         raise PeerError(502, f"the server names what is {error.reason}") from error
     return bare
+
+
+def _parse(text: str) -> RtspUrl:
+    """Read a URL as it may be sent: what servers take from others (a space) is no URL."""
+    if " " in text:
+        raise PeerError(400, "no RTSP URL")
+    return parse_url(text)
 
 
 def _authority(url: RtspUrl) -> str:
