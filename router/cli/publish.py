@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from router.cli.given import fail
+from router.files.errors import PyAVMissing
 
 
 def publish(
@@ -21,7 +22,7 @@ def publish(
     try:
         import av  # noqa: F401  # the extra may not be installed
     except ImportError:
-        fail(1, "files need PyAV: pip install 'trunkline[file]'")
+        fail(1, str(PyAVMissing()))
     from router.files import publish_program
 
     sys.exit(publish_program.run(file, url, transport=transport, loop=loop))

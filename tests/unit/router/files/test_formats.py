@@ -4,24 +4,7 @@ import pytest
 
 from router.description import AV1, G711, G722, H264, H265, LPCM, MJPEG, VP8, VP9, Format, Generic, MPEG4Audio, Opus
 from router.files.formats import Encoding, is_supported, media_of, supported
-from router.files.parameter_sets import nal_units
-
-SPS, PPS = bytes.fromhex("67640000acd9"), bytes.fromhex("68ebe3cb")
-VPS5, SPS5, PPS5, SEI5 = (bytes([kind << 1, 1]) + b"\x05\x06" for kind in (32, 33, 34, 39))
-
-
-def counted(unit: bytes) -> bytes:
-    return len(unit).to_bytes(2) + unit
-
-
-AVCC = b"\x01\x64\x00\x00\xff" + b"\xe1" + counted(SPS) + b"\x01" + counted(PPS)
-HVCC = (
-    b"\x01"
-    + bytes(21)
-    + bytes([4])
-    + b"".join(bytes([unit[0] >> 1]) + b"\x00\x01" + counted(unit) for unit in (VPS5, SEI5, SPS5, PPS5))
-)
-ANNEX_B = b"\0\0\0\1" + SPS + b"\0\0\1" + PPS
+from tests.unit.router.files.setups import ANNEX_B, AVCC, HVCC, PPS, PPS5, SPS, SPS5, VPS5
 
 
 @pytest.mark.parametrize(
@@ -71,12 +54,3 @@ def test_what_is_not_sent_is_known() -> None:
     assert not is_supported(Encoding("audio", "ac3"))
     assert not is_supported(Encoding("audio", "h264"))
     assert {"h264", "hevc", "aac", "opus"} <= set(supported().split(", "))
-
-
-@pytest.mark.parametrize(("codec", "record"), [("h264", AVCC), ("hevc", HVCC), ("h264", ANNEX_B)])
-def test_records_that_are_cut_off_give_what_is_whole(codec: str, record: bytes) -> None:
-    whole = nal_units(codec, record)
-    for size in range(len(record)):
-        units = nal_units(codec, record[:size])
-        if record is not ANNEX_B:
-            assert units == whole[: len(units)]

@@ -10,7 +10,6 @@ import av
 import pytest
 
 from router.description import H264, MPEG4Audio
-from router.files.errors import FileChanged, FileError, FileUnreadable, UnsupportedCodec
 from router.files.packetiser import PACKET_BYTES
 from router.files.playback import MIXED_S, FramePackets, Playback, in_due_order
 from tests.support.films import FRAMES_PER_S, make_film
@@ -131,67 +130,6 @@ def test_timestamps_pass_the_32_bits(film: Path) -> None:
         for each in playback._passes.timeline._tracks:
             each.end = Fraction(2**32 - 90_000, 90_000)
         check_packets(by_media(until(playback.bursts(), 2**33))[0], 96, 90_000)
-
-
-@pytest.mark.parametrize("content", [b"", b"no media at all" * 100], ids=["empty", "text"])
-def test_what_is_no_media_is_named(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "film.mp4"
-    path.write_bytes(content)
-    with pytest.raises(FileUnreadable, match=str(path)):
-        Playback(path)
-
-
-@pytest.mark.parametrize(
-    ("name", "words"), [("nothing.mp4", "no such file"), ("", "no file"), ("rtsp://127.0.0.1:1/x", "no such file")]
-)
-def test_what_is_no_file_is_named(tmp_path: Path, name: str, words: str) -> None:
-    with pytest.raises(FileUnreadable, match=words):
-        Playback(tmp_path / name if "//" not in name else Path(name))
-
-
-def test_an_encoding_that_is_not_sent_is_named_with_its_stream(tmp_path: Path) -> None:
-    path = make_film(tmp_path / "film.mkv", "libx264", "ac3")
-    with pytest.raises(UnsupportedCodec, match=r"stream #1 \(audio, ac3\).*aac.*opus"):
-        Playback(path)
-
-
-def test_other_streams_are_left_out(tmp_path: Path) -> None:
-    film, path = make_film(tmp_path / "film.mp4"), tmp_path / "film.mkv"
-    with av.open(film) as source, av.open(path, "w") as target:
-        streams = {each.index: target.add_stream_from_template(each) for each in source.streams}
-        target.add_attachment("note.txt", "text/plain", b"note")
-        for packet in source.demux():
-            if packet.size:
-                packet.stream = streams[packet.stream_index]
-                target.mux(packet)
-    with Playback(path) as playback:
-        assert [each.kind for each in playback.description.medias] == ["video", "audio"]
-
-
-def test_a_file_that_has_changed_is_named(tmp_path: Path) -> None:
-    path = make_film(tmp_path / "film.mp4")
-    with Playback(path) as playback:
-        bursts = playback.bursts(loop=True)
-        next(bursts)
-        make_film(tmp_path / "other.mp4", "libx264", None).rename(path)
-        with pytest.raises(FileChanged, match=str(path)):
-            for _ in bursts:
-                pass
-
-
-def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
-    path = make_film(tmp_path / "film.mp4")
-    with Playback(path) as playback:
-        path.unlink()
-        with pytest.raises(FileError, match=str(path)):
-            next(iter(playback.bursts()))
-
-
-def test_a_file_that_is_cut_off_ends_there(tmp_path: Path) -> None:
-    path = make_film(tmp_path / "film.mkv", "libx264", None)
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with Playback(path) as playback:
-        assert 0 < len(list(playback.bursts())) < 50
 
 
 def test_bursts_of_different_medias_come_in_the_order_in_which_they_are_due() -> None:
