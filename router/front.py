@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 
-from router.access.authentication import Access
+from router.access.authentication import Admission
 from router.admin.commands import AdminCommands
 from router.admin.service import AdminService
 from router.connections.connection import Connection, ConnectionCallbacks
@@ -17,17 +17,20 @@ from router.handlers.events import HandlerEvents
 from router.handlers.handlers import Handler, Handlers
 from router.handlers.hook_handlers import handlers_of
 from router.handlers.hooks import Hooks
-from router.handlers.pipeline import HandlerPipeline
 from router.logs import get_logger
-from router.requests.methods import Requests
-from router.requests.pipeline import Dispatcher, public
-from router.requests.setup import Setup
-from router.rtsp.message import MessageLimits
+from router.requests.announce import Announce
+from router.requests.decisions import HandlerDecisions
+from router.requests.describe import Describe
+from router.requests.method import Method
+from router.requests.pipeline import RequestPipeline
+from router.requests.served import ServedMethods
+from router.requests.setup import SetUp
+from router.requests.simple import GetParameter, Options, Pause, SetParameter, Teardown
+from router.requests.start import Play, Record
 from router.settings import Settings
 from router.shutdown import FrontShutdown
 from router.startup import Startup
 from router.state.events import ConnectionGone, ConnectionOpened
-from router.state.sessions import Role
 from router.state.state import State
 from router.streams.streams import Streams
 from router.streams.taps import Taps
@@ -72,14 +75,13 @@ class Front:
         self.taps = Taps()
         self.taps.subscribe(state.events)
         self.clients = Clients(server, state.sessions, state.lifecycle, self.taps)
-        self._notices = HandlerEvents(self._handlers, self.clients)
-        self._notices.subscribe(state.events)
+        HandlerEvents(self._handlers, self.clients).subscribe(state.events)
         self.callbacks = ConnectionCallbacks(
             framing=limits.framing,
             pipelined_requests=limits.pipelined_requests,
             opened=self._connection_opened,
             message=self._serve,
-            broken=lambda connection, status, reason: self._dispatcher.refuse(connection, status, reason),
+            broken=lambda connection, status, reason: self.requests.refuse(connection, status, reason),
             ended=self._connection_ended,
         )
         self.fleet = Fleet(
@@ -92,45 +94,26 @@ class Front:
 
     def _wire_requests(self, *, publishing: bool, reading: bool) -> None:
         """Construct who answers requests."""
-        settings, limits = self._settings, self._settings.limits
-        setup = Setup(
-            self.sessions,
-            self.mounts,
-            self.fleet.placing,
-            self.state.multicast,
-            self.lifecycle,
-            self.fleet.replicas,
-            limits.tracks,
-        )
-        requests = Requests(
-            sessions=self.sessions,
-            mounts=self.mounts,
-            lifecycle=self.lifecycle,
-            setup=setup,
-            taps=self.taps,
-            max_tracks=limits.tracks,
-        )
-        decisions = HandlerPipeline(
-            handlers=self._handlers,
-            clients=self.clients,
-            notices=self._notices,
-            lifecycle=self.lifecycle,
-            setup=setup,
-            methods=requests.methods(),
-            access={
-                Role.PUBLISHER: Access(self._handlers.of(Role.PUBLISHER), settings.auth.publish_users, settings.auth),
-                Role.READER: Access(self._handlers.of(Role.READER), settings.auth.client_users, settings.auth),
-            },
-            max_tracks=limits.tracks,
-        )
-        self._dispatcher = Dispatcher(
-            MessageLimits(line_bytes=limits.line_bytes, headers=limits.headers),
-            self.sessions,
-            decisions.methods(),
-            self.listeners.port_of,
-            lambda: public(publishing=publishing, reading=reading or (self.streams.named and not publishing)),
-            self._handlers,
-            self.state.events,
+        settings = self._settings
+        state, fleet = self.state, self.fleet
+        methods: dict[str, Method] = {
+            "OPTIONS": Options(),
+            "DESCRIBE": Describe(),
+            "ANNOUNCE": Announce(state),
+            "SETUP": SetUp(state, fleet.placing, fleet.replicas),
+            "PLAY": Play(state, self.taps),
+            "RECORD": Record(state, self.taps),
+            "PAUSE": Pause(),
+            "TEARDOWN": Teardown(state.lifecycle),
+            "GET_PARAMETER": GetParameter(),
+            "SET_PARAMETER": SetParameter(),
+        }
+        self.requests = RequestPipeline(
+            state,
+            methods,
+            ServedMethods(self.listeners, self.streams, publishing=publishing, reading=reading),
+            Admission(self._handlers, self.clients, settings.auth),
+            HandlerDecisions(self._handlers, self.clients, state.lifecycle),
         )
 
     def _wire_life(self, passed: Sequence[Passed], let_go: Callable[[], Coroutine[None, None, None]] | None) -> None:
@@ -142,7 +125,7 @@ class Front:
         self.operations = Operations(self.state, fleet, let_go)
         commands = AdminCommands(self.operations.by_verb())
         self.admin = AdminService(
-            settings, fleet, self.connections, self.sessions, self.mounts, self._dispatcher, commands
+            settings, fleet, self.connections, self.sessions, self.mounts, self.requests, commands
         )
         self.expiry = Expiry(settings, fleet, self.lifecycle, self.connections, self.sessions)
         self.startup = Startup(settings, self.listeners, fleet, self.streams, passed, workers_stay=let_go is not None)
@@ -172,7 +155,7 @@ class Front:
         """Answer a request, once it is known what there is: those that a front before this one left unanswered are here
         before the last worker has told."""
         await self.startup.opened.wait()
-        await self._dispatcher.serve(connection, message)
+        await self.requests.serve(connection, message)
 
     def _connection_ended(self, connection: Connection, reason: str) -> None:
         known = self.connections.remove(connection)

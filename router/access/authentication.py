@@ -6,15 +6,19 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import SecretStr
 
+from router.connections.connection import Connection
 from router.handlers.calls import UserCodeError
+from router.handlers.clients import Clients
 from router.handlers.contexts import AccessContext, AuthenticateContext, CredentialsContext
-from router.handlers.handlers import Handler
+from router.handlers.handlers import Handler, Handlers
 from router.logs import get_logger
 from router.rtsp.auth import HA1, BasicCredentials, Challenger, DigestCredentials, Verdict, parse_authorization
 from router.rtsp.control import candidates, mount_path
 from router.rtsp.errors import PeerError
-from router.rtsp.url import parse_url
+from router.rtsp.message import Request
+from router.rtsp.url import RtspUrl, parse_url
 from router.settings import Auth
+from router.state.sessions import Role
 
 log = get_logger(__name__)
 
@@ -37,6 +41,30 @@ def is_about(uri: str, path: str) -> bool:
     except PeerError:
         return False
     return path in {mount_path(each) for each in (url, *candidates(url))}
+
+
+class Admission:
+    """Finds out who sent a request, by the door of those who publish or of those who read."""
+
+    def __init__(self, handlers: Handlers, clients: Clients, auth: Auth) -> None:
+        self._clients = clients
+        users = {Role.PUBLISHER: auth.publish_users, Role.READER: auth.client_users}
+        self._doors = {role: Access(handlers.of(role), users[role], auth) for role in Role}
+
+    async def authenticate(self, role: Role, connection: Connection, request: Request, about: RtspUrl) -> str:
+        """Give the name of who sent a request about a stream, as `Access.authenticate` does."""
+        door = self._doors[role]
+        if door.open:
+            return ""
+        context = AccessContext(
+            server=self._clients.server,
+            connection=self._clients.connection(connection),
+            request=request,
+            path=mount_path(about),
+            query=about.query,
+        )
+        now = asyncio.get_running_loop().time()
+        return await door.authenticate(context, request.headers.get("Authorization"), now)
 
 
 class Access:

@@ -9,7 +9,7 @@ from router.admin.commands import AdminCommands
 from router.connections.table import Connections
 from router.fleet.fleet import Fleet
 from router.link.workers import Asked
-from router.requests.pipeline import Dispatcher
+from router.requests.pipeline import RequestPipeline
 from router.settings import Settings
 from router.state.mounts import Mounts
 from router.state.sessions import Sessions
@@ -28,7 +28,7 @@ class AdminService:
         connections: Connections,
         sessions: Sessions,
         mounts: Mounts,
-        dispatcher: Dispatcher,
+        dispatcher: RequestPipeline,
         commands: AdminCommands,
     ) -> None:
         self._settings = settings

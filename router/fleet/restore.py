@@ -159,7 +159,7 @@ class Restore:
         mount = Mount(state.path, state.generation, min(record.since, now), description, placement=Placement(worker))
         mount.rtp_ports = tuple(track.rtp_port for track in state.tracks)
         mount.publisher = state.publisher
-        mount.range = record.range
+        mount.range, mount.description_version = record.range, record.version
         mount.streams = state.streams
         mount.life = restored_life(
             publishing=bool(state.publisher),

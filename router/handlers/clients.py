@@ -259,6 +259,10 @@ class Clients:
         """List what stands for all sessions."""
         return tuple(self.session(each) for each in self._registry)
 
+    def keys(self, session: Session) -> tuple[str, str]:
+        """Say what is told in order with a session: all that concerns it, and the connection of its last request."""
+        return session.id, self.session(session).last_connection
+
     def forget_connection(self, connection: Connection) -> None:
         """Take note that a connection has ended, after all that had to be told of it."""
         self._connections.pop(connection.id, None)

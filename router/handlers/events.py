@@ -1,6 +1,5 @@
 """What handlers hear of: made of the front's events, and told in the order in which they happened."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from router.connections.connection import Connection
@@ -129,8 +128,6 @@ class HandlerEvents:
     def _tell_of(self, name: str, context: type, session: Session, **values: Any) -> None:
         for handler in self._handlers.with_method(name, session.role):
             client = self._clients.session(session)
-            handler.tell(self.keys(session), name, context(server=self._clients.server, session=client, **values))
-
-    def keys(self, session: Session) -> Sequence[str]:
-        """Say what is told in order with a session: all that concerns it, and the connection of its last request."""
-        return session.id, self._clients.session(session).last_connection
+            handler.tell(
+                self._clients.keys(session), name, context(server=self._clients.server, session=client, **values)
+            )

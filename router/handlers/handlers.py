@@ -23,7 +23,7 @@ STREAM_METHODS = ("on_describe", "on_setup")
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class HandlerAnswer:
     """What a handler answered: a response, a stream's mount to offer, or both."""
 
     response: Response | None
@@ -145,7 +145,7 @@ class Handlers:
             await each.calls.room(key)
 
 
-def read_answer(name: str, answer: object, server: object) -> Verdict | None:
+def read_answer(name: str, answer: object, server: object) -> HandlerAnswer | None:
     """Say what a method's answer to a request of `server` means; None: it leaves the matter to others.
 
     Raises:
@@ -167,10 +167,10 @@ def read_answer(name: str, answer: object, server: object) -> Verdict | None:
         except (LocalError, TypeError, ValueError) as error:
             raise UserCodeError(f"{name} gave a response that can't be sent: {error}") from error
     if stream is None:
-        return Verdict(response, None)
+        return HandlerAnswer(response, None)
     if stream.server is not server:
         raise UserCodeError(f"{name} gave {stream!r:.80}, which is of another server")
     mount = stream.mount
     if mount is None or mount.closed:
-        return Verdict(Response(404, reason="Not Found: the stream is closed"), None)
-    return Verdict(response, mount)
+        return HandlerAnswer(Response(404, reason="Not Found: the stream is closed"), None)
+    return HandlerAnswer(response, mount)

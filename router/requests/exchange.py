@@ -1,6 +1,6 @@
 """One request on its way through the front, and what its response is made of."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -9,15 +9,26 @@ from router.link.placement import PlacementClosed, Unplaced
 from router.link.worker import Worker
 from router.rtsp.errors import PeerError
 from router.rtsp.headers.session import format_session
+from router.rtsp.headers.transport import TransportSpec
 from router.rtsp.message import Request, Response
+from router.rtsp.sdp import SdpDocument
 from router.rtsp.session_state import SessionState
 from router.rtsp.status import REASONS
 from router.rtsp.url import RtspUrl
 from router.state.mounts import FanoutPoint, Mount, Replica
-from router.state.sessions import Session
+from router.state.sessions import Role, Session
 
 BACK_CHANNEL = "www.onvif.org/ver20/backchannel"
 """What a reader requires that may send to the publisher (ONVIF Streaming section 5.3.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackAsked:
+    """What the URL of a reader's SETUP means: the URL of the mount, that mount if it is published, the track of it."""
+
+    base: RtspUrl
+    mount: Mount | None
+    track: int | None
 
 
 @dataclass(slots=True)
@@ -34,11 +45,19 @@ class Exchange:
     now: float
     allowed: tuple[str, ...] = ()
     """The methods that its port serves."""
+    role: Role | None = None
+    """Whether a publisher or a reader asks, where that matters."""
     path: str = ""
     query: str = ""
     user: str = ""
-    offered: Mount | None = None
-    """What a handler offers in place of what is published at the path."""
+    mount: Mount | None = None
+    """What it is about, where it needs one: offered by a handler, or else published at the path."""
+    announced: SdpDocument | None = None
+    """What ANNOUNCE describes."""
+    offers: tuple[TransportSpec, ...] = ()
+    """The transports that SETUP offers."""
+    track_asked: "TrackAsked | None" = None
+    """What a reader's SETUP names."""
     extra: tuple[tuple[str, str], ...] = ()
     """Headers that a handler adds to a good response."""
     answered: bool = False
@@ -54,6 +73,18 @@ class Exchange:
         if self.url is None:
             raise PeerError(400, f"{self.request.method} needs an rtsp:// URL")
         return self.url
+
+    @property
+    def in_session(self) -> Session:
+        """The session of a method that makes no sense without: the pipeline refuses it then."""
+        assert self.session is not None
+        return self.session
+
+    @property
+    def found(self) -> Mount:
+        """The mount of a method that needs one: the pipeline has found it."""
+        assert self.mount is not None
+        return self.mount
 
     def respond(
         self, status: int = 200, *headers: tuple[str, str], body: bytes = b"", reason: str | None = None
@@ -91,9 +122,6 @@ def required(request: Request) -> list[str]:
     return [
         option for line in request.headers.get_all("Require") for each in line.split(",") if (option := each.strip())
     ]
-
-
-Method = Callable[[Exchange], Awaitable[Response]]
 
 
 @asynccontextmanager

@@ -1,12 +1,15 @@
-"""SETUP: the method that chooses a track's transport, for publishers and for readers."""
+"""SETUP: a track's transport is chosen, for publishers and for readers."""
 
 from collections.abc import Callable
+from typing import Any
 
 from router.connections.connection import ConnectionEnded, Side
 from router.fleet.placing import Placing
 from router.fleet.replicas import Replicas
+from router.handlers.contexts import SetupContext
 from router.link.placement import PlacementState
-from router.requests.exchange import Exchange, at_worker, still_there
+from router.requests.exchange import Exchange, TrackAsked, at_worker, still_there
+from router.requests.method import Method
 from router.requests.transports import Chosen, answer, choose
 from router.rtsp.control import candidates, find_track, mount_path, track_name
 from router.rtsp.errors import PeerError
@@ -15,61 +18,80 @@ from router.rtsp.message import Response
 from router.rtsp.session_state import next_state
 from router.rtsp.url import RtspUrl, parse_url
 from router.state import commands
-from router.state.lifecycle import Lifecycle
-from router.state.mounts import Mount, Mounts
-from router.state.multicast import Multicast
-from router.state.sessions import Role, Session, Sessions
+from router.state.mounts import Mount
+from router.state.sessions import Role, Session
+from router.state.state import State
 from workers.contract.parts import MulticastTransport, TrackTransport, UdpTransport
 from workers.contract.replies import ReaderSetUp
 
 
-class Setup:
-    """SETUP, with what it needs."""
+class SetUp(Method):
+    """Chooses a track's transport; the first SETUP of a reader begins its session."""
 
-    def __init__(
-        self,
-        sessions: Sessions,
-        mounts: Mounts,
-        placing: Placing,
-        multicast: Multicast,
-        lifecycle: Lifecycle,
-        replicas: Replicas,
-        max_tracks: int,
-    ) -> None:
-        self._replicas = replicas
-        self._sessions = sessions
-        self._mounts = mounts
+    handler = "on_setup"
+    context = SetupContext
+
+    def __init__(self, state: State, placing: Placing, replicas: Replicas) -> None:
+        self._state = state
         self._placing = placing
-        self._multicast = multicast
-        self._lifecycle = lifecycle
-        self._track_names = [track_name(index) for index in range(max_tracks)]
+        self._replicas = replicas
+        self._track_names = [track_name(index) for index in range(state.settings.limits.tracks)]
 
-    def check(self, exchange: Exchange) -> Role:
-        """Say whether a publisher or a reader asks.
+    # -- what is asked for -----------------------------------------------------------------------------------------
 
-        Raises:
-            PeerError: 400 without a transport, 455 where only a publisher could ask and none does.
-        """
-        if "Transport" not in exchange.request.headers:
+    def role(self, exchange: Exchange) -> Role:
+        """400 without a transport, 455 where only a publisher could ask and none does."""
+        offers = exchange.request.headers.get_all("Transport")
+        if not offers:
             raise PeerError(400, "SETUP without Transport")
+        exchange.offers = transport_header.parse_transports(", ".join(offers))
         if exchange.session is not None and exchange.session.role is Role.PUBLISHER:
             return Role.PUBLISHER
         if exchange.connection.side is Side.PUBLISH:
             raise PeerError(455, "SETUP on the publish port comes after ANNOUNCE")
+        exchange.track_asked = self._read(exchange.target)
         return Role.READER
 
-    def base_of(self, target: RtspUrl) -> RtspUrl:
-        """Give the URL of the mount that a reader's SETUP is about, whether there is one or not."""
-        return self._find_reader_track(target)[1]
+    def about(self, exchange: Exchange) -> RtspUrl | None:
+        return None if exchange.session is not None or exchange.track_asked is None else exchange.track_asked.base
 
-    async def setup(self, exchange: Exchange) -> Response:
-        """Choose a track's transport; the first SETUP of a reader begins its session. It has passed `check`."""
+    def values(self, exchange: Exchange) -> dict[str, Any]:
+        first = next(iter(exchange.offers), None)
+        wanted = "udp" if first is None else "tcp" if first.tcp else "multicast" if first.multicast else "udp"
+        return {"publishes": exchange.role is Role.PUBLISHER, "transport": wanted}
+
+    def needs_mount(self, exchange: Exchange) -> bool:
+        return exchange.session is None
+
+    def _read(self, target: RtspUrl) -> TrackAsked:
+        """Read which track of which mount a reader's URL names: of one that is published, or else of the likeliest."""
+        found: TrackAsked | None = None
+        for base in candidates(target):
+            mount = self._state.mounts.get(mount_path(base))
+            if mount is not None and mount.readable:
+                track = self._track_of(mount, base, target)
+                found = TrackAsked(base, mount, track)
+                if track is not None:
+                    return found
+        if found is not None:
+            return found
+        named = (base for base in candidates(target) if find_track(base, None, self._track_names, target) is not None)
+        return TrackAsked(next(named, target), None, None)
+
+    def _track_of(self, mount: Mount, base: RtspUrl, target: RtspUrl) -> int | None:
+        return find_track(base, None, self._track_names[: len(mount.description.medias)], target)
+
+    # -- what is answered ------------------------------------------------------------------------------------------
+
+    async def run(self, exchange: Exchange) -> Response:
         session = exchange.session
-        if session is not None and session.role is Role.PUBLISHER:
-            return await self._setup_publisher(exchange, session)
-        return await self._setup_reader(exchange, session)
+        if session is None:
+            return await self._begin(exchange)
+        if session.role is Role.PUBLISHER:
+            return await self._set_up_publisher(exchange, session)
+        return await self._set_up_further(exchange, session)
 
-    async def _setup_publisher(self, exchange: Exchange, session: Session) -> Response:
+    async def _set_up_publisher(self, exchange: Exchange, session: Session) -> Response:
         mount, description = session.mount, session.mount.description
         controls = [media.control for media in description.medias]
         track = find_track(parse_url(session.url), description.session_control, controls, exchange.target)
@@ -85,44 +107,68 @@ class Setup:
         session.transports[track] = TrackTransport(track, chosen)
         return exchange.respond(200, ("Transport", transport_header.format(granted)))
 
-    async def _setup_reader(self, exchange: Exchange, session: Session | None) -> Response:
-        offered = exchange.offered
-        if session is not None and self._mounts.get(mount_path(parse_url(session.url))) is not session.mount:
-            offered = offered or session.mount  # a handler's, which no path leads to
-        if offered is not None:
-            mount, (base, track) = offered, self._find_offered_track(offered, session, exchange.target)
-        else:
-            # A handler may have started a publisher and waited for it, so this is looked up now.
-            found, base, track = self._find_reader_track(exchange.target)
-            if found is None:
-                raise PeerError(404, f"nobody publishes {mount_path(base)}")
-            if session is None and found.path != exchange.path:
-                raise PeerError(404, f"nobody publishes {exchange.path}")
-            mount = found
+    async def _begin(self, exchange: Exchange) -> Response:
+        """Begin a reader's session. Nobody hears of it before its worker knows it."""
+        mount, asked = exchange.found, exchange.track_asked
+        assert asked is not None  # `role` has read it
+        transport = self._transport(exchange, None, mount, self._track_of(mount, asked.base, exchange.target))
+        sessions, connection = self._state.sessions, exchange.connection
+        session = sessions.add(Role.READER, mount, connection, str(asked.base), exchange.user, exchange.now)
+        try:
+            if not isinstance(transport.transport, MulticastTransport):  # the owner sends to a group once for all
+                session.replica = await self._replicas.choose(mount)
+            if session.replica is not None:
+                session.replica.readers.add(session.id)
+            ssrc = await self._register(session, transport)
+            if mount.closed:
+                raise PeerError(404, f"{mount.path} was closed meanwhile")
+            still_there(session, exchange)
+        except BaseException:
+            sessions.remove(session)
+            for point in {mount, session.place}:
+                point.readers.discard(session.id)
+                if not point.closed:
+                    point.placement.tell(commands.remove_reader(point, session))
+            raise
+        mount.readers.add(session.id)
+        response = self._granted(exchange, session, transport, ssrc)
+        self._state.lifecycle.begun(session)
+        return response
+
+    async def _set_up_further(self, exchange: Exchange, session: Session) -> Response:
+        """Set up another track of a reader's session, or one once more."""
+        mount, track = self._find_further(exchange, session)
+        transport = self._transport(exchange, session, mount, track)
+        ssrc = await self._register(session, transport)
+        still_there(session, exchange)
+        return self._granted(exchange, session, transport, ssrc)
+
+    def _find_further(self, exchange: Exchange, session: Session) -> tuple[Mount, int | None]:
+        base, asked = parse_url(session.url), exchange.track_asked
+        assert asked is not None  # `role` has read it
+        by_path = self._state.mounts.get(mount_path(base)) is session.mount
+        if exchange.mount is not None or not by_path:  # a handler's, which no path leads to
+            mount = exchange.mount or session.mount
+            return mount, self._track_of(mount, base, exchange.target)
+        if asked.mount is None:
+            raise PeerError(404, f"nobody publishes {mount_path(asked.base)}")
+        return asked.mount, asked.track
+
+    def _transport(
+        self, exchange: Exchange, session: Session | None, mount: Mount, track: int | None
+    ) -> TrackTransport:
+        """Say how a reader gets a track, by what its client offers."""
         if mount.closed:
-            raise PeerError(404, f"nobody publishes {mount_path(base)}")
+            raise PeerError(404, f"{mount.path} was closed meanwhile")
         if track is None:
             raise PeerError(400, f"no track of {mount.path} has the control URL {exchange.target}")
         if session is not None and session.mount is not mount:
             raise PeerError(459, "a session can't span mounts")
-        group = self._multicast.way_to(mount, track, exchange.connection.host)
+        group = self._state.multicast.way_to(mount, track, exchange.connection.host)
         transport = TrackTransport(track, self._choose(exchange, session, track, group))
         if exchange.connection.closed:
             raise ConnectionEnded
-        new = session is None
-        if session is None:
-            session, ssrc = await self._begin(exchange, mount, base, transport)
-        else:
-            ssrc = await self._register(mount, session, transport)
-            still_there(session, exchange)
-        session.transports[track] = transport
-        session.corrected.pop(track, None)
-        session.state = next_state(session.state, "SETUP")
-        exchange.session = session
-        if new:
-            self._lifecycle.begun(session)
-        granted = answer(transport.transport, mount.rtp_ports[track], "play", ssrc)
-        return exchange.respond(200, ("Transport", transport_header.format(granted)))
+        return transport
 
     def _choose(
         self,
@@ -134,40 +180,15 @@ class Setup:
         """Choose among the client's offers, beside what else its connection carries."""
         taken = [
             transport
-            for each in self._sessions.of(exchange.connection)
+            for each in self._state.sessions.of(exchange.connection)
             for transport in each.transports.values()
             if each is not session or transport.track != track
         ]
-        offers = transport_header.parse_transports(", ".join(exchange.request.headers.get_all("Transport")))
-        return choose(offers, exchange.connection.host, taken, group)
+        return choose(exchange.offers, exchange.connection.host, taken, group)
 
-    async def _begin(
-        self, exchange: Exchange, mount: Mount, base: RtspUrl, transport: TrackTransport
-    ) -> tuple[Session, int | None]:
-        """Begin a reader's session. Nobody hears of it before its worker knows it."""
-        session = self._sessions.add(Role.READER, mount, exchange.connection, str(base), exchange.user, exchange.now)
-        try:
-            if not isinstance(transport.transport, MulticastTransport):  # the owner sends to a group once for all
-                session.replica = await self._replicas.choose(mount)
-            if session.replica is not None:
-                session.replica.readers.add(session.id)
-            ssrc = await self._register(mount, session, transport)
-            if mount.closed:
-                raise PeerError(404, f"{mount.path} was closed meanwhile")
-            still_there(session, exchange)
-        except BaseException:
-            self._sessions.remove(session)
-            for place in {mount, session.place}:
-                place.readers.discard(session.id)
-                if not place.closed:
-                    place.placement.tell(commands.remove_reader(place, session))
-            raise
-        mount.readers.add(session.id)
-        return session, ssrc
-
-    async def _register(self, mount: Mount, session: Session, transport: TrackTransport) -> int | None:
+    async def _register(self, session: Session, transport: TrackTransport) -> int | None:
         """Let the worker know a reader that serves it; and the mount's owner, to whom its UDP packets come."""
-        place = session.place
+        mount, place = session.mount, session.place
         if place is not mount and isinstance(transport.transport, MulticastTransport):
             raise PeerError(461, "a session that has begun with another transport can't go on with multicast")
         async with at_worker(place) as worker:
@@ -179,26 +200,10 @@ class Setup:
                 await worker.ask(commands.set_up_reader(mount, session, transport, elsewhere=elsewhere))
         return reply.ssrc
 
-    def _find_offered_track(self, mount: Mount, session: Session | None, target: RtspUrl) -> tuple[RtspUrl, int | None]:
-        """Find the track of a handler's stream that a SETUP names, whatever path it is asked for at."""
-        names = self._track_names[: len(mount.description.medias)]
-        base = self.base_of(target) if session is None else parse_url(session.url)
-        return base, find_track(base, None, names, target)
-
-    def _find_reader_track(self, target: RtspUrl) -> tuple[Mount | None, RtspUrl, int | None]:
-        """Find the mount and track that a reader's SETUP names, with the mount's own URL.
-
-        Where there is a mount and no such track, or neither, the likeliest URL of the mount is given.
-        """
-        found: tuple[Mount, RtspUrl] | None = None
-        for base in candidates(target):
-            mount = self._mounts.get(mount_path(base))
-            if mount is not None and mount.readable:
-                track = find_track(base, None, self._track_names[: len(mount.description.medias)], target)
-                if track is not None:
-                    return mount, base, track
-                found = mount, base
-        if found is not None:
-            return *found, None
-        named = (base for base in candidates(target) if find_track(base, None, self._track_names, target) is not None)
-        return None, next(named, target), None
+    def _granted(self, exchange: Exchange, session: Session, transport: TrackTransport, ssrc: int | None) -> Response:
+        session.transports[transport.track] = transport
+        session.corrected.pop(transport.track, None)
+        session.state = next_state(session.state, "SETUP")
+        exchange.session = session
+        granted = answer(transport.transport, session.mount.rtp_ports[transport.track], "play", ssrc)
+        return exchange.respond(200, ("Transport", transport_header.format(granted)))

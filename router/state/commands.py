@@ -13,8 +13,15 @@ from workers.contract.parts import HandOff, TrackTransport, UdpTransport
 
 def mount_record(mount: Mount) -> bytes:
     """Pack what the next front has to know of a mount that is published."""
-    record = MountRecord(description_as_announced(mount.description), mount.since, mount.life.since, mount.range)
-    return MOUNT.pack(record)
+    return MOUNT.pack(
+        MountRecord(
+            description=description_as_announced(mount.description),
+            since=mount.since,
+            recording_since=mount.life.since,
+            range=mount.range,
+            version=mount.description_version,
+        )
+    )
 
 
 def session_record(session: Session) -> bytes:

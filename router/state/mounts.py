@@ -79,6 +79,8 @@ class Mount(FanoutPoint):
     """The publisher's `Range` of RECORD, passed on to readers."""
     life: MountLife = field(init=False)
     """Where it stands: only `change` moves it on."""
+    description_version: int = 1
+    """How many descriptions it has had: readers must be able to tell a new one (RFC 4566 section 5.2)."""
     last_publisher: str = ""
     """The last session that has begun to record; it may have ended."""
     worker_lost_at: list[float] = field(default_factory=list)
@@ -90,6 +92,12 @@ class Mount(FanoutPoint):
 
     def __post_init__(self) -> None:
         self.life = MountLife(MountState.ANNOUNCED, self.since)
+
+    def describe(self, description: SdpDocument) -> None:
+        """Have another description in the place of the one before."""
+        if description != self.description:
+            self.description = description
+            self.description_version += 1
 
     def change(self, change: MountChange, now: float) -> None:
         """Let its state follow from what happens to it. Raises ImpossibleChange."""
@@ -184,17 +192,6 @@ class Mounts:
         replica.placement.close()
         del self._replicas[replica.path]
         replica.mount.replicas.remove(replica)
-
-    def live(self, path: str) -> Mount:
-        """Find a mount that readers may have.
-
-        Raises:
-            PeerError: 404 where nobody publishes.
-        """
-        mount = self._by_path.get(path)
-        if mount is None or not mount.readable:
-            raise PeerError(404, f"nobody publishes {path}")
-        return mount
 
     def add(self, path: str, description: SdpDocument, now: float) -> Mount:
         """Take a free path.

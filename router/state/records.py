@@ -25,6 +25,8 @@ class MountRecord:
     since: Moment
     recording_since: Moment
     range: Line | None = None
+    version: Count = 1
+    """Of its description, as readers are told."""
 
 
 @dataclass(frozen=True, slots=True)

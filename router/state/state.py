@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from router.connections.table import Connections
 from router.settings import Settings
+from router.state.directory import Directory
 from router.state.events import EventDispatcher
 from router.state.lifecycle import Lifecycle
 from router.state.mounts import Mounts
@@ -23,6 +24,7 @@ class State:
     mounts: Mounts
     multicast: Multicast
     lifecycle: Lifecycle
+    directory: Directory
 
     @classmethod
     def of(cls, settings: Settings) -> "State":
@@ -39,4 +41,5 @@ class State:
             mounts=mounts,
             multicast=multicast,
             lifecycle=Lifecycle(settings, sessions, mounts, multicast, events),
+            directory=Directory(mounts),
         )

@@ -295,7 +295,7 @@ class ServerStream:
             raise CannotReload(f"the medias of {self._publication.name} are {before}, the new ones {after}")
         self._describe(description)
         if self._publication.mount is not None:
-            self._publication.mount.description = self._parsed
+            self._publication.mount.describe(self._parsed)
 
     def _describe(self, description: SessionDescription) -> None:
         self._description = description

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from router.handlers.calls import UserCodeError
-from router.handlers.handlers import Handler, Handlers, Verdict, read_answer
+from router.handlers.handlers import Handler, HandlerAnswer, Handlers, read_answer
 from router.handlers.interface import NAMES
 from router.rtsp.message import Response
 from router.state.sessions import Role
@@ -22,22 +22,22 @@ GONE = Response(404, reason="Not Found: the stream is closed")
 
 
 @pytest.mark.parametrize(
-    ("answer", "verdict"),
+    ("answer", "meant"),
     [
         (None, None),
-        (403, Verdict(Response(403), None)),
-        (OK, Verdict(OK, None)),
-        (STREAM, Verdict(None, MOUNT)),
-        ((200, STREAM), Verdict(OK, MOUNT)),
-        ((OK, STREAM), Verdict(OK, MOUNT)),
-        ((404, None), Verdict(Response(404), None)),
-        (HTTPStatus.NOT_FOUND, Verdict(Response(404), None)),
-        (SimpleNamespace(mount=None, server=SERVER), Verdict(GONE, None)),
-        ((OK, SimpleNamespace(mount=SimpleNamespace(closed=True), server=SERVER)), Verdict(GONE, None)),
+        (403, HandlerAnswer(Response(403), None)),
+        (OK, HandlerAnswer(OK, None)),
+        (STREAM, HandlerAnswer(None, MOUNT)),
+        ((200, STREAM), HandlerAnswer(OK, MOUNT)),
+        ((OK, STREAM), HandlerAnswer(OK, MOUNT)),
+        ((404, None), HandlerAnswer(Response(404), None)),
+        (HTTPStatus.NOT_FOUND, HandlerAnswer(Response(404), None)),
+        (SimpleNamespace(mount=None, server=SERVER), HandlerAnswer(GONE, None)),
+        ((OK, SimpleNamespace(mount=SimpleNamespace(closed=True), server=SERVER)), HandlerAnswer(GONE, None)),
     ],
 )
-def test_answers(answer: object, verdict: Verdict | None) -> None:
-    assert read_answer("on_describe", answer, SERVER) == verdict
+def test_answers(answer: object, meant: HandlerAnswer | None) -> None:
+    assert read_answer("on_describe", answer, SERVER) == meant
 
 
 @pytest.mark.parametrize(
