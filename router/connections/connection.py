@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
+from router.connections.repeats import Repeats
 from router.link.placement import Placement, PlacementState
 from router.link.worker import Worker, WorkerGone, WorkerRefused
 from router.state.records import CONNECTION, ConnectionRecord
@@ -82,6 +83,10 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._writable = asyncio.Event()
         self._writable.set()
+        self._serving = b""
+        self._repeats = Repeats()
+        self._unread = b""
+        """What was handed over unread, as far as the worker has not passed it on."""
         self.closing = False
         self._half_closed = False
 
@@ -180,8 +185,14 @@ class Connection(asyncio.Protocol):
     # -- requests --------------------------------------------------------------------------------------------------
 
     def receive(self, message: bytes) -> None:
-        """Take a message that the worker read."""
-        self._enqueue(message)
+        """Take a message that the worker read. One that the worker before has passed on too is served once."""
+        self._unread = self._unread.removeprefix(message) if self._unread.startswith(message) else b""
+        response = self._repeats.find(message)
+        if response is None:
+            self._repeats.pass_on(message, idle=self._task is None)
+            self._enqueue(message)
+        elif response:
+            self.placement.tell(Respond(self.id, response, close=False))
 
     def receive_broken(self, status: int, reason: str) -> None:
         """Take a worker's word that what comes can't be understood any more."""
@@ -222,7 +233,9 @@ class Connection(asyncio.Protocol):
                         self._callbacks.broken(self, status, reason)
                     case bytes(message):
                         self._requests_waiting -= 1
+                        self._serving = message
                         await self._callbacks.message(self, message)
+                        self._serving = b""
                         self.last_request = asyncio.get_running_loop().time()
                     case _:
                         pass  # a frame
@@ -239,6 +252,7 @@ class Connection(asyncio.Protocol):
     def write(self, response: bytes) -> None:
         """Send a response by whoever holds the socket."""
         if not self.held_here:
+            self._repeats.answer(self._serving, response)
             self.placement.tell(Respond(self.id, response, close=False))
         elif self._transport is not None:
             self._transport.write(response)
@@ -282,6 +296,11 @@ class Connection(asyncio.Protocol):
             self._duplicate.close()
             self._duplicate = None
         self._callbacks.ended(self, reason)
+
+    def worker_lost(self) -> None:
+        """Wait for the next worker."""
+        self._repeats.worker_lost()
+        self.placement.lost()
 
     # -- hand-off --------------------------------------------------------------------------------------------------
 
@@ -338,7 +357,7 @@ class Connection(asyncio.Protocol):
             raise ConnectionEnded
         self._duplicate = self._duplicate or self._transport.get_extra_info("socket").dup()
         unread = joined(each for each in self._pending if isinstance(each, bytes | tuple)) + self._splitter.unread
-        return await self.pass_duplicate(worker, unread, b"")
+        return await self._pass_duplicate(worker, unread, b"")
 
     async def _released_to(self, worker: Worker) -> HandOff:
         """Let the worker that holds it release it, and send a descriptor to the next one."""
@@ -347,12 +366,16 @@ class Connection(asyncio.Protocol):
         released = await holder.ask(ReleaseConnection(self.id))
         assert isinstance(released, Released)
         try:
-            return await self.pass_duplicate(worker, released.unread, released.unsent)
+            return await self._pass_duplicate(worker, released.unread, released.unsent)
         except (WorkerGone, ConnectionEnded):
             self.abort("its next worker did not get it")  # nobody holds it now
             raise
 
-    async def pass_duplicate(self, worker: Worker, unread: bytes, unsent: bytes) -> HandOff:
+    async def pass_on(self, worker: Worker) -> HandOff:
+        """Hand the socket to the worker that follows one which died. Raises as `_pass_duplicate` does."""
+        return await self._pass_duplicate(worker, self._unread, b"")
+
+    async def _pass_duplicate(self, worker: Worker, unread: bytes, unsent: bytes) -> HandOff:
         """Send a duplicate of the descriptor to a worker; give what names it in the command that brings it.
 
         Raises:
@@ -366,6 +389,7 @@ class Connection(asyncio.Protocol):
             await worker.channel.send(token, self._duplicate.fileno())
         except OSError as error:
             raise WorkerGone(f"worker {worker.index} died") from error
+        self._unread = unread
         return HandOff(token, self._peer, unread, unsent, CONNECTION.pack(ConnectionRecord(self.side)))
 
     def _take_back(self, travelling: Sequence[Item]) -> None:

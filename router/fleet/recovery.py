@@ -75,8 +75,10 @@ class Recovery:
                 self._lifecycle.close_mount(mount, f"{reason}, {why}")
         mounts = self._at(worker)
         connections = [each for each in connections if not each.closed]
-        for placement in [each.placement for each in mounts] + [each.placement for each in connections]:
-            placement.lost()
+        for mount in mounts:
+            mount.placement.lost()
+        for connection in connections:
+            connection.worker_lost()
         if mounts or connections:
             self._tasks.run(self._go_on(worker, mounts, connections))
 
@@ -213,7 +215,7 @@ class Recovery:
     @staticmethod
     async def _hand_over_with(session: Session, connection: Connection, worker: Worker) -> bool:
         """Give a connection to a session's worker; False where either is gone by then. Raises as `Worker.ask` does."""
-        handoff = await connection.pass_duplicate(worker, b"", b"")
+        handoff = await connection.pass_on(worker)
         if session.state is SessionState.CLOSED or worker.is_lost:
             return False
         reply = worker.begin(commands.go_on(session, handoff))

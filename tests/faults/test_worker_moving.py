@@ -331,8 +331,8 @@ def test_what_a_slow_reader_has_not_taken_travels(fronts: tuple[FakeFront, FakeF
     assert move.exported is not None
     images = {each.name: each for each in PACKER.unpack(move.exported.image).connections}
     image = images["t-connection"]
-    assert image.cut == 0
-    assert sum(each.packets for each in image.media) > 50
+    assert image.unwritten.cut == 0
+    assert sum(each.packets for each in image.unwritten.media) > 50
     move.prepare().start().finish()
     data = b"".join(frame(0, each) for each in packets)
     assert read_exactly(client, len(data)) == data

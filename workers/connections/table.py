@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 from workers.connections.connection import Connection
-from workers.contract.image import ConnectionImage
+from workers.contract.image import ConnectionImage, UnwrittenImage
 from workers.contract.parts import HandOff, Refusal
 from workers.contract.reports import ConnectionState
 from workers.runtime.refusal import RefusedError
@@ -24,6 +24,7 @@ class Connections:
         self._descriptors = descriptors
         self._by_name: dict[str, Connection] = {}
         self._waiting: set[Connection] = set()
+        self._fresh: list[Connection] = []
         self._ended: OrderedDict[str, ConnectionState] = OrderedDict()
 
     def __len__(self) -> int:
@@ -59,17 +60,22 @@ class Connections:
         descriptor = self._descriptors.claim(handoff.token, now)
         if descriptor is None:
             raise RefusedError(Refusal.NO_DESCRIPTOR, f"no descriptor came with token {handoff.token}")
-        sock = socket.socket(fileno=descriptor)
-        try:
-            connection = Connection(name, sock, handoff, self._resources, self)
-        except BaseException:
-            sock.close()
-            raise
+        unsent = UnwrittenImage(tail=handoff.unsent, progress_at=now)
+        state = ConnectionImage(name, handoff.peer, handoff.record, unread=handoff.unread, unwritten=unsent)
+        connection = self.make(state, descriptor)
         self._ended.pop(name, None)  # it was here before, and is back
         self._by_name[name] = connection
+        self._fresh.append(connection)
+        self.on_waiting(connection, connection.outlet.waiting)
         connection.outlet.flush(now)
-        connection.feed_later(handoff.unread)
         return connection
+
+    def start_fresh(self) -> None:
+        """Let those be read that came with the last command: the front has its reply, and knows where they are. Before
+        its next command, which may be an answer to what waits in one of them."""
+        fresh, self._fresh = self._fresh, []
+        for connection in fresh:
+            connection.start()
 
     def put_in(self, connection: Connection, now: float) -> None:
         """Carry on with a connection that was suspended, here or at another worker."""
@@ -77,33 +83,29 @@ class Connections:
         self._by_name[connection.name] = connection
         connection.resume(now)
 
-    def make(self, image: ConnectionImage, descriptor: int) -> Connection:
-        """Make a suspended connection of its image; it is nobody's before `put_in`. Takes the descriptor."""
+    def make(self, state: ConnectionImage, descriptor: int) -> Connection:
+        """Make a connection of what is known of it; it is nobody's before `put_in`. Takes the descriptor."""
         sock = socket.socket(fileno=descriptor)
         try:
-            connection = Connection(
-                image.name, sock, HandOff("", image.peer, record=image.record), self._resources, self
-            )
+            return Connection(sock, state, self._resources, self)
         except BaseException:
             sock.close()
             raise
-        connection.restore(image)
-        return connection
 
-    def waits(self, connection: Connection, waiting: bool) -> None:
-        """Take note that a connection waits for room to write, or no longer."""
+    def on_waiting(self, connection: Connection, waiting: bool) -> None:
+        """A connection waits for room to write, or no longer."""
         if waiting:
             self._waiting.add(connection)
         else:
             self._waiting.discard(connection)
 
-    def forget(self, connection: Connection) -> None:
-        """Take note that a connection is gone."""
+    def on_gone(self, connection: Connection) -> None:
+        """A connection is no longer here."""
         self._waiting.discard(connection)
         if self._by_name.get(connection.name) is connection:
             del self._by_name[connection.name]
 
-    def remember(self, ended: ConnectionState) -> None:
+    def on_ended(self, ended: ConnectionState) -> None:
         """Keep what the front has to hear of a connection that has ended, until it has done so."""
         self._ended[ended.name] = ended
         if len(self._ended) > MOST_ENDED:
@@ -131,7 +133,7 @@ class Connections:
                     f"{outlet.queued_bytes} bytes wait, {outlet.dropped} packets were dropped",
                     unserved=True,
                 )
-            elif connection.close_at is not None and now >= connection.close_at:
+            elif connection.is_late(now):
                 connection.close(f"closed with {outlet.queued_bytes} bytes that the peer did not read in time")
 
     def stop_reading(self) -> None:

@@ -79,13 +79,13 @@ def _sized(kind: type[str] | type[bytes], bound: AtMost | None) -> _Check:
     return check
 
 
-def _tuple(item: _Check, bound: AtMost | None) -> _Check:
+def _sequence(kind: type[list[Any]] | type[tuple[Any, ...]], item: _Check, bound: AtMost | None) -> _Check:
     def check(value: Any) -> Any:
         if type(value) is not list:
             raise ContractError(f"{value!r:.40} is no list")
         if bound is not None and len(value) > bound.length:
             raise ContractError(f"{len(value)} items are more than {bound.length}")
-        return tuple([item(each) for each in value])
+        return kind([item(each) for each in value])
 
     return check
 
@@ -136,10 +136,12 @@ def _checker(hint: Any) -> _Check:
         (member,) = members
         inner = _checker(member)
         return lambda value: None if value is None else inner(value)
+    if get_origin(hint) is list:
+        return _sequence(list, _checker(get_args(hint)[0]), bound)
     if get_origin(hint) is tuple:
         item, *rest = get_args(hint)
         if rest == [Ellipsis]:
-            return _tuple(_checker(item), bound)
+            return _sequence(tuple, _checker(item), bound)
         return _fixed_tuple([_checker(each) for each in (item, *rest)])
     if is_dataclass(hint):
         return _record(hint)  # type: ignore[arg-type]  # is_dataclass does not narrow Any to a class
@@ -153,7 +155,10 @@ def _checker(hint: Any) -> _Check:
 def _record(kind: type[Any]) -> _Check:
     """Make the check that builds one dataclass out of the map that came."""
     hints = get_type_hints(kind, include_extras=True)
-    checks = [(each.name, _checker(hints[each.name]), each.default is MISSING) for each in fields(kind)]
+    checks = [
+        (each.name, _checker(hints[each.name]), each.default is MISSING and each.default_factory is MISSING)
+        for each in fields(kind)
+    ]
 
     def check(value: Any) -> Any:
         if type(value) is not dict:
@@ -186,10 +191,10 @@ def _plain(hint: Any) -> Callable[[Any], Any] | None:
             return [name, writer(value)]
 
         return write_union
-    if get_origin(hint) is tuple:
+    if get_origin(hint) in (tuple, list):
         item, *rest = get_args(hint)
         plain = _plain(item)
-        return None if plain is None or rest != [Ellipsis] else lambda value: [plain(each) for each in value]
+        return None if plain is None or rest not in ([], [Ellipsis]) else lambda value: [plain(each) for each in value]
     return _writer(hint) if is_dataclass(hint) else None  # type: ignore[arg-type]  # as above
 
 

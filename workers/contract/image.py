@@ -4,7 +4,7 @@ Only workers look into one: the front passes its bytes on as they are, so that i
 Moments are monotonic seconds, which all processes of one machine share.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from workers.contract.codec import Packer
@@ -259,28 +259,49 @@ class QueuedImage:
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectionImage:
-    """One connection; its socket travels beside the image.
+class UnwrittenImage:
+    """What waits to be written on a connection (`workers.fanout.outlet`).
 
     `tail` must be written before anything else, being the rest of a frame or of responses; then `responses`, then
-    `media`, behind which `cut` packets were left out.
+    `media`, behind which `cut` packets were left out. `dropped` packets were left out before, `progress_at` is when
+    something could be written last.
+    """
+
+    tail: Blob = b""
+    responses: Blob = b""
+    media: Annotated[tuple[QueuedImage, ...], AtMost(1_000_000)] = ()
+    cut: Count = 0
+    dropped: Count = 0
+    progress_at: Moment = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class UnansweredRequest:
+    """A request that the front has been told of. Its last `kernel_bytes` were peeked at only: the kernel has them
+    still, and what else came before the next request."""
+
+    message: Blob
+    kernel_bytes: Count
+
+
+@dataclass(slots=True)
+class ConnectionImage:
+    """One connection: the state that its object works with; its socket travels beside it.
+
+    `record` is what a new front needs to know of it. `broken_status` is that of a `StreamBroken`, or 0. At `close_at`
+    it is closed though not all is written. `unread` and `unwritten` are as they were when it was suspended.
     """
 
     name: Name
     peer: Peer
-    unread: Blob
-    tail: Blob
-    responses: Blob
-    media: Annotated[tuple[QueuedImage, ...], AtMost(1_000_000)]
-    cut: Count
-    dropped: Count
-    progress_at: Moment
-    unanswered: Annotated[tuple[Blob, ...], AtMost(4096)]
-    half_closed: bool
-    broken_status: Annotated[int, Between(0, 599)]
-    broken_reason: Text
-    close_at: Moment | None
-    record: Blob
+    record: Blob = b""
+    unanswered: Annotated[list[UnansweredRequest], AtMost(4096)] = field(default_factory=list)
+    half_closed: bool = False
+    broken_status: Annotated[int, Between(0, 599)] = 0
+    broken_reason: Text = ""
+    close_at: Moment | None = None
+    unread: Blob = b""
+    unwritten: UnwrittenImage = UnwrittenImage()
 
 
 @dataclass(frozen=True, slots=True)

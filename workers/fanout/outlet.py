@@ -2,10 +2,9 @@
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
-from workers.contract.image import QueuedImage
+from workers.contract.image import QueuedImage, UnwrittenImage
 from workers.runtime.counters import Counters, Drop
 
 WRITE_AT_ONCE_BYTES = 256 * 1024
@@ -24,17 +23,6 @@ class Stream(Protocol):
 
     def send(self, data: bytes | memoryview, /) -> int:
         """Write without waiting; raises BlockingIOError if nothing can be written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unwritten:
-    """What an outlet had not written when it moved: the rest of what was begun, responses, whole frames of media."""
-
-    tail: bytes
-    responses: bytes
-    media: tuple[QueuedImage, ...]
-    cut: int
-    """Packets of the media that were left behind: what moves is bounded."""
 
 
 class Outlet:
@@ -64,7 +52,12 @@ class Outlet:
     )
 
     def __init__(
-        self, stream: Stream, limit_bytes: int, counters: Counters, on_change: Callable[[bool], None], unsent: bytes
+        self,
+        stream: Stream,
+        limit_bytes: int,
+        counters: Counters,
+        on_change: Callable[[bool], None],
+        unsent: bytes = b"",
     ) -> None:
         self._stream = stream
         self.limit_bytes = limit_bytes
@@ -210,7 +203,7 @@ class Outlet:
 
     # -- a move to another worker -----------------------------------------------------------------------------------
 
-    def unwritten(self, budget_bytes: int) -> Unwritten:
+    def unwritten(self, budget_bytes: int) -> UnwrittenImage:
         """Say what waits; media beyond so many bytes is dropped in whole frames, the latest first."""
         tail, frames = self._cut_current()
         media, cut = [], 0
@@ -222,7 +215,7 @@ class Outlet:
                 cut += packets
                 self._counters.packets_out -= packets
                 self.leave_out(packets, Drop.QUEUE_FULL)
-        return Unwritten(tail, b"".join(self._responses), tuple(media), cut)
+        return UnwrittenImage(tail, b"".join(self._responses), tuple(media), cut, self.dropped, self.progress_at)
 
     def _cut_current(self) -> tuple[bytes, tuple[bytes, int]]:
         """Cut what is being written into the rest of the frame that was begun, and the whole frames behind it."""
@@ -239,14 +232,14 @@ class Outlet:
             packets += 1
         return data[begun:end], (data[end:], packets)
 
-    def restore(self, unwritten: Unwritten, dropped: int, progress_at: float) -> None:
+    def restore(self, unwritten: UnwrittenImage) -> None:
         """Go on where another worker has stopped; nothing is written before `flush`."""
         self._current, self._begins_whole = memoryview(unwritten.tail), False
         self._responses.extend(filter(None, [unwritten.responses]))
         self._response_bytes = len(unwritten.responses)
         self._media.extend((each.data, each.packets) for each in unwritten.media)
         self._media_bytes = sum(len(each.data) for each in unwritten.media)
-        self.dropped, self.progress_at, self.cut = dropped, progress_at, unwritten.cut
+        self.dropped, self.progress_at, self.cut = unwritten.dropped, unwritten.progress_at, unwritten.cut
         self.waiting = self.queued_bytes > 0
 
     def _wait(self, now: float) -> None:

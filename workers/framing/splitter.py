@@ -62,8 +62,17 @@ class Splitter:
         """What was fed and not given out: moves to the connection's next reader."""
         return bytes(self._rest)
 
-    def feed(self, data: bytes) -> list[Item]:
-        """Take what was read and return the items that are now whole; nothing follows a `Broken`."""
+    def take_unread(self) -> bytes:
+        """Give `unread`, and begin anew without it."""
+        unread, self._rest = bytes(self._rest), bytearray()
+        self._wanted = self._scanned = 0
+        return unread
+
+    def feed(self, data: bytes, *, one_message: bool = False) -> list[Item]:
+        """Take what was read and return the items that are now whole; nothing follows a `Broken`.
+
+        With `one_message` no more is taken out of `unread` than the first RTSP message, and what is before it.
+        """
         if self._broken:
             return []
         if self._rest:
@@ -94,6 +103,9 @@ class Splitter:
             else:
                 end = self._take_message(data, position, items)
                 if end == position:
+                    break
+                if one_message:
+                    position = end
                     break
             position = end
         self._rest = bytearray() if self._broken else bytearray(data[position:])

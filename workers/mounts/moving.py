@@ -131,7 +131,7 @@ class Moves:
             self._mounts.take_out(mount)
             mount.suspend()
         for connection in load.connections:
-            self._connections.forget(connection)
+            self._connections.on_gone(connection)
             connection.suspend()
 
     def _image(self, load: MoveSet) -> Image:

@@ -86,6 +86,10 @@ class Control:
 
     def handle(self, envelope: Envelope, now: float) -> None:
         """Carry out one command and reply."""
+        self._handle(envelope, now)
+        self._connections.start_fresh()
+
+    def _handle(self, envelope: Envelope, now: float) -> None:
         command, request = envelope.message, envelope.request
         if self._logger.isEnabledFor(logging.DEBUG):
             self._logger.debug("command", extra=_told(command))

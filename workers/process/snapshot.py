@@ -108,6 +108,6 @@ class Snapshot:
     def _state(self, name: str) -> ConnectionState:
         connection = self._connections.find(name)
         if connection is not None:
-            return connection.state()
+            return connection.report()
         # It has ended since its descriptor was sent, and is told among the others that did.
         return ConnectionState(name, Peer(), b"")

@@ -14,6 +14,10 @@ from typing import Protocol
 READ = select.EPOLLIN
 WRITE = select.EPOLLOUT
 FAILED = select.EPOLLERR | select.EPOLLHUP
+HANGUP = select.EPOLLRDHUP
+"""The other end of a stream says no more."""
+EDGE = select.EPOLLET
+"""Be told once of what comes, whether it is read or not; and again whenever what is watched for is set anew."""
 
 TICK_WINDOWS = 3
 """Gathering windows in a tick, the loop's pace while media comes without a pause: fewer wake-ups, and 3 ms at most."""

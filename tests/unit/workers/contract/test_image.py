@@ -26,6 +26,8 @@ from workers.contract.image import (
     SuccessionImage,
     TapImage,
     TrackImage,
+    UnansweredRequest,
+    UnwrittenImage,
     WaitingImage,
 )
 from workers.contract.messages import PROTOCOL_VERSION
@@ -66,19 +68,11 @@ REPLICA = replace(MOUNT, publisher=None, replica=True)
 CONNECTION = ConnectionImage(
     name="c",
     peer=Peer("192.0.2.1", 40_000, "192.0.2.2"),
-    unread=b"un",
-    tail=b"tail",
-    responses=b"resp",
-    media=(QueuedImage(b"$", 1),),
-    cut=1,
-    dropped=2,
-    progress_at=3.0,
-    unanswered=(b"OPTIONS",),
-    half_closed=True,
-    broken_status=0,
-    broken_reason="",
-    close_at=None,
     record=b"record",
+    unanswered=[UnansweredRequest(b"OPTIONS", 7)],
+    half_closed=True,
+    unread=b"un",
+    unwritten=UnwrittenImage(b"tail", b"resp", (QueuedImage(b"$", 1),), 1, 2, 3.0),
 )
 IMAGE = Image((MOUNT, REPLICA), (CONNECTION,))
 

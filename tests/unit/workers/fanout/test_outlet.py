@@ -112,7 +112,7 @@ def test_what_is_unwritten_goes_on_elsewhere_without_a_seam(room: int) -> None:
     assert unwritten.cut == 0
     next_pipe = Pipe()
     after, _, _ = outlet(next_pipe)
-    after.restore(unwritten, made.dropped, 1.0)
+    after.restore(unwritten)
     assert next_pipe.written == b""
     after.flush(2.0)
     written = pipe.written + next_pipe.written
@@ -144,7 +144,7 @@ def test_a_tail_that_moves_twice_is_still_whole() -> None:
     for room in (4, 1000):
         next_pipe = Pipe(room=room)
         after, _, _ = outlet(next_pipe)
-        after.restore(made.unwritten(1000), 0, 0.0)
+        after.restore(made.unwritten(1000))
         after.flush(0.0)
         pipe.written += next_pipe.written
         made = after
