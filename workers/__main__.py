@@ -22,8 +22,8 @@ def main() -> int:
     gc.disable()
     from workers.contract.endpoints import Endpoints
     from workers.process.app import Worker, prepare_process
-    from workers.process.notify import notifier
     from workers.runtime.logs import configure
+    from workers.shared.notify import notifier
 
     gc.freeze()
     gc.enable()

@@ -19,7 +19,7 @@ from router.handlers.hooks_check import load_hooks
 from router.programs.kinds import READY
 from router.server import Server
 from router.settings import Settings
-from workers.process.notify import Notifier, notifier
+from workers.shared.notify import Notifier, notifier
 
 
 def run(settings: Settings) -> int:

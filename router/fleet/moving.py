@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from router.connections.connection import Connection
-from router.link.handoff import close_all
 from router.link.placement import Placement, held
 from router.link.worker import Worker, WorkerError, WorkerGone, WorkerRefused
 from router.logs import get_logger
@@ -20,6 +19,7 @@ from router.state.state import State
 from workers.contract.commands import ExportMounts, ForgetMove, ImportMounts, ResumeExported, StartImported
 from workers.contract.parts import MountName
 from workers.contract.replies import Entangled, Exported
+from workers.shared.descriptor_socket import close_all
 
 log = get_logger(__name__)
 

@@ -10,7 +10,6 @@ from contextlib import suppress
 
 from router.fleet.placing import Placing
 from router.fleet.replication import FOLD_AFTER_S, Carrier, Saturation, choose, least_loaded
-from router.link.handoff import close_all
 from router.link.placement import PlacementError
 from router.link.worker import Worker, WorkerError, WorkerGone, WorkerState
 from router.logs import get_logger
@@ -22,6 +21,7 @@ from router.state.state import State
 from workers.contract.commands import DetachTap, OfferReplica, OpenReplica
 from workers.contract.events import Heartbeat
 from workers.contract.replies import ReplicaOffered
+from workers.shared.descriptor_socket import close_all
 
 log = get_logger(__name__)
 

@@ -16,7 +16,6 @@ import socket
 from collections.abc import Callable, Iterable
 
 from router.connections.connection import Connection, ConnectionCallbacks, Side
-from router.link.handoff import close_all
 from router.link.placement import Placement
 from router.link.worker import Worker
 from router.logs import get_logger
@@ -33,6 +32,7 @@ from workers.contract.codec import ContractError
 from workers.contract.commands import CloseMount, ReleaseConnection
 from workers.contract.parts import MAX_TRACKS
 from workers.contract.reports import ConnectionState, MountState, ReaderState, StateReport
+from workers.shared.descriptor_socket import close_all
 
 log = get_logger(__name__)
 

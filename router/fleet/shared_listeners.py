@@ -6,12 +6,12 @@ import socket
 from collections.abc import Mapping
 
 from router.connections.listeners import Passed
-from router.link.handoff import close_all
 from router.link.worker import Worker
 from router.link.workers import WorkersLink
 from router.tasks import Tasks
 from workers.contract.commands import KeepListeners
 from workers.contract.reports import StateReport
+from workers.shared.descriptor_socket import close_all
 
 
 class SharedListeners:

@@ -1,16 +1,18 @@
 """The descriptors' socket: open descriptors travel to and from workers on it, and its end tells that a worker died."""
 
-import array
 import asyncio
 import contextlib
-import errno
-import os
 import socket
-import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
-from workers.contract.parcels import LABEL_BYTES, MOST_AT_ONCE, Parcels, parcel
+from workers.shared.descriptor_socket import (
+    SEND_AGAIN_S,
+    DescriptorSocket,
+    GarbageError,
+    credentials_of,
+)
+from workers.shared.parcels import parcel
 
 MAX_HELLO_BYTES = 128
 """An incarnation is 16 characters."""
@@ -20,12 +22,6 @@ MAX_STRANGERS = 64
 """Newcomers that have not said it yet: as many as may start at the same time, with room."""
 MOST_UNCLAIMED = 64
 """Parcels of one worker whose message has not come yet: there is one for each move or snapshot that is under way."""
-CLAIM_WITHIN_S = 10.0
-"""Longer than any command waits for its answer: after that nobody will ask for it."""
-SEND_AGAIN_S = 0.002
-"""How soon more is sent where the kernel lets no more descriptors be on their way (RLIMIT_NOFILE)."""
-_CREDENTIALS = struct.Struct("3i")
-"""`struct ucred` of SO_PEERCRED: pid, uid, gid."""
 
 
 class WorkerChannel:
@@ -34,11 +30,9 @@ class WorkerChannel:
     def __init__(self, connection: socket.socket, incarnation: str, pid: int) -> None:
         self.incarnation = incarnation
         self.pid = pid
-        self._socket = connection
+        self._socket = DescriptorSocket(connection, MOST_UNCLAIMED)
         self._turn = asyncio.Lock()
-        self._room: asyncio.Future[None] | None = None
         self._closed = False
-        self._unclaimed = Parcels(MOST_UNCLAIMED, CLAIM_WITHIN_S)
 
     async def send(self, token: str, *descriptors: int) -> None:
         """Pass duplicates of descriptors, named by `token` for the command that will use them.
@@ -46,92 +40,39 @@ class WorkerChannel:
         Raises:
             OSError: the worker is gone.
         """
-        async with self._turn:  # the loop knows one waiting writer for each socket
+        async with self._turn:  # the parts of a parcel follow each other
             for label, part in parcel(token, descriptors):
-                await self._send(label, part)
-
-    async def _send(self, label: bytes, descriptors: Iterable[int]) -> None:
-        while True:
-            if self._closed:
-                raise BrokenPipeError
-            try:
-                socket.send_fds(self._socket, [label], list(descriptors))
-                return
-            except BlockingIOError:
-                await self._wait_for_room()
-            except OSError as error:
-                if error.errno != errno.ETOOMANYREFS:
-                    raise
-                await asyncio.sleep(SEND_AGAIN_S)
+                while self._closed or not self._socket.send(label, part):
+                    if self._closed:
+                        raise BrokenPipeError
+                    await asyncio.sleep(SEND_AGAIN_S)
 
     def receive(self) -> bool:
         """Take in the descriptors that the worker has sent; False where it has ended.
 
         Raises:
-            ValueError: it sent something else.
+            GarbageError: it sent something else.
         """
-        while not self._closed:
-            descriptors = array.array("i")
-            space = socket.CMSG_SPACE(MOST_AT_ONCE * descriptors.itemsize)
-            try:
-                label, controls, flags, _ = self._socket.recvmsg(LABEL_BYTES, space, socket.MSG_CMSG_CLOEXEC)
-            except BlockingIOError:
-                return True
-            except OSError:
-                return False
-            for level, kind, content in controls:
-                if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-                    descriptors.frombytes(content[: len(content) - len(content) % descriptors.itemsize])
-            if not label and not descriptors:
-                return False
-            if not label.isascii() or not descriptors or flags & (socket.MSG_CTRUNC | socket.MSG_TRUNC):
-                close_all(descriptors)
-                raise ValueError(f"{label!r:.40} with {len(descriptors)} descriptors, flags {flags:#x}")
-            close_all(self._unclaimed.add(label, list(descriptors), asyncio.get_running_loop().time()))
-        return False
+        return not self._closed and self._socket.receive(asyncio.get_running_loop().time())
 
     def claim(self, token: str) -> list[int]:
         """Take the descriptors of a token, in order; they were sent before the message that names it. They are the
         caller's to close."""
-        if token not in self._unclaimed:
-            with contextlib.suppress(ValueError):  # less than all has come: the caller counts them
+        if token not in self._socket:
+            with contextlib.suppress(GarbageError):  # less than all has come: the caller counts them
                 self.receive()
-        return self._unclaimed.claim(token)
+        return self._socket.claim(token)
 
     def sweep(self, now: float) -> None:
         """Close what nobody has claimed in time."""
-        close_all(self._unclaimed.expired(now))
-
-    async def _wait_for_room(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._room = loop.create_future()
-        loop.add_writer(self._socket, self._wake)
-        try:
-            await self._room
-        finally:
-            if not self._closed:
-                loop.remove_writer(self._socket)
-
-    def _wake(self) -> None:
-        if self._room is not None and not self._room.done():
-            self._room.set_result(None)
+        self._socket.sweep(now)
 
     def close(self) -> None:
         """Let go of the connection; whoever waits to send is told."""
-        self._closed = True
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(self._socket)
-        loop.remove_writer(self._socket)
-        self._socket.close()
-        close_all(self._unclaimed.clear())
-        self._wake()
-
-
-def close_all(descriptors: Iterable[int]) -> None:
-    """Close descriptors."""
-    for each in descriptors:
-        with contextlib.suppress(OSError):  # one that is gone is closed
-            os.close(each)
+        if not self._closed:
+            self._closed = True
+            asyncio.get_running_loop().remove_reader(self._socket.fileno())
+            self._socket.close()
 
 
 class Descriptors:
@@ -183,10 +124,8 @@ class Descriptors:
         except OSError:  # gone again, or no descriptor left: the worker will try again
             return
         connection.setblocking(False)
-        pid, uid, _ = _CREDENTIALS.unpack(
-            connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-        )
-        if uid not in (os.geteuid(), 0):
+        pid, uid, _ = credentials = credentials_of(connection)
+        if not credentials.are_trusted:
             self._refuse(connection, f"process {pid} belongs to user {uid}")
             return
         if len(self._strangers) >= MAX_STRANGERS:
@@ -231,7 +170,7 @@ class Descriptors:
         try:
             if channel.receive():
                 return
-        except ValueError as error:
+        except GarbageError as error:
             self._on_refusal(f"what a worker sent is no parcel of descriptors: {error}")
             return
         self.drop(incarnation)

@@ -1,6 +1,5 @@
 """Multicast groups: which are free, and which group each track of a mount has."""
 
-from collections import deque
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
@@ -9,6 +8,7 @@ from router.rtsp.errors import PeerError
 from router.settings import Settings
 from router.state.mounts import Mount
 from workers.contract.parts import MulticastTransport
+from workers.shared.resting_pool import RestingPool
 
 log = get_logger(__name__)
 
@@ -17,62 +17,37 @@ FIRST_DYNAMIC_GROUP = 0x8000_0000
 
 
 class Groups:
-    """Which groups of a range are free, used or resting. Pure; `now` is monotonic.
-
-    A group rests after use: packets and readers that are still on their way must not meet the next mount's. What was
-    used before and has rested comes first, so that what is remembered grows no further than what is used at once.
-    """
+    """Which groups of a range are free, used or resting. Pure; `now` is monotonic."""
 
     def __init__(self, network: IPv4Network | IPv6Network, rest_s: float) -> None:
-        self._rest_s = rest_s
-        self._version = network.version
+        self._address = type(network.network_address)
         first, last = int(network.network_address), int(network.broadcast_address)
-        if self._version == 6 and last - first > FIRST_DYNAMIC_GROUP:
+        if network.version == 6 and last - first > FIRST_DYNAMIC_GROUP:
             first += FIRST_DYNAMIC_GROUP
-        self._first = self._fresh = first
-        self._last = last
-        self._free: deque[int] = deque()
-        self._resting: deque[tuple[float, int]] = deque()
+        self._pool = RestingPool(range(first, last + 1), rest_s, used_first=True)
         self._used: set[int] = set()
-        self._claimed: set[int] = set()
-        """Those beyond `_fresh` that were not taken in their turn."""
 
     def take(self, count: int, now: float) -> tuple[str, ...] | None:
         """Take so many groups, all or none; None if there are not so many."""
-        while self._resting and self._resting[0][0] <= now:
-            self._free.append(self._resting.popleft()[1])
-        if len(self._free) + self._last + 1 - self._fresh - len(self._claimed) < count:
+        if self._pool.count_free(now) < count:
             return None
-        return tuple(self._take_one() for _ in range(count))
+        taken = [number for _ in range(count) if (number := self._pool.take(now)) is not None]
+        self._used.update(taken)
+        return tuple(str(self._address(each)) for each in taken)
 
     def claim(self, groups: tuple[str, ...]) -> None:
         """Take groups that somebody uses already; harmless for one that is not of this range."""
         for number in (int(ip_address(each)) for each in groups):
-            if number in self._used or not self._first <= number <= self._last:
-                continue
-            self._used.add(number)
-            if number >= self._fresh:
-                self._claimed.add(number)
-            self._free = deque(each for each in self._free if each != number)
-            self._resting = deque(each for each in self._resting if each[1] != number)
-
-    def _take_one(self) -> str:
-        if self._free:
-            number = self._free.popleft()
-        else:
-            while self._fresh in self._claimed:
-                self._claimed.remove(self._fresh)
-                self._fresh += 1
-            number, self._fresh = self._fresh, self._fresh + 1
-        self._used.add(number)
-        return str(ip_address(number.to_bytes(4 if self._version == 4 else 16, "big")))
+            if number in self._pool and number not in self._used:
+                self._used.add(number)
+                self._pool.claim(number)
 
     def give_back(self, groups: tuple[str, ...], now: float) -> None:
         """Return groups, to rest first; harmless for one that is not used."""
         for number in (int(ip_address(each)) for each in groups):
             if number in self._used:
                 self._used.remove(number)
-                self._resting.append((now + self._rest_s, number))
+                self._pool.give_back(number, now)
 
     @property
     def count_used(self) -> int:

@@ -21,10 +21,10 @@ from workers.contract.commands import OpenMount, Play, Record, Welcome
 from workers.contract.endpoints import Endpoints
 from workers.contract.events import Hello
 from workers.contract.messages import Message
-from workers.contract.parcels import parcel
 from workers.contract.parts import Format, HandOff, Peer, TrackSpec, TrackTransport, UdpTransport
 from workers.contract.replies import Done, MountOpened, Playing
 from workers.contract.reports import ConnectionState, StateReport
+from workers.shared.parcels import parcel
 
 Kind = TypeVar("Kind")
 ROOT = Path(__file__).parents[2]

@@ -27,13 +27,14 @@ from workers.process.active_worker import ActiveWorker
 from workers.process.commands import Control
 from workers.process.link import FrontLink
 from workers.process.listeners import KeptListeners
-from workers.process.notify import Notifier
 from workers.process.shutdown import EXIT_ORPHANED, Shutdown
 from workers.process.snapshot import Snapshot
 from workers.runtime.counters import Counters, Drop
 from workers.runtime.logs import OncePerMinute
 from workers.runtime.loop import Loop, Timer
 from workers.runtime.resources import Resources
+from workers.runtime.runtime import Runtime
+from workers.shared.notify import Notifier
 from workers.sockets.addresses import family_for
 from workers.sockets.descriptors import Descriptors
 from workers.sockets.ports import PortPairs
@@ -62,14 +63,10 @@ class Worker:
         self._process = psutil.Process()
         self._cpu_percent_now = 0.0
         self._cpu_at = 0.0
-        complaints = OncePerMinute(logger)
         endpoints = Endpoints(runtime_dir)
-        self._descriptors = Descriptors(
-            endpoints.descriptors_path, self._incarnation, self._loop, self._counters, complaints, self._front_died
-        )
-        self._link = FrontLink(
-            endpoints.control, self._incarnation, self._loop, self._counters, complaints, self._handle
-        )
+        runtime = Runtime(self._incarnation, self._loop, self._counters, OncePerMinute(logger))
+        self._descriptors = Descriptors(endpoints.descriptors_path, runtime, self._front_died)
+        self._link = FrontLink(endpoints.control, runtime, self._handle)
         self._offers = Offers(self._descriptors)
         self._loop.before_wait = self._link.settle
         self._loop.on_error = lambda error: logger.error("unexpected error", exc_info=error)

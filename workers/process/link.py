@@ -13,9 +13,8 @@ from workers.contract.events import Hello
 from workers.contract.messages import Event, Message
 from workers.contract.parts import Refusal
 from workers.contract.replies import Refused
-from workers.runtime.counters import Counters, Drop
-from workers.runtime.logs import OncePerMinute
-from workers.runtime.loop import Loop
+from workers.runtime.counters import Drop
+from workers.runtime.runtime import Runtime
 
 MOST_OUTGOING = 20_000
 """Messages for a front that reads too slowly: a few seconds of a busy worker."""
@@ -32,20 +31,16 @@ class FrontLink:
     def __init__(
         self,
         address: str,
-        incarnation: str,
-        loop: Loop,
-        counters: Counters,
-        complaints: OncePerMinute,
+        runtime: Runtime,
         handle: Callable[[Envelope], None],
     ) -> None:
         self.front = ""
         """The incarnation of the front that has taken this worker on; "" while there is none."""
         self.reported = False
         """Whether the front has had the report: it hears no event before, as the report says all of them."""
-        self._incarnation = incarnation
-        self._loop = loop
-        self._counters = counters
-        self._complaints = complaints
+        self._incarnation = runtime.incarnation
+        self._loop = runtime.loop
+        self._runtime = runtime
         self._handle = handle
         self._outgoing: deque[tuple[int, Message]] = deque()
         self._greeting: Hello | None = None
@@ -60,10 +55,10 @@ class FrontLink:
             (zmq.RECONNECT_IVL, RECONNECT_MS),
         ):
             self._socket.setsockopt(option, value)
-        self._socket.setsockopt(zmq.ROUTING_ID, incarnation.encode())
+        self._socket.setsockopt(zmq.ROUTING_ID, runtime.incarnation.encode())
         self._socket.connect(address)
         self._fd = int(self._socket.getsockopt(zmq.FD))
-        loop.add(self._fd, self, media=False)
+        self._loop.add(self._fd, self, media=False)
 
     # -- saying ---------------------------------------------------------------------------------------------------
 
@@ -85,7 +80,7 @@ class FrontLink:
         if not self._outgoing and self._send(self._envelope(request, message)):
             return
         if len(self._outgoing) >= MOST_OUTGOING:
-            self._counters.drop(Drop.OUTBOX_FULL)
+            self._runtime.counters.drop(Drop.OUTBOX_FULL)
             return
         self._outgoing.append((request, message))
 
@@ -109,7 +104,7 @@ class FrontLink:
 
     def failed(self, error: Exception) -> None:
         """Go on: what made the error was one message."""
-        self._complaints.warn("control message failed", repr(error), self._loop.clock())
+        self._runtime.complaints.warn("control message failed", repr(error), self._loop.clock())
 
     def settle(self) -> bool:
         """Handle what has come until ZeroMQ's own flags are clear; True if there is more than one turn may take.
@@ -159,7 +154,7 @@ class FrontLink:
                 self._refuse(error)
             return
         if envelope.worker not in ("", self._incarnation) or not self._is_fronts(envelope):
-            self._counters.drop(Drop.FOREIGN_FRONT)
+            self._runtime.counters.drop(Drop.FOREIGN_FRONT)
             return
         self._handle(envelope)
 
@@ -176,8 +171,8 @@ class FrontLink:
         return bool(self.front) and envelope.front == self.front
 
     def _count_garbage(self, detail: str, now: float) -> None:
-        self._counters.drop(Drop.CONTROL_GARBAGE)
-        self._complaints.warn("garbage on the control socket", detail, now)
+        self._runtime.counters.drop(Drop.CONTROL_GARBAGE)
+        self._runtime.complaints.warn("garbage on the control socket", detail, now)
 
     # -- the end of a front, and of this worker ---------------------------------------------------------------------
 

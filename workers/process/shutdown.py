@@ -6,8 +6,8 @@ from collections.abc import Callable
 from workers.contract.events import DrainWanted
 from workers.process.active_worker import ActiveWorker
 from workers.process.link import FrontLink
-from workers.process.notify import Notifier
 from workers.runtime.loop import Loop
+from workers.shared.notify import Notifier
 
 DRAIN_LOOK_S = 0.05
 """How often a worker that waits to be drained looks whether it is: it ends that much later than it could."""

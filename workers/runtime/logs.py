@@ -3,71 +3,41 @@
 Structlog would double a worker's time to start. Fields come by `extra`: session, connection, mount, reason ...
 """
 
-import json
 import logging
 import sys
 import time
+from collections.abc import Callable, Mapping
+
+from workers.shared.log_text import as_json, as_text
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
-class _Fields(logging.Formatter):
-    """Takes a record apart into what both forms show."""
-
-    def __init__(self, program: str) -> None:
+class _Formatter(logging.Formatter):
+    def __init__(self, program: str, render: Callable[[Mapping[str, object]], str]) -> None:
         super().__init__()
         self._program = program
+        self._render = render
 
-    def fields(self, record: logging.LogRecord) -> dict[str, object]:
-        """Give what a record says, in the order in which it is shown."""
+    def format(self, record: logging.LogRecord) -> str:
+        """Write a record, with what came by `extra`."""
         at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        fields: dict[str, object] = {
+        event: dict[str, object] = {
             "time": f"{at}.{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "program": self._program,
             "event": record.getMessage(),
         }
-        extra = {key: value for key, value in record.__dict__.items() if key not in _STANDARD and value is not None}
-        fields.update(extra)
-        return fields
-
-    def trace(self, record: logging.LogRecord) -> str:
-        """Give a record's traceback; "" if it has none."""
-        return self.formatException(record.exc_info) if record.exc_info else ""
-
-
-class _Json(_Fields):
-    def format(self, record: logging.LogRecord) -> str:
-        """Write a record as one JSON object in one line."""
-        fields, trace = self.fields(record), self.trace(record)
-        if trace:
-            fields["exception"] = trace
-        return json.dumps(fields, default=str)
-
-
-class _Text(_Fields):
-    def format(self, record: logging.LogRecord) -> str:
-        """Write a record as one line, and a traceback below it."""
-        fields, trace = self.fields(record), self.trace(record)
-        at, level, program, event = (str(fields.pop(key)) for key in ("time", "level", "program", "event"))
-        pairs = [f"{key}={_quoted(value)}" for key, value in fields.items()]
-        words = [event if event.isprintable() else json.dumps(event), *pairs]
-        line = f"{at} {level.upper():<7} {program}: {' '.join(words)}"
-        return f"{line}\n{trace}" if trace else line
-
-
-def _quoted(value: object) -> str:
-    """Quote what could be taken for something else: much of it comes from peers."""
-    text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    plain = text.isprintable() and not any(each in text for each in " \"'=")
-    return text if plain and text else json.dumps(text, ensure_ascii=not text.isprintable())
+        event.update((key, value) for key, value in record.__dict__.items() if key not in _STANDARD)
+        if record.exc_info:
+            event["exception"] = self.formatException(record.exc_info)
+        return self._render(event)
 
 
 def configure(worker: int, level: str, form: str) -> logging.Logger:
     """Make the worker's logger; `form` is "text" or "json"."""
     handler = logging.StreamHandler(sys.stderr)
-    program = f"worker {worker}"
-    handler.setFormatter(_Json(program) if form == "json" else _Text(program))
+    handler.setFormatter(_Formatter(f"worker {worker}", as_json if form == "json" else as_text))
     logger = logging.getLogger("workers")
     logger.handlers = [handler]
     logger.setLevel(level.upper())

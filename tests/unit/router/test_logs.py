@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 import structlog
 
-from router.logs import configure, get_logger, render_text
+from router.logs import configure, get_logger
 from workers.runtime.logs import configure as configure_worker
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -24,38 +24,6 @@ def _as_it_was() -> Iterator[None]:
         logger.handlers[:], logger.propagate = handlers, propagate
         logger.setLevel(level)
     structlog.reset_defaults()
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        ("/cam", "/cam"),
-        (3, "3"),
-        ((1, 2), "1,2"),
-        (["a b"], '"a b"'),
-        ("", '""'),
-        ("two words", '"two words"'),
-        ('"quoted"', r'"\"quoted\""'),
-        ("a=b", '"a=b"'),
-        ("line\nbreak", r'"line\nbreak"'),
-        ("\x1b[31mred", r'"\u001b[31mred"'),
-        ("\u2028", r'"\u2028"'),
-        ("Zürich", "Zürich"),
-    ],
-)
-def test_values_as_text(value: object, text: str) -> None:
-    event = {"time": "T", "level": "info", "program": "front", "event": "mount opened", "mount": value}
-    assert render_text(None, "info", event) == f"T INFO    front: mount opened mount={text}"
-
-
-def test_an_event_with_a_line_break_stays_one_line() -> None:
-    event = {"time": "T", "level": "warning", "program": "front", "event": "a\nb"}
-    assert render_text(None, "warning", event) == r'T WARNING front: "a\nb"'
-
-
-def test_a_traceback_stands_below() -> None:
-    event = {"time": "T", "level": "error", "program": "front", "event": "x", "exception": "Traceback"}
-    assert render_text(None, "error", event) == "T ERROR   front: x\nTraceback"
 
 
 def test_json_has_a_line_for_each_event_of_every_logger(capfd: pytest.CaptureFixture[str]) -> None:

@@ -21,7 +21,7 @@ TIMEOUT_S = 20.0
 WATCHDOG_S = 0.6
 PROGRAM = """
 import sys, time
-from workers.process.notify import notifier
+from workers.shared.notify import notifier
 supervisor = notifier()
 supervisor.ready("works")
 while True:

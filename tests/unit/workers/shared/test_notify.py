@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.process.notify import Notifier
+from workers.shared.notify import Notifier
 
 PID = 4711
 

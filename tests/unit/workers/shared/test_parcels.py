@@ -2,7 +2,7 @@
 
 import pytest
 
-from workers.contract.parcels import MOST_AT_ONCE, Parcels, parcel
+from workers.shared.parcels import MOST_AT_ONCE, Parcels, parcel
 
 
 @pytest.mark.parametrize("count", [1, MOST_AT_ONCE, MOST_AT_ONCE + 1, 3 * MOST_AT_ONCE, 1000])

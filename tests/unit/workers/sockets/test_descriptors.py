@@ -5,17 +5,20 @@ import os
 import socket
 from pathlib import Path
 
-from workers.contract.parcels import LABEL_BYTES
 from workers.runtime.counters import Counters
 from workers.runtime.logs import OncePerMinute
 from workers.runtime.loop import Loop
+from workers.runtime.runtime import Runtime
+from workers.shared.parcels import LABEL_BYTES
 from workers.sockets.descriptors import Descriptors
 
 
 def test_nothing_goes_up_that_was_called_off(tmp_path: Path) -> None:
     """A front that stands still takes nothing; what waits for it may be closed by then, and its number be another's."""
     path, loop = tmp_path / "descriptors", Loop()
-    descriptors = Descriptors(path, "worker", loop, Counters(), OncePerMinute(logging.getLogger("test")), lambda: None)
+    descriptors = Descriptors(
+        path, Runtime("worker", loop, Counters(), OncePerMinute(logging.getLogger("test"))), lambda: None
+    )
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     mine, others = os.pipe()
     sent: list[str] = []
