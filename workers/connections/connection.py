@@ -4,6 +4,7 @@ import contextlib
 import errno
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from workers.connections.incoming import Incoming
@@ -27,18 +28,16 @@ Way = Callable[[list[bytes], float], None]
 """Takes the payloads of one channel, in order."""
 
 
-class User(Protocol):
+@dataclass(frozen=True, slots=True, eq=False)
+class ConnectionUser:
     """A session that uses a connection for its media."""
 
-    @property
-    def path(self) -> str:
-        """Its mount."""
-
-    def describe(self) -> str:
-        """Say who this is, for people."""
-
-    def connection_ended(self) -> None:
-        """Take note that the connection is no longer here."""
+    path: str
+    """Its mount."""
+    text: str
+    """Who it is, for people."""
+    on_end: Callable[[], None]
+    """Called when the connection is no longer here."""
 
 
 class Owner(Protocol):
@@ -66,8 +65,8 @@ class Connection:
         self._sock = sock
         self._resources = resources
         self._owner = owner
-        self._ways: dict[int, tuple[User, Way]] = {}
-        self._users: list[User] = []
+        self._ways: dict[int, tuple[ConnectionUser, Way]] = {}
+        self._users: list[ConnectionUser] = []
         self._gathers = False
         self._choked = False
         self._ended = False
@@ -173,13 +172,13 @@ class Connection:
         users, self._users = self._users, []
         self._ways.clear()
         for user in users:
-            user.connection_ended()
+            user.on_end()
         self._owner.on_gone(self)
 
     # -- a move to another worker -----------------------------------------------------------------------------------
 
     @property
-    def users(self) -> tuple[User, ...]:
+    def users(self) -> tuple[ConnectionUser, ...]:
         """The sessions that use it for their media."""
         return tuple(self._users)
 
@@ -219,17 +218,17 @@ class Connection:
 
     # -- who uses it ----------------------------------------------------------------------------------------------
 
-    def use(self, user: User) -> None:
+    def use(self, user: ConnectionUser) -> None:
         """Let a session know when the connection ends."""
         if user not in self._users:
             self._users.append(user)
             self._carry_media(carries=True)
 
-    def route(self, channel: int, user: User, way: Way) -> None:
+    def route(self, channel: int, user: ConnectionUser, way: Way) -> None:
         """Give what comes on a channel to a session."""
         self._ways[channel] = (user, way)
 
-    def leave(self, user: User) -> None:
+    def leave(self, user: ConnectionUser) -> None:
         """Forget a session and its channels."""
         if user in self._users:
             self._users.remove(user)
@@ -251,7 +250,7 @@ class Connection:
 
     def describe(self) -> str:
         """Say who uses the connection, for people."""
-        return ", ".join(each.describe() for each in self._users) or "the peer"
+        return ", ".join(each.text for each in self._users) or "the peer"
 
     # -- reading --------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ that is not known is ignored, one that is missing takes its default or makes the
 """
 
 import types
+from collections import deque
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import StrEnum
@@ -79,7 +80,7 @@ def _sized(kind: type[str] | type[bytes], bound: AtMost | None) -> _Check:
     return check
 
 
-def _sequence(kind: type[list[Any]] | type[tuple[Any, ...]], item: _Check, bound: AtMost | None) -> _Check:
+def _sequence(kind: type[Any], item: _Check, bound: AtMost | None) -> _Check:
     def check(value: Any) -> Any:
         if type(value) is not list:
             raise ContractError(f"{value!r:.40} is no list")
@@ -136,8 +137,8 @@ def _checker(hint: Any) -> _Check:
         (member,) = members
         inner = _checker(member)
         return lambda value: None if value is None else inner(value)
-    if get_origin(hint) is list:
-        return _sequence(list, _checker(get_args(hint)[0]), bound)
+    if get_origin(hint) in (list, deque):
+        return _sequence(get_origin(hint), _checker(get_args(hint)[0]), bound)
     if get_origin(hint) is tuple:
         item, *rest = get_args(hint)
         if rest == [Ellipsis]:
@@ -191,10 +192,12 @@ def _plain(hint: Any) -> Callable[[Any], Any] | None:
             return [name, writer(value)]
 
         return write_union
-    if get_origin(hint) in (tuple, list):
+    if get_origin(hint) in (tuple, list, deque):
         item, *rest = get_args(hint)
         plain = _plain(item)
-        return None if plain is None or rest not in ([], [Ellipsis]) else lambda value: [plain(each) for each in value]
+        if plain is None or (rest and rest != [Ellipsis]):
+            return list if get_origin(hint) is deque else None
+        return lambda value: [plain(each) for each in value]
     return _writer(hint) if is_dataclass(hint) else None  # type: ignore[arg-type]  # as above
 
 

@@ -5,6 +5,7 @@ shorter. That is how a picture is fragmented, so most bursts are one run.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 MOST_SEGMENTS = 64
 """UDP_MAX_SEGMENTS before Linux 6.9."""
@@ -13,6 +14,20 @@ MOST_BYTES = 65507
 
 Run = tuple[bytes, int, int]
 """Packets one after the other, the length of each but the last, and how many they are."""
+
+
+@dataclass(slots=True)
+class PacketBurst:
+    """Packets of one track that are sent on together. Of RTP it has what is looked at for the whole burst, as it stands
+    in the packets: their sequence numbers and SSRCs one after the other, and the last one's fixed header."""
+
+    runs: Sequence[Run]
+    packets: int
+    size: int
+    """Of all packets, in bytes."""
+    sequences: bytes = b""
+    ssrcs: bytes = b""
+    last_header: bytes = b""
 
 
 def run_ends(lengths: list[int]) -> list[int]:
@@ -54,7 +69,7 @@ def packets_of(run: Run) -> list[bytes]:
     return [data] if count == 1 else [data[at : at + segment] for at in range(0, len(data), segment)]
 
 
-def frame_runs(runs: list[Run], channel: int) -> bytes:
+def frame_runs(runs: Sequence[Run], channel: int) -> bytes:
     """Write a burst as interleaved frames of one channel (RFC 2326 section 10.12)."""
     start = bytes((0x24, channel))
     parts: list[bytes] = []
@@ -71,8 +86,20 @@ def frame_runs(runs: list[Run], channel: int) -> bytes:
     return b"".join(parts)
 
 
-def stamps_of(packets: list[bytes]) -> tuple[bytes, bytes, bytes]:
-    """Give the sequence numbers, the SSRCs and the last header of some packets, as `Track.deliver` wants them."""
-    sequences = b"".join([each[2:4] for each in packets])
-    ssrcs = b"".join([each[8:12] for each in packets])
-    return sequences, ssrcs, packets[-1][:12]
+def rtp_burst(packets: list[bytes]) -> PacketBurst:
+    """Join RTP packets that came one by one."""
+    lengths = [len(each) for each in packets]
+    return PacketBurst(
+        runs_of(packets, lengths),
+        len(packets),
+        sum(lengths),
+        b"".join([each[2:4] for each in packets]),
+        b"".join([each[8:12] for each in packets]),
+        packets[-1][:12],
+    )
+
+
+def single(packet: bytes) -> PacketBurst:
+    """Make a burst of one packet that nobody looks into, as of RTCP."""
+    size = len(packet)
+    return PacketBurst(((packet, size, 1),), 1, size)

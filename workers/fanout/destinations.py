@@ -2,6 +2,7 @@
 
 import ctypes
 
+from workers.contract.image import DeliveryImage
 from workers.fanout.syscalls import HEADER_BYTES, SOL_UDP, UDP_SEGMENT, IoVec, MMsgHdr, SegmentControl
 from workers.sockets.addresses import Family
 
@@ -20,18 +21,18 @@ class Arena:
 
 
 class Destination:
-    """One reader's address on one socket, and what was sent to it."""
+    """Where one reader, or a group, gets what one socket sends."""
 
-    __slots__ = ("address", "dropped", "index", "offered_before", "sent_before", "table", "target")
+    __slots__ = ("index", "name", "offered_before", "state", "table", "target")
 
-    def __init__(self, address: bytes, family: Family) -> None:
-        self.address = address
-        self.target = family.target(address)
+    def __init__(self, name: str, state: DeliveryImage, family: Family) -> None:
+        """`name` is the reader's session, "" for a group: one of a kind on its socket."""
+        self.name = name
+        self.state = state
+        self.target = family.target(state.address)
         self.table: Table | None = None
         """The table whose member it is; None while it gets nothing."""
         self.index = 0
-        self.dropped = 0
-        self.sent_before = 0
         self.offered_before = 0
 
 
@@ -74,7 +75,7 @@ class Table:
 
     def write(self, member: Destination) -> None:
         """Write a member's address to where its headers point."""
-        ctypes.memmove(self._name_at(member.index), member.address, self._name_length)
+        ctypes.memmove(self._name_at(member.index), member.state.address, self._name_length)
 
     def _name_at(self, index: int) -> int:
         block, place = divmod(index, _NAMES_IN_BLOCK)

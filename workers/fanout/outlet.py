@@ -18,7 +18,7 @@ class TooSlowError(Exception):
     """A reader was so slow that its connection has to end; the text says how slow."""
 
 
-class Stream(Protocol):
+class WritableSocket(Protocol):
     """What an outlet needs of a socket."""
 
     def send(self, data: bytes | memoryview, /) -> int:
@@ -41,7 +41,7 @@ class Outlet:
         "_on_change",
         "_response_bytes",
         "_responses",
-        "_stream",
+        "_sock",
         "closes_when_full",
         "cut",
         "dropped",
@@ -53,13 +53,13 @@ class Outlet:
 
     def __init__(
         self,
-        stream: Stream,
+        sock: WritableSocket,
         limit_bytes: int,
         counters: Counters,
         on_change: Callable[[bool], None],
         unsent: bytes = b"",
     ) -> None:
-        self._stream = stream
+        self._sock = sock
         self.limit_bytes = limit_bytes
         self._counters = counters
         self._on_change = on_change
@@ -67,7 +67,7 @@ class Outlet:
         self._begins_whole = False  # whether the bytes that `_current` is the rest of begin with a frame or response
         self._responses: deque[bytes] = deque()
         self._response_bytes = 0
-        self._media: deque[tuple[bytes, int]] = deque()
+        self._media: deque[QueuedImage] = deque()
         self._media_bytes = 0
         self.waiting = False
         self.progress_at = 0.0
@@ -94,7 +94,7 @@ class Outlet:
         """Write whole packets, or queue them; False, and nothing of them is kept, if there is no room."""
         if not self.waiting:
             try:
-                sent = self._stream.send(data)
+                sent = self._sock.send(data)
             except BlockingIOError:
                 sent = 0
             except OSError as error:
@@ -104,6 +104,8 @@ class Outlet:
                 self._current = memoryview(data)[sent:]
                 self._begins_whole = True
                 self._wait(now)
+            self._counters.packets_out += packets
+            self._counters.bytes_out += len(data) - 4 * packets
         elif self.error is not None:
             return False
         elif self._media_bytes + len(data) > self.limit_bytes:
@@ -111,11 +113,12 @@ class Outlet:
                 self._fail(TooSlowError(f"{self._media_bytes} bytes wait and {len(data)} more find no room"))
             return False
         else:
-            self._media.append((data, packets))
-            self._media_bytes += len(data)
-        self._counters.packets_out += packets
-        self._counters.bytes_out += len(data) - 4 * packets
+            self._queue(data, packets)
         return True
+
+    def _queue(self, data: bytes, packets: int) -> None:
+        self._media.append(QueuedImage(data, packets))
+        self._media_bytes += len(data)
 
     def finish_frame(self, data: bytes, packets: int, now: float) -> bool:
         """Write or queue packets of a frame that was begun, beyond the limit too. Where the frame doesn't end, the
@@ -126,10 +129,7 @@ class Outlet:
             self._fail(TooSlowError(f"{self._media_bytes} bytes wait and the frame that was begun has no end"))
         if self.error is not None:
             return False
-        self._media.append((data, packets))
-        self._media_bytes += len(data)
-        self._counters.packets_out += packets
-        self._counters.bytes_out += len(data) - 4 * packets
+        self._queue(data, packets)
         return True
 
     def has_room(self, size: int, part: float) -> bool:
@@ -157,7 +157,7 @@ class Outlet:
                     self._on_change(False)
                 return
             try:
-                sent = self._stream.send(self._current)
+                sent = self._sock.send(self._current)
             except BlockingIOError:
                 self._wait(now)
                 return
@@ -168,7 +168,8 @@ class Outlet:
             self._current = self._current[sent:]
 
     def _next(self) -> bool:
-        """Make the next pieces the current one: responses first, as their clients wait for them."""
+        """Make the next pieces the current one: responses first, as their clients wait for them. Media counts as sent
+        from here on: what is dropped while it waits never was."""
         if self._responses:
             pieces = list(self._responses)
             self._responses.clear()
@@ -176,9 +177,12 @@ class Outlet:
         else:
             pieces, size = [], 0
             while self._media and size < WRITE_AT_ONCE_BYTES:
-                data, _ = self._media.popleft()
-                pieces.append(data)
-                size += len(data)
+                queued = self._media.popleft()
+                pieces.append(queued.data)
+                size += len(queued.data)
+                if not queued.counted:
+                    self._counters.packets_out += queued.packets
+                    self._counters.bytes_out += len(queued.data) - 4 * queued.packets
             self._media_bytes -= size
         self._current = memoryview(b"".join(pieces))
         self._begins_whole = True
@@ -186,10 +190,9 @@ class Outlet:
 
     def discard(self) -> int:
         """Forget the media that waits and return how many packets that was."""
-        packets = sum(each for _, each in self._media)
+        packets = sum(each.packets for each in self._media if not each.counted)
         self._media.clear()
         self._media_bytes = 0
-        self._counters.packets_out -= packets
         self._counters.drops[Drop.CONNECTION_LOST] += packets
         return packets
 
@@ -204,24 +207,23 @@ class Outlet:
     # -- a move to another worker -----------------------------------------------------------------------------------
 
     def unwritten(self, budget_bytes: int) -> UnwrittenImage:
-        """Say what waits; media beyond so many bytes is dropped in whole frames, the latest first."""
-        tail, frames = self._cut_current()
+        """Give what waits; media beyond so many bytes is dropped in whole frames, the latest first."""
+        tail, behind = self._cut_current()
         media, cut = [], 0
-        for data, packets in ([frames] if frames[1] else []) + list(self._media):
-            budget_bytes -= len(data)
+        for each in [*behind, *self._media]:
+            budget_bytes -= len(each.data)
             if budget_bytes >= 0:
-                media.append(QueuedImage(data, packets))
+                media.append(each)
             else:
-                cut += packets
-                self._counters.packets_out -= packets
-                self.leave_out(packets, Drop.QUEUE_FULL)
+                cut += each.packets
+                self.leave_out(each.packets, Drop.QUEUE_FULL)
         return UnwrittenImage(tail, b"".join(self._responses), tuple(media), cut, self.dropped, self.progress_at)
 
-    def _cut_current(self) -> tuple[bytes, tuple[bytes, int]]:
+    def _cut_current(self) -> tuple[bytes, list[QueuedImage]]:
         """Cut what is being written into the rest of the frame that was begun, and the whole frames behind it."""
         data = self._current.obj
         if not self._begins_whole or not isinstance(data, bytes) or not data.startswith(b"$"):
-            return bytes(self._current), (b"", 0)
+            return bytes(self._current), []
         begun = len(data) - len(self._current)
         end = 0
         while end < begun:
@@ -230,14 +232,14 @@ class Outlet:
         while at < len(data):
             at = _frame_end(data, at)
             packets += 1
-        return data[begun:end], (data[end:], packets)
+        return data[begun:end], [QueuedImage(data[end:], packets, counted=True)] if packets else []
 
     def restore(self, unwritten: UnwrittenImage) -> None:
         """Go on where another worker has stopped; nothing is written before `flush`."""
         self._current, self._begins_whole = memoryview(unwritten.tail), False
         self._responses.extend(filter(None, [unwritten.responses]))
         self._response_bytes = len(unwritten.responses)
-        self._media.extend((each.data, each.packets) for each in unwritten.media)
+        self._media.extend(unwritten.media)
         self._media_bytes = sum(len(each.data) for each in unwritten.media)
         self.dropped, self.progress_at, self.cut = unwritten.dropped, unwritten.progress_at, unwritten.cut
         self.waiting = self.queued_bytes > 0

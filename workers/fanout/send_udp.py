@@ -9,10 +9,10 @@ import errno
 import socket
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from workers.contract.image import WaitingImage
-from workers.fanout.burst import Run, packets_of
+from workers.fanout.burst import PacketBurst, Run, packets_of
 from workers.fanout.destinations import Arena, Destination, Table
 from workers.fanout.syscalls import HEADER_BYTES, MSG_DONTWAIT, SOL_UDP, UDP_SEGMENT, last_error, sendmmsg
 from workers.runtime.counters import Counters, Drop
@@ -37,6 +37,10 @@ def _cause(error: int | None) -> Drop:
     return Drop.SEND_BUFFER if error == errno.ENOBUFS else Drop.SEND_ERROR
 
 
+def _ignore(wanted: bool) -> None:
+    """Nothing watches the socket yet."""
+
+
 class UdpFan:
     """The UDP readers of one socket.
 
@@ -44,20 +48,14 @@ class UdpFan:
     the others dear.
     """
 
-    def __init__(
-        self,
-        sock: socket.socket,
-        family: Family,
-        arena: Arena,
-        counters: Counters,
-        want_room: Callable[[bool], None],
-    ) -> None:
+    def __init__(self, sock: socket.socket, family: Family, arena: Arena, counters: Counters) -> None:
         self._sock = sock
         self._fd = sock.fileno()
         self._family = family
         self._arena = arena
         self._counters = counters
-        self._want_room = want_room
+        self.want_room: Callable[[bool], None] = _ignore
+        """Told when it begins to wait for room in the send buffer, and when nothing waits any more."""
         self._table = Table(family, arena)
         self._without_segments = Table(family, arena)
         self._refused_at: deque[tuple[float, Destination]] = deque()
@@ -68,44 +66,61 @@ class UdpFan:
     def __len__(self) -> int:
         return len(self._table.members) + len(self._without_segments.members)
 
+    def _members(self) -> list[Destination]:
+        return self._table.members + self._without_segments.members
+
     # -- members --------------------------------------------------------------------------------------------------
 
-    def add(self, member: Destination) -> None:
+    def add(self, member: Destination, now: float) -> None:
         """Send to this destination from the next burst on; harmless if it is so already."""
         if member.table is None:
             member.offered_before = self._offered
             self._table.add(member)
+            if member.state.refuses_segments:  # as another worker has found
+                self._refuse_segments(member, now)
 
     def remove(self, member: Destination) -> None:
         """Stop to send to this destination; harmless if it is so already."""
         if member.table is not None:
-            member.sent_before += self._offered - member.offered_before
+            self._count(member)
             member.table.remove(member)
+            member.state.refuses_segments = False
+
+    def _count(self, member: Destination) -> None:
+        member.state.sent += self._offered - member.offered_before
+        member.offered_before = self._offered
 
     def move(self, member: Destination, address: bytes) -> None:
         """Send to another address from now on."""
-        member.address, member.target = address, self._family.target(address)
+        member.state.address, member.target = address, self._family.target(address)
         if member.table is not None:
             member.table.write(member)
 
     def packets_to(self, member: Destination) -> int:
         """Count the packets that went to this destination."""
         running = self._offered - member.offered_before if member.table is not None else 0
-        return member.sent_before + running - member.dropped
+        return member.state.sent + running - member.state.dropped
 
     def send_one(self, member: Destination, packet: bytes) -> None:
         """Send one packet to one reader, now or never."""
         self._send_plain(member, packet)
-        member.sent_before += 1
+        member.state.sent += 1
+
+    def send_to(self, address: bytes, packet: bytes) -> None:
+        """Send one packet to somebody who is no member, now or never."""
+        try:
+            self._sock.sendto(packet, MSG_DONTWAIT, self._family.target(address))
+        except OSError:
+            self._counters.drop(Drop.SEND_ERROR)
 
     # -- bursts ---------------------------------------------------------------------------------------------------
 
-    def send(self, runs: list[Run], now: float) -> None:
+    def send(self, burst: PacketBurst, now: float) -> None:
         """Send a burst to every member; what finds no room in the send buffer waits for a short time."""
         members = len(self)
         if not members:
             return
-        for run in runs:
+        for run in burst.runs:
             self._offered += run[2]
             if self._waiting:
                 self._wait(run, self._rotated(), now)  # behind what waits already: readers get everything in order
@@ -122,8 +137,7 @@ class UdpFan:
 
     def _send_few(self, run: Run, now: float) -> None:
         data = run[0]
-        members = self._table.members + self._without_segments.members
-        for place, member in enumerate(members):
+        for place, member in enumerate(members := self._members()):
             if not self._send_plain(member, data):
                 self._wait(run, deque(members[place:]), now)
                 return
@@ -198,7 +212,7 @@ class UdpFan:
         return True
 
     def _drop(self, member: Destination, packets: int, cause: Drop) -> None:
-        member.dropped += packets
+        member.state.dropped += packets
         self._counters.drops[cause] += packets
 
     # -- paths without segments -----------------------------------------------------------------------------------
@@ -206,6 +220,7 @@ class UdpFan:
     def _refuse_segments(self, member: Destination, now: float) -> None:
         self._table.remove(member)
         self._without_segments.add(member)
+        member.state.refuses_segments = True
         self._refused_at.append((now + RETRY_SEGMENTS_AFTER_S, member))
 
     def _try_segments_again(self, now: float) -> None:
@@ -214,12 +229,13 @@ class UdpFan:
             if member.table is self._without_segments:
                 self._without_segments.remove(member)
                 self._table.add(member)
+                member.state.refuses_segments = False
 
     # -- a full send buffer ---------------------------------------------------------------------------------------
 
     def _rotated(self) -> deque[Destination]:
         """List all members, beginning with another one each time: the deadline must not hit the same one always."""
-        members = deque(self._table.members + self._without_segments.members)
+        members = deque(self._members())
         self._first += 1
         members.rotate(-self._first % len(members))
         return members
@@ -230,7 +246,7 @@ class UdpFan:
                 self._drop(each, run[2], Drop.SEND_BUFFER)
             return
         if not self._waiting:
-            self._want_room(True)
+            self.want_room(True)
         self._waiting.append((now + RESUME_WITHIN_S, run, members))
 
     def send_waiting(self, now: float) -> None:
@@ -243,7 +259,7 @@ class UdpFan:
             elif not self._send_waiting_run(run, members):
                 return
             self._waiting.popleft()
-        self._want_room(False)
+        self.want_room(False)
 
     def _send_waiting_run(self, run: Run, members: deque[Destination]) -> bool:
         _, segment, packets = run
@@ -278,18 +294,11 @@ class UdpFan:
 
     # -- a move to another worker -----------------------------------------------------------------------------------
 
-    def refuses_segments(self, member: Destination) -> bool:
-        """Tell whether this destination's path takes no segments."""
-        return member.table is self._without_segments
-
-    def add_again(self, member: Destination, refuses_segments: bool, now: float) -> None:
-        """Send to this destination as another worker did."""
-        self.add(member)
-        if refuses_segments:
-            self._refuse_segments(member, now)
-
-    def image(self, names: Mapping[Destination, str], budget_bytes: int) -> tuple[WaitingImage, ...]:
-        """Say what waits, by the destinations' names; beyond so many bytes it is dropped, the latest first."""
+    def pack(self, budget_bytes: int) -> tuple[WaitingImage, ...]:
+        """Bring the members' counts up to date, and give what waits; beyond so many bytes it is dropped, the latest
+        first."""
+        for member in self._members():
+            self._count(member)
         waiting = []
         for deadline, run, members in self._waiting:
             budget_bytes -= len(run[0])
@@ -297,20 +306,15 @@ class UdpFan:
                 for each in members:
                     self._drop(each, run[2], Drop.SEND_BUFFER)
                 continue
-            there = tuple(names[each] for each in members if each.table is not None and each in names)
-            waiting.append(WaitingImage(deadline, *run, there))
+            waiting.append(WaitingImage(deadline, *run, tuple(each.name for each in members if each.table is not None)))
         return tuple(waiting)
 
-    def restore(self, waiting: Sequence[WaitingImage], members: Mapping[str, Destination]) -> None:
-        """Let wait what waited at another worker."""
+    def go_on(self, waiting: Sequence[WaitingImage]) -> None:
+        """Let wait what waited at another worker, for those of its members that are members here."""
+        by_name = {each.name: each for each in self._members()} if waiting else {}
         for each in waiting:
-            there = deque(members[name] for name in each.readers if name in members)
+            there = deque(by_name[name] for name in each.readers if name in by_name)
             self._waiting.append((each.deadline, (each.data, each.segment, each.packets), there))
-
-    def wait_again(self) -> None:
-        """Ask for room, if anything waits for it."""
-        if self._waiting:
-            self._want_room(True)
 
     @property
     def is_waiting(self) -> bool:

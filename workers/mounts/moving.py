@@ -18,9 +18,8 @@ from workers.contract.commands import ExportMounts, ImportMounts
 from workers.contract.image import PACKER, Image
 from workers.contract.parts import Refusal
 from workers.contract.replies import Entangled, Exported
-from workers.mounts.image import sockets_of
-from workers.mounts.mount import Mount
-from workers.mounts.table import Mounts
+from workers.mounts.carried import CarriedMount
+from workers.mounts.table import MountTable, count_sockets
 from workers.runtime.refusal import RefusedError
 from workers.sockets.descriptors import Descriptors
 
@@ -35,7 +34,7 @@ may. Each connection has an equal share."""
 class MoveSet:
     """What moves together. Mounts and connections are suspended."""
 
-    mounts: list[Mount]
+    mounts: list[CarriedMount]
     connections: list[Connection]
     token: int
     deadline: float
@@ -61,7 +60,7 @@ class Moves:
     """All moves that this worker has to do with, by their names."""
 
     def __init__(
-        self, mounts: Mounts, connections: Connections, descriptors: Descriptors, logger: logging.Logger
+        self, mounts: MountTable, connections: Connections, descriptors: Descriptors, logger: logging.Logger
     ) -> None:
         self._mounts = mounts
         self._connections = connections
@@ -137,7 +136,7 @@ class Moves:
     def _image(self, load: MoveSet) -> Image:
         share = MOST_QUEUED_BYTES // max(1, len(load.connections))
         return Image(
-            tuple(mount.image() for mount in load.mounts),
+            tuple(mount.pack() for mount in load.mounts),
             tuple(connection.image(share) for connection in load.connections),
         )
 
@@ -168,7 +167,7 @@ class Moves:
         load: MoveSet | None = None
         try:
             image = PACKER.unpack(command.image)
-            expected = sum(map(sockets_of, image.mounts)) + len(image.connections) + 1
+            expected = sum(map(count_sockets, image.mounts)) + len(image.connections) + 1
             if len(descriptors) != expected:
                 reason = f"{len(descriptors)} of {expected} descriptors came; too few may be allowed (ulimit -Hn)"
                 raise RefusedError(Refusal.NO_DESCRIPTOR, reason)
@@ -186,7 +185,7 @@ class Moves:
         self._imported[command.move] = load
 
     def _build(self, image: Image, descriptors: "deque[int]", load: MoveSet, now: float) -> None:
-        of_mounts = [[descriptors.popleft() for _ in range(sockets_of(mount))] for mount in image.mounts]
+        of_mounts = [[descriptors.popleft() for _ in range(count_sockets(mount))] for mount in image.mounts]
         try:
             for each in image.connections:
                 load.connections.append(self._connections.make(each, descriptors.popleft()))
@@ -194,7 +193,7 @@ class Moves:
             for told in image.mounts:
                 mount = self._mounts.make(told, of_mounts.pop(0))
                 load.mounts.append(mount)
-                mount.restore(told, by_name, now)
+                mount.go_on(by_name, now)
         finally:
             descriptors.extend(each for left in of_mounts for each in left)
 

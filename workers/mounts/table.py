@@ -1,24 +1,22 @@
 """All mounts of this worker, by path; an older generation never undoes what a newer one has done."""
 
-import errno
 import os
 import socket
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from workers.contract.codec import ContractError
 from workers.contract.commands import OpenMount, OpenReplica
-from workers.contract.events import ChannelEnded, MediaSilent
-from workers.contract.image import MOUNT, MountImage
+from workers.contract.image import REPLICA, FeedImage, MountImage, ReplicaImage, TrackImage
 from workers.contract.parts import Refusal
 from workers.contract.reports import MountState
-from workers.mounts.image import sockets_of
-from workers.mounts.mount import Mount
+from workers.mounts.binding import bind_ports
+from workers.mounts.carried import CarriedMount
+from workers.mounts.owned import OwnedMount
+from workers.mounts.replica import ReplicaMount
 from workers.runtime.refusal import RefusedError
 from workers.runtime.resources import Resources
-from workers.sockets.udp_pairs import bind_pair
-from workers.streams.track import Track
+from workers.streams.reports import new_reports
 
 MOST_REMEMBERED = 10_000
 """Closed mounts whose generation is remembered, so that a late repetition of their OpenMount stays without effect."""
@@ -29,31 +27,38 @@ RECORDS_IN_PART = 1024 * 1024
 mount's carries its description) a megabyte."""
 
 
-class Mounts:
+class MountTable:
     """The worker's mounts."""
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
-        self._by_path: dict[str, Mount] = {}
+        self._by_path: dict[str, CarriedMount] = {}
         self._closed: OrderedDict[str, int] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._by_path)
 
-    def __iter__(self) -> Iterator[Mount]:
+    def __iter__(self) -> Iterator[CarriedMount]:
         return iter(self._by_path.values())
 
     def forget_history(self) -> None:
         """Forget the generations of closed mounts: another front counts from what it finds here."""
         self._closed.clear()
 
-    def find(self, path: str, generation: int) -> Mount:
+    def find(self, path: str, generation: int) -> CarriedMount:
         """Give a mount in exactly this generation; raises RefusedError if there is none."""
         mount = self._by_path.get(path)
         if mount is not None and generation < mount.generation:
             raise RefusedError(Refusal.STALE, f"{path} is at generation {mount.generation}, this was {generation}")
         if mount is None or generation > mount.generation:
             raise RefusedError(Refusal.UNKNOWN_MOUNT, f"{path} generation {generation} is not here")
+        return mount
+
+    def find_owned(self, path: str, generation: int) -> OwnedMount:
+        """Give a mount that is no replica, as `find` does."""
+        mount = self.find(path, generation)
+        if not isinstance(mount, OwnedMount):
+            raise RefusedError(Refusal.UNKNOWN_MOUNT, f"{path} is a replica here")
         return mount
 
     def open(self, command: OpenMount, now: float) -> tuple[int, ...]:
@@ -64,7 +69,7 @@ class Mounts:
         held = self._by_path.get(command.path)
         newest = max(held.generation if held is not None else -1, self._closed.get(command.path, -1))
         if held is not None and held.generation == command.generation:
-            return tuple(each.rtp_port for each in held.tracks)
+            return tuple(held.own_ports)
         if command.generation <= newest:
             reason = f"{command.path} was at generation {newest} already, this was {command.generation}"
             raise RefusedError(Refusal.STALE, reason)
@@ -72,22 +77,28 @@ class Mounts:
             raise RefusedError(Refusal.FAILED, f"{len(command.ports)} ports for {len(command.tracks)} tracks")
         if held is not None:
             self._close(held, now)
-        mount = Mount(command.path, command.generation, self._resources, self._fail)
+        mount = self._make(command, now)
         try:
-            for index, spec in enumerate(command.tracks):
-                port, sockets = (
-                    self._bind_same(command.ports[index]) if command.ports else self._bind(command.path, now)
-                )
-                mount.tracks.append(Track(index, spec, port, sockets, mount.addresses, self._resources))
             if command.streams:
-                mount.follow(command.streams)
+                mount.publishing.follow(command.streams)
         except BaseException:
-            mount.close(now, used=False)
+            self._let_go(mount, now, used=False)
             raise
         self._by_path[command.path] = mount
-        return tuple(each.rtp_port for each in mount.tracks)
+        mount.resume(now)
+        return tuple(mount.own_ports)
 
-    def lend_ports(self, mounts: Iterable[Mount]) -> None:
+    def _make(self, command: OpenMount, now: float) -> OwnedMount:
+        resources = self._resources
+        bound = bind_ports(command, resources, now)
+        tracks = tuple(
+            TrackImage(spec, port, new_reports(resources.name, resources.randomness))
+            for spec, (port, _) in zip(command.tracks, bound, strict=True)
+        )
+        state = MountImage(command.path, command.generation, tracks)
+        return OwnedMount(state, [sock for _, pair in bound for sock in pair], resources, self._fail)
+
+    def lend_ports(self, mounts: Iterable[CarriedMount]) -> None:
         """Keep the ports of mounts that another worker carries from now on, until the front says otherwise."""
         ports, now = self._resources.ports, self._resources.loop.clock()
         gone = [port for mount in mounts for port in mount.own_ports]
@@ -95,47 +106,41 @@ class Mounts:
         for port in gone:
             ports.give_back(port, now)
 
-    def get(self, path: str) -> Mount | None:
+    def get(self, path: str) -> CarriedMount | None:
         """Give the mount on a path, in whatever generation."""
         return self._by_path.get(path)
 
-    def take_out(self, mount: Mount) -> None:
+    def take_out(self, mount: CarriedMount) -> None:
         """Know nothing of a mount while it is suspended."""
         del self._by_path[mount.path]
 
-    def put_in(self, mount: Mount, now: float) -> None:
+    def put_in(self, mount: CarriedMount, now: float) -> None:
         """Carry on with a suspended mount, from here or another worker; one that was closed meanwhile is closed."""
         for port in mount.own_ports:
             self._resources.ports.claim(port)
         held = self._by_path.get(mount.path)
         if mount.generation <= max(-1 if held is None else held.generation, self._closed.get(mount.path, -1)):
-            mount.close(now)
+            self._let_go(mount, now)
             return
         if held is not None:
             self._close(held, now)
         self._by_path[mount.path] = mount
         try:
-            mount.resume()
+            mount.resume(now)
         except Exception as error:
             self._fail(mount, error)
 
-    def make(self, image: MountImage, descriptors: list[int]) -> Mount:
-        """Make a suspended mount of its image; it is nobody's before `put_in`. Takes the descriptors: RTP and RTCP of
-        each track, then its feed's and its taps'. Raises RefusedError where the tracks' are of another family than this
-        worker's."""
-        resources = self._resources
+    def make(self, state: MountImage | ReplicaImage, descriptors: list[int]) -> CarriedMount:
+        """Make a suspended mount around its state; it is nobody's before `put_in`. Takes the descriptors, in the order
+        in which they travel. Raises RefusedError where the tracks' are of another family than this worker's."""
         sockets = [socket.socket(fileno=each) for each in descriptors]
-        mount = Mount(image.path, image.generation, resources, self._fail, replica=image.replica)
-        on_failure = mount.fail if image.replica else None
-        for index, told in enumerate(image.tracks):
-            pair = (sockets[2 * index], sockets[2 * index + 1])
-            mount.tracks.append(Track(index, told.spec, told.rtp_port, pair, mount.addresses, resources, on_failure))
-        ours = 2 * len(image.tracks)
-        mount.adopt(image, sockets[ours:])
-        if any(each.family != resources.family.number for each in sockets[:ours]):
-            mount.detach()
-            raise RefusedError(Refusal.FAILED, f"{image.path} has sockets of another address family")
-        return mount
+        if any(each.family != self._resources.family.number for each in sockets[: 2 * len(state.tracks)]):
+            for each in sockets:
+                each.close()
+            raise RefusedError(Refusal.FAILED, f"{state.path} has sockets of another address family")
+        if isinstance(state, MountImage):
+            return OwnedMount(state, sockets, self._resources, self._fail)
+        return ReplicaMount(state, sockets, self._resources, self._fail)
 
     def open_replica(self, command: OpenReplica, descriptors: list[int], now: float) -> None:
         """Carry a mount on that another worker owns, beside it. Takes the descriptors; raises RefusedError."""
@@ -144,52 +149,21 @@ class Mounts:
             if held is not None and held.generation == command.generation:
                 return
             try:
-                image = MOUNT.unpack(command.image)
+                state = REPLICA.unpack(command.image)
             except ContractError as error:
                 raise RefusedError(Refusal.FAILED, f"the image can't be read: {error}") from error
-            expected = sockets_of(image)
-            if not image.replica or len(descriptors) != expected:
+            expected = count_sockets(state)
+            if len(descriptors) != expected:
                 reason = f"{len(descriptors)} of {expected} descriptors came; too few may be allowed (ulimit -Hn)"
                 raise RefusedError(Refusal.NO_DESCRIPTOR, reason)
-            image = replace(image, path=command.path, generation=command.generation)
+            state.path, state.generation, state.record = command.path, command.generation, command.record
             taken, descriptors = descriptors, []
-            mount = self.make(image, taken)
+            mount = self.make(state, taken)
         finally:
             for each in descriptors:
                 os.close(each)
-        mount.restore(image, {}, now)
-        mount.remember(command.record)
+        mount.go_on({}, now)
         self.put_in(mount, now)
-
-    def _bind(self, path: str, now: float) -> tuple[int, tuple[socket.socket, socket.socket]]:
-        ports = self._resources.ports
-        while (port := ports.take(now)) is not None:
-            try:
-                sockets = self._bind_pair(port)
-            except BaseException:
-                ports.give_back(port, now, rested=True)
-                raise
-            if sockets is not None:
-                return port, sockets
-            ports.give_back(port, now)  # another program's: skipped, and tried again after a rest
-        raise RefusedError(Refusal.NO_PORTS, f"no RTP port pair is free for {path}")
-
-    def _bind_same(self, port: int) -> tuple[int, tuple[socket.socket, socket.socket]]:
-        """Bind the pair that a mount had on another worker: its publisher and readers know no other."""
-        sockets = self._bind_pair(port)
-        if sockets is None:
-            raise RefusedError(Refusal.NO_PORTS, f"port {port} or {port + 1} is in use")
-        self._resources.ports.claim(port)
-        return port, sockets
-
-    def _bind_pair(self, port: int) -> tuple[socket.socket, socket.socket] | None:
-        try:
-            return bind_pair(self._resources.family, self._resources.bind_address, port)
-        except OSError as error:
-            if error.errno not in (errno.EMFILE, errno.ENFILE):
-                raise
-            reason = "no descriptor is left for a socket: raise the hard limit (ulimit -Hn, LimitNOFILE=)"
-            raise RefusedError(Refusal.FAILED, reason) from error
 
     def lend(self, ports: tuple[int, ...], now: float) -> None:
         """Give none of these ports out: other workers' mounts have them."""
@@ -212,21 +186,24 @@ class Mounts:
         if len(self._closed) > MOST_REMEMBERED:
             self._closed.popitem(last=False)
 
-    def _close(self, mount: Mount, now: float) -> None:
+    def _close(self, mount: CarriedMount, now: float) -> None:
         del self._by_path[mount.path]
-        mount.close(now)
+        self._let_go(mount, now)
 
-    def _fail(self, mount: Mount, error: Exception) -> None:
+    def _let_go(self, mount: CarriedMount, now: float, *, used: bool = True, goodbye: bool = True) -> None:
+        """Close a mount, and let its ports rest; those never announced (not `used`) skip the rest period."""
+        mount.close(now, goodbye=goodbye)
+        for port in mount.own_ports:
+            self._resources.ports.give_back(port, now, rested=not used)
+
+    def _fail(self, mount: CarriedMount, error: Exception) -> None:
         """Close one mount that met an error; the front hears of it as of a publisher that died."""
         self._resources.logger.error(
             "mount failed", extra={"mount": mount.path, "generation": mount.generation}, exc_info=error
         )
         if self._by_path.get(mount.path) is mount:
             self._close(mount, self._resources.loop.clock())
-            if mount.replica:
-                self._resources.tell(ChannelEnded(mount.path, mount.generation, "", "internal error"))
-            else:
-                self._resources.tell(MediaSilent(mount.path, mount.generation))
+            mount.tell_failure()
 
     def sweep(self, now: float) -> None:
         """Look after every mount."""
@@ -240,12 +217,12 @@ class Mounts:
         """Close every mount; without a `goodbye` its readers don't hear that their stream has ended."""
         for mount in list(self._by_path.values()):
             del self._by_path[mount.path]
-            mount.close(now, goodbye=goodbye)
+            self._let_go(mount, now, goodbye=goodbye)
 
     @property
     def reader_count(self) -> int:
         """How many readers all mounts have."""
-        return sum(each.reader_count for each in self._by_path.values())
+        return sum(each.readers.served for each in self._by_path.values())
 
     def busiest(self) -> tuple[str, float]:
         """Name the mount that most was delivered for since the last time, and its share; "" where nothing was."""
@@ -257,18 +234,9 @@ class Mounts:
         return path, delivered[path] / whole
 
     @property
-    def lost(self) -> int:
-        """How many packets the publishers' sequence numbers say were lost, in the mounts that are open."""
-        return sum(track.lost for mount in self._by_path.values() for track in mount.tracks)
-
-    @property
     def waiting(self) -> bool:
         """Whether packets wait for room in a send buffer."""
-        return any(
-            track.rtp_fan.is_waiting or track.rtcp_fan.is_waiting
-            for mount in self._by_path.values()
-            for track in mount.tracks
-        )
+        return any(mount.is_waiting for mount in self._by_path.values())
 
     def stop_reading(self) -> None:
         """Read no media any more."""
@@ -278,7 +246,7 @@ class Mounts:
     def state_of(self, path: str) -> tuple[MountState, ...]:
         """Describe one mount, if it is here."""
         mount = self._by_path.get(path)
-        return () if mount is None else (mount.state(),)
+        return () if mount is None else (mount.describe(),)
 
     def state_parts(self, *, records: bool = False) -> Iterator[tuple[MountState, ...]]:
         """Describe all mounts, in parts of bounded size; one part at least. With what a front has told to remember, if
@@ -286,10 +254,18 @@ class Mounts:
         part: list[MountState] = []
         readers = described = 0
         for mount in self._by_path.values():
-            part.append(mount.state(records=records))
+            part.append(mount.describe(records=records))
             readers += len(mount.readers)
             described += len(part[-1].record)
             if len(part) >= MOUNTS_IN_PART or readers >= READERS_IN_PART or described >= RECORDS_IN_PART:
                 yield tuple(part)
                 part, readers, described = [], 0, 0
         yield tuple(part)
+
+
+def count_sockets(state: MountImage | ReplicaImage) -> int:
+    """Count the sockets that travel beside the state of a mount."""
+    of_tracks = 2 * len(state.tracks)
+    if isinstance(state, ReplicaImage):
+        return of_tracks + (state.feed is not None)
+    return of_tracks + isinstance(state.publisher, FeedImage) + len(state.taps)

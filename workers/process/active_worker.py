@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from workers.connections.table import Connections
 from workers.mounts.moving import Moves
-from workers.mounts.table import Mounts
+from workers.mounts.table import MountTable
 from workers.process.commands import Control
 from workers.runtime.resources import Resources
 
@@ -14,7 +14,7 @@ class ActiveWorker:
     """The parts that carry media and connections, and the one that does with them what the front says."""
 
     resources: Resources
-    mounts: Mounts
+    mounts: MountTable
     connections: Connections
     moves: Moves
     control: Control

@@ -22,14 +22,14 @@ from workers.fanout.receive import Receiver
 from workers.fanout.syscalls import name_process
 from workers.mounts.moving import Moves
 from workers.mounts.replica import Offers
-from workers.mounts.table import Mounts
+from workers.mounts.table import MountTable
 from workers.process.active_worker import ActiveWorker
 from workers.process.commands import Control
 from workers.process.link import FrontLink
 from workers.process.listeners import KeptListeners
 from workers.process.shutdown import EXIT_ORPHANED, Shutdown
 from workers.process.snapshot import Snapshot
-from workers.runtime.counters import Counters, Drop
+from workers.runtime.counters import Counters
 from workers.runtime.logs import OncePerMinute
 from workers.runtime.loop import Loop, Timer
 from workers.runtime.resources import Resources
@@ -201,7 +201,7 @@ class Worker:
             name=self._incarnation,
         )
         resources.ports.lend(settings.lent_ports, self._loop.clock())
-        mounts = Mounts(resources)
+        mounts = MountTable(resources)
         connections = Connections(resources, self._descriptors)
         moves = Moves(mounts, connections, self._descriptors, self._logger)
         control = Control(
@@ -233,8 +233,6 @@ class Worker:
     def _beat_once(self, now: float) -> None:
         assert self._cargo is not None  # there was a front that wants to know
         resources, mounts, counters = self._cargo.resources, self._cargo.mounts, self._counters
-        drops = dict(counters.drops)
-        drops[Drop.SEQUENCE_GAP] += mounts.lost
         busiest, busiest_share = mounts.busiest()
         self._link.tell(
             Heartbeat(
@@ -244,7 +242,7 @@ class Worker:
                 packets_out=counters.packets_out,
                 bytes_in=counters.bytes_in,
                 bytes_out=counters.bytes_out,
-                drops=tuple((cause.value, count) for cause, count in drops.items()),
+                drops=tuple((cause.value, count) for cause, count in counters.drops.items()),
                 cpu_percent=self._cpu_percent(now),
                 loop_lag_ms=self._loop.longest_turn_s * 1000,
                 ports_free=resources.ports.count_free(now),

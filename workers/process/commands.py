@@ -34,14 +34,13 @@ from workers.contract.commands import (
     StartImported,
     StopPublisher,
 )
-from workers.contract.image import MOUNT
 from workers.contract.messages import Reply
 from workers.contract.parts import InterleavedTransport, Refusal, RtpInfo
 from workers.contract.replies import Done, MountOpened, Playing, ReaderSetUp, Refused, Released
 from workers.contract.reports import StateReport
 from workers.mounts.moving import Moves
-from workers.mounts.replica import Offers, image_for_replica
-from workers.mounts.table import Mounts
+from workers.mounts.replica import Offers
+from workers.mounts.table import MountTable
 from workers.process.listeners import KeptListeners
 from workers.runtime.refusal import RefusedError
 from workers.sockets.descriptors import Descriptors
@@ -56,7 +55,7 @@ class Control:
 
     def __init__(
         self,
-        mounts: Mounts,
+        mounts: MountTable,
         connections: Connections,
         descriptors: Descriptors,
         listeners: KeptListeners,
@@ -141,28 +140,27 @@ class Control:
             case Record():
                 self._record(command, now)
             case StopPublisher():
-                self._mounts.find(command.path, command.generation).stop_publisher(command.session)
+                self._mounts.find_owned(command.path, command.generation).publishing.stop(command.session)
             case AttachFeed():
-                mount = self._mounts.find(command.path, command.generation)
-                mount.feed(command.session, self._claim(command.token, now))
+                owned = self._mounts.find_owned(command.path, command.generation)
+                owned.feed(command.session, self._claim(command.token, now), now)
             case AttachTap():
                 self._tap(command, now)
             case DetachTap():
-                self._mounts.find(command.path, command.generation).untap(command.name)
+                self._mounts.find_owned(command.path, command.generation).untap(command.name, now)
             case OfferReplica():
-                mount = self._mounts.find(command.path, command.generation)
-                image = MOUNT.pack(image_for_replica(mount, command.name))
-                self._offers.send(command.name, mount, lambda offered: self._reply(request, offered), image)
+                owned = self._mounts.find_owned(command.path, command.generation)
+                self._offers.send(command.name, owned, lambda offered: self._reply(request, offered), now)
                 return None
             case OpenReplica():
                 self._mounts.open_replica(command, self._descriptors.claim_all(command.name, now), now)
             case SetUpReader():
-                mount = self._mounts.find(command.path, command.generation)
-                return ReaderSetUp(mount.set_up(command.session, command.transport, elsewhere=command.elsewhere))
+                readers = self._mounts.find(command.path, command.generation).readers
+                return ReaderSetUp(readers.set_up(command.session, command.transport, elsewhere=command.elsewhere))
             case Play():
                 return self._play(command, now)
             case PauseReader():
-                self._mounts.find(command.path, command.generation).pause(command.session)
+                self._mounts.find(command.path, command.generation).readers.pause(command.session)
             case RemoveReader():
                 self._remove_reader(command)
             case Respond():
@@ -196,22 +194,20 @@ class Control:
         return Done()
 
     def _record(self, command: Record, now: float) -> None:
-        mount = self._mounts.find(command.path, command.generation)
-        mount.check(command.transports, publishing=True)
+        mount = self._mounts.find_owned(command.path, command.generation)
+        mount.readers.check(command.transports, publishing=True)
         connection = self._carrier(command, now)
-        mount.record(command, connection, now)
+        mount.publishing.record(command, connection, now)
         if connection is not None:
             connection.respond(command.response, now)
 
     def _tap(self, command: AttachTap, now: float) -> None:
-        mount = self._mounts.find(command.path, command.generation)
-        sock = self._claim(command.token, now) if command.token else None
-        try:
-            mount.tap(command.name, sock, command.tracks, readers=command.readers)
-        except RefusedError:
-            if sock is not None:
-                sock.close()
-            raise
+        mount = self._mounts.find_owned(command.path, command.generation)
+        for each in command.tracks:
+            mount.readers.check_track(each)
+        if command.token:
+            mount.tap(command.name, self._claim(command.token, now), now)
+        mount.copy(command.name, command.tracks, readers=command.readers, now=now)
 
     def _claim(self, token: str, now: float) -> socket.socket:
         """Give the socket that came with a token; raises RefusedError if none did."""
@@ -222,13 +218,14 @@ class Control:
 
     def _play(self, command: Play, now: float) -> Playing:
         mount = self._mounts.find(command.path, command.generation)
-        mount.check(command.transports)
+        readers = mount.readers
+        readers.check(command.transports)
         connection = self._carrier(command, now)
-        infos = mount.arm(command, connection, now)
+        infos = readers.arm(command, connection, now)
         if connection is not None and command.response_head:
             connection.respond(command.response_head + rtp_info_header(command.rtp_info_urls, infos) + b"\r\n", now)
         if not command.paused:
-            mount.open_gate(command.session, now)
+            readers.open_gate(command.session, now)
         return Playing(infos)
 
     def _carrier(self, command: Record | Play, now: float) -> Connection | None:
@@ -246,7 +243,7 @@ class Control:
             if error.cause is Refusal.STALE:
                 raise
             return  # no mount, no reader
-        mount.remove(command.session)
+        mount.readers.remove(command.session)
 
     def _respond(self, command: Respond, now: float) -> None:
         connection = self._connections.find(command.connection)

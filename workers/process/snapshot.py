@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from workers.connections.table import Connections
 from workers.contract.parts import Peer
 from workers.contract.reports import ConnectionState, StateReport
-from workers.mounts.table import Mounts
+from workers.mounts.table import MountTable
 from workers.process.listeners import KeptListeners
 from workers.runtime.loop import Loop
 from workers.sockets.descriptors import Descriptors
@@ -28,7 +28,7 @@ class Snapshot:
         self,
         *,
         loop: Loop,
-        mounts: Mounts,
+        mounts: MountTable,
         connections: Connections,
         listeners: KeptListeners,
         descriptors: Descriptors,

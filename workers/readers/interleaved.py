@@ -1,117 +1,104 @@
 """A reader's track that goes into an RTSP connection."""
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
 from workers.channel import Kind
-from workers.connections.connection import Connection
+from workers.connections.connection import Connection, ConnectionUser
 from workers.contract.image import ReaderTrackImage
-from workers.contract.parts import InterleavedTransport, TrackTransport
-from workers.fanout.catching_up import caught_in, cut_off
+from workers.contract.parts import InterleavedTransport
+from workers.fanout.catching_up import cut_off
 from workers.fanout.send_tcp import Subscriber
 from workers.readers.slow_readers import SlowReaderLog
-from workers.readers.transport import ReaderTrack, plain_image
-from workers.runtime.resources import Resources
+from workers.readers.transport import ReaderContext, ReaderTransport
 from workers.streams.track import Track
 
-if TYPE_CHECKING:
-    from workers.readers.reader import Reader
 
-
-class TcpReaderTrack(ReaderTrack):
+class TcpReaderTrack(ReaderTransport):
     """A track that goes into a reader's connection, once that is here."""
 
-    def __init__(self, reader: "Reader", track: Track, transport: InterleavedTransport, resources: Resources) -> None:
-        super().__init__(reader, track)
-        self.transport = transport
-        self._resources = resources
+    def __init__(
+        self, state: ReaderTrackImage, transport: InterleavedTransport, track: Track, reader: ReaderContext
+    ) -> None:
+        super().__init__(state, track, reader)
+        self._channels = transport
         self._slowness: SlowReaderLog | None = None
-        self.rtp: Subscriber | None = None
-        self.rtcp: Subscriber | None = None
-        self._sent_before = 0
-        self._dropped_before = 0
+        self._ways: tuple[Subscriber, Subscriber] | None = None
 
     @property
     def packets_out(self) -> int:
         """Packets written or queued for it."""
-        sent = self._sent_before
-        if self.rtp is not None and self.rtcp is not None:
-            sent += self.track.rtp_subscribers.packets_to(self.rtp) + self.track.rtcp_subscribers.packets_to(self.rtcp)
-        return sent
+        if self._ways is None:
+            return self.state.rtp.sent + self.state.rtcp.sent - self.dropped
+        outputs = self.track.stream.outputs
+        return sum(outputs[kind].tcp.packets_to(self._ways[kind]) for kind in (Kind.RTP, Kind.RTCP))
 
     @property
     def dropped(self) -> int:
         """Packets meant for it and not written."""
-        dropped = self._dropped_before
-        if self.rtp is not None and self.rtcp is not None:
-            dropped += self.rtp.dropped + self.rtcp.dropped
-        return dropped
+        return self.state.rtp.dropped + self.state.rtcp.dropped
 
-    def attach(self, connection: Connection, transport: InterleavedTransport) -> None:
-        """Use these channels of a connection, unless it does so already."""
-        if self.rtp is not None and self.rtp.outlet is connection.outlet:
+    def attach(self, connection: Connection, user: ConnectionUser) -> None:
+        """Use its channels of a connection."""
+        connection.route(self._channels.rtcp_channel, user, self._take_each_rtcp)
+        if self.track.feedback.back_channel:
+            connection.route(self._channels.rtp_channel, user, self._take_each_rtp)
+        outlet = connection.outlet
+        if self._ways is not None and self._ways[Kind.RTP].outlet is outlet:
             return
         self.detach()
+        reader = self._reader
         self._slowness = SlowReaderLog(
-            self.reader.session, self.reader.path, self.track.index, connection, self._resources
+            reader.state.session, reader.path, self.track.index, connection, reader.resources
         )
-        self.rtp = Subscriber(connection.outlet, transport.rtp_channel, self._slowness)
-        self.rtcp = Subscriber(connection.outlet, transport.rtcp_channel)
+        self._ways = (
+            Subscriber(outlet, self._channels.rtp_channel, self.state.rtp, self._slowness),
+            Subscriber(outlet, self._channels.rtcp_channel, self.state.rtcp),
+        )
+
+    def _take_each_rtcp(self, packets: list[bytes], now: float) -> None:
+        for each in packets:
+            self.take_rtcp(each, now)
+
+    def _take_each_rtp(self, packets: list[bytes], now: float) -> None:
+        for each in packets:
+            self.take_rtp(each, now)
 
     def open_gate(self, now: float) -> None:
         """Let media flow, after the publisher's last sender report."""
-        if self.rtp is None or self.rtcp is None:
+        if self._ways is None:
             return
-        report = self.track.reports.sender_report
-        self.track.rtp_subscribers.add(self.rtp)
-        if not self.rtcp.subscribed and report is not None:
-            self.track.rtcp_subscribers.send_one(self.rtcp, report, now)
-        self.track.rtcp_subscribers.add(self.rtcp)
+        stream, rtcp = self.track.stream, self._ways[Kind.RTCP]
+        report = stream.reports.sender_report
+        if not rtcp.subscribed and report is not None:
+            stream.outputs[Kind.RTCP].tcp.send_one(rtcp, report, now)
+        self._join(self._ways, now)
+
+    def _join(self, ways: tuple[Subscriber, Subscriber], now: float) -> None:
+        for outputs, way in zip(self.track.stream.outputs, ways, strict=True):
+            outputs.tcp.add(way, now)
+
+    def go_on(self, now: float) -> None:
+        """Let media flow as another worker did; where packets were left behind on the way, from an access point on."""
+        if self._ways is not None:
+            if self.state.rtp.catching_up is None and self._ways[Kind.RTP].outlet.cut:
+                self.state.rtp.catching_up = cut_off(now)
+            self._join(self._ways, now)
 
     def close_gate(self) -> None:
         """Let no more media flow."""
-        if self.rtp is not None and self.rtcp is not None:
-            self.track.rtp_subscribers.remove(self.rtp)
-            self.track.rtcp_subscribers.remove(self.rtcp)
+        if self._ways is not None:
+            for outputs, way in zip(self.track.stream.outputs, self._ways, strict=True):
+                outputs.tcp.remove(way)
 
     def write(self, kind: Kind, packet: bytes, now: float) -> bool:
         """Send a packet to this reader alone; False if its connection is not here."""
-        member, fan = (
-            (self.rtp, self.track.rtp_subscribers) if kind is Kind.RTP else (self.rtcp, self.track.rtcp_subscribers)
-        )
-        if member is None:
+        if self._ways is None:
             return False
-        fan.send_one(member, packet, now)
+        self.track.stream.outputs[kind].tcp.send_one(self._ways[kind], packet, now)
         return True
-
-    def image(self) -> ReaderTrackImage:
-        """Say all that is known, for another worker."""
-        transport = TrackTransport(self.track.index, self.transport)
-        image = plain_image(transport, self.packets_out, self.dropped, self.reported_lost)
-        behind = None if self.rtp is None else self.rtp.catching_up
-        return image if behind is None else replace(image, catching_up=behind.image())
-
-    def restore(self, image: ReaderTrackImage) -> None:
-        """Go on where another worker has stopped."""
-        self._sent_before, self._dropped_before = image.packets_out, image.dropped
-        self.reported_lost = image.reported_lost
-
-    def reopen_gate(self, image: ReaderTrackImage, now: float) -> None:
-        """Let media flow as another worker did."""
-        if self.rtp is not None and self.rtcp is not None:
-            behind = None
-            if image.catching_up is not None:
-                behind = caught_in(image.catching_up)
-            elif self.rtp.outlet.cut:
-                behind = cut_off(now)
-            self.track.rtp_subscribers.add_again(self.rtp, behind, now)
-            self.track.rtcp_subscribers.add(self.rtcp)
 
     def detach(self) -> None:
         """Give up the channels."""
         self.close_gate()
-        self._sent_before, self._dropped_before = self.packets_out, self.dropped
-        self.rtp = self.rtcp = None
+        self._ways = None
         if self._slowness is not None:
             self._slowness.close()
             self._slowness = None

@@ -2,16 +2,15 @@
 
 import ipaddress
 import socket
-from dataclasses import replace
+from collections.abc import Callable
 
 import psutil
 
 from workers.channel import Kind
-from workers.contract.image import ReaderTrackImage
-from workers.contract.parts import MulticastTransport, Refusal, TrackTransport
+from workers.contract.image import DeliveryImage, GroupImage, ReaderTrackImage
+from workers.contract.parts import MulticastTransport, Refusal
 from workers.fanout.destinations import Destination
-from workers.readers.reader import Reader
-from workers.readers.transport import plain_image
+from workers.readers.transport import ReaderContext, ReaderTransport
 from workers.rtp import rtcp
 from workers.runtime.refusal import RefusedError
 from workers.sockets.addresses import Family
@@ -20,76 +19,77 @@ from workers.streams.track import Track
 
 
 class Group:
-    """The group of one track. It gets packets while any of its readers plays; its first reader makes it."""
+    """The group of one track. It gets packets while any of its readers plays."""
 
-    def __init__(self, track: Track, transport: MulticastTransport, family: Family) -> None:
+    def __init__(
+        self, transport: MulticastTransport, track: Track, family: Family, on_empty: Callable[[], None]
+    ) -> None:
         """Aim the track's sockets at the group; raises OSError where its interface can't be used."""
         self.aim = aim_of(transport)
         self._track = track
         self._family = family
-        self.rtp = Destination(family.pack(transport.group, transport.rtp_port), family)
-        self.rtcp = Destination(family.pack(transport.group, transport.rtcp_port), family)
-        self._by_host: dict[bytes, dict[MulticastReaderTrack, None]] = {}
-        self._hosts: dict[MulticastReaderTrack, bytes] = {}
-        self._playing: set[MulticastReaderTrack] = set()
+        self._on_empty = on_empty
+        stream = track.stream
         version = ipaddress.ip_address(transport.group).version
         interface = interface_of(transport)
-        for sock in (track.rtp_socket, track.rtcp_socket):
-            aim_multicast(sock, version=version, ttl=transport.ttl, interface=interface)
+        for each in stream.outputs:
+            aim_multicast(each.sock, version=version, ttl=transport.ttl, interface=interface)
+        if stream.state.group is None:
+            addresses = [family.pack(transport.group, port) for port in (transport.rtp_port, transport.rtcp_port)]
+            stream.state.group = GroupImage(DeliveryImage(address=addresses[0]), DeliveryImage(address=addresses[1]))
+        state = stream.state.group
+        self._ways = (Destination("", state.rtp, family), Destination("", state.rtcp, family))
+        self._by_host: dict[bytes, dict[MulticastReaderTrack, None]] = {}
+        self._playing: set[MulticastReaderTrack] = set()
 
     @property
     def packets_out(self) -> int:
         """Packets sent to the group."""
-        return self._track.rtp_fan.packets_to(self.rtp) + self._track.rtcp_fan.packets_to(self.rtcp)
+        outputs = self._track.stream.outputs
+        return sum(outputs[kind].udp.packets_to(self._ways[kind]) for kind in (Kind.RTP, Kind.RTCP))
 
     @property
     def dropped(self) -> int:
         """Packets meant for the group and not sent."""
-        return self.rtp.dropped + self.rtcp.dropped
+        return sum(each.state.dropped for each in self._ways)
 
-    def add(self, reader: "MulticastReaderTrack") -> None:
-        """Know a reader by its host."""
-        # Kept as it is now: a zone's interface may be gone when the reader goes.
-        host = self._hosts[reader] = self._host(reader)
-        self._by_host.setdefault(host, {})[reader] = None
+    def add(self, reader: "MulticastReaderTrack", host: str) -> bytes:
+        """Know a reader by its host, whose address is given: a zone's interface may be gone when the reader goes."""
+        address = self._family.host(self._family.pack(host, 0))
+        self._by_host.setdefault(address, {})[reader] = None
+        return address
 
-    def remove(self, reader: "MulticastReaderTrack") -> None:
+    def remove(self, reader: "MulticastReaderTrack", address: bytes) -> None:
         """Forget a reader; the last one ends the group."""
-        host = self._hosts.pop(reader, b"")
-        readers = self._by_host.get(host, {})
+        readers = self._by_host.get(address, {})
         readers.pop(reader, None)
         if not readers:
-            self._by_host.pop(host, None)
-        if not self._by_host and self._track.group is self:
-            self._track.group = None
+            self._by_host.pop(address, None)
+        if not self._by_host:
+            self._track.stream.state.group = None
+            self._on_empty()
 
-    def _host(self, reader: "MulticastReaderTrack") -> bytes:
-        return self._family.host(self._family.pack(reader.transport.host, 0))
-
-    def restart(self, reader: "MulticastReaderTrack", refuses_segments: bool, now: float) -> None:
-        """Send to the group as another worker did."""
-        if not self._playing:
-            self._track.rtp_fan.add_again(self.rtp, refuses_segments, now)
-            self._track.rtcp_fan.add(self.rtcp)
-        self._playing.add(reader)
-
-    def start(self, reader: "MulticastReaderTrack") -> None:
+    def start(self, reader: "MulticastReaderTrack", now: float) -> None:
         """Send to the group, as this reader plays. The first one gets the publisher's last sender report, too: for the
         others it would come again, and they hear the next one."""
-        if not self._playing:
-            report = self._track.reports.sender_report
-            if report is not None:
-                self._track.rtcp_fan.send_one(self.rtcp, report)
-            self._track.rtp_fan.add(self.rtp)
-            self._track.rtcp_fan.add(self.rtcp)
+        stream = self._track.stream
+        report = stream.reports.sender_report
+        if not self._playing and report is not None:
+            stream.outputs[Kind.RTCP].udp.send_one(self._ways[Kind.RTCP], report)
+        self.go_on(reader, now)
+
+    def go_on(self, reader: "MulticastReaderTrack", now: float) -> None:
+        """Send to the group."""
+        for outputs, way in zip(self._track.stream.outputs, self._ways, strict=True):
+            outputs.udp.add(way, now)
         self._playing.add(reader)
 
     def stop(self, reader: "MulticastReaderTrack") -> None:
         """Send no more for this reader, and with the last one not at all."""
         self._playing.discard(reader)
         if not self._playing:
-            self._track.rtp_fan.remove(self.rtp)
-            self._track.rtcp_fan.remove(self.rtcp)
+            for outputs, way in zip(self._track.stream.outputs, self._ways, strict=True):
+                outputs.udp.remove(way)
 
     def take_rtcp(self, packet: bytes, address: bytes, now: float) -> bool:
         """Take RTCP that came to the track's own port; False if no reader is on the host that it came from.
@@ -102,46 +102,56 @@ class Group:
         if not readers or parts is None:
             return False
         for each in readers:
-            each.reader.hear(now)
-        self._track.pass_wishes_on(parts, now)
+            each.on_sign(now)
+        self._track.feedback.pass_wishes_on(parts, now)
         return True
 
 
-class MulticastReaderTrack:
-    """A track that a reader gets from the group. Registered from SETUP on, counted as listening from PLAY on."""
+class MulticastReaderTrack(ReaderTransport):
+    """A track that a reader gets from the group. In its state the group's counts are taken off when it begins to play,
+    and added when it ceases."""
 
-    def __init__(self, reader: Reader, track: Track, transport: MulticastTransport, group: Group) -> None:
-        self.reader = reader
-        self.track = track
-        self.transport = transport
+    def __init__(
+        self,
+        state: ReaderTrackImage,
+        transport: MulticastTransport,
+        track: Track,
+        reader: ReaderContext,
+        group: Group,
+    ) -> None:
+        super().__init__(state, track, reader)
         self._group = group
         self._playing = False
-        self._sent = self._dropped = 0
-        """Of the times that it has played, less what the group had got when it began to play now."""
-        group.add(self)
+        self._host = group.add(self, transport.host)
+        self.on_sign = reader.on_sign
 
     @property
     def packets_out(self) -> int:
         """Packets that the group got while it played."""
-        return self._sent + (self._group.packets_out if self._playing else 0)
+        return self.state.rtp.sent + (self._group.packets_out if self._playing else 0)
 
     @property
     def dropped(self) -> int:
         """Packets that the group did not get while it played."""
-        return self._dropped + (self._group.dropped if self._playing else 0)
+        return self.state.rtp.dropped + (self._group.dropped if self._playing else 0)
 
     def open_gate(self, now: float) -> None:
         """Let media flow to the group."""
         if not self._playing:
-            self._sent -= self._group.packets_out
-            self._dropped -= self._group.dropped
+            self.state.rtp.sent -= self._group.packets_out
+            self.state.rtp.dropped -= self._group.dropped
             self._playing = True
-            self._group.start(self)
+            self._group.start(self, now)
+
+    def go_on(self, now: float) -> None:
+        """Let media flow to the group as another worker did; its counts have moved too."""
+        self._playing = True
+        self._group.go_on(self, now)
 
     def close_gate(self) -> None:
         """Need no more media in the group."""
         if self._playing:
-            self._sent, self._dropped = self.packets_out, self.dropped
+            self.state.rtp.sent, self.state.rtp.dropped = self.packets_out, self.dropped
             self._playing = False
             self._group.stop(self)
 
@@ -149,50 +159,52 @@ class MulticastReaderTrack:
         """Send nothing: a group has no way to one of its readers."""
         return False
 
-    def image(self) -> ReaderTrackImage:
-        """Say all that is known, for another worker."""
-        image = plain_image(TrackTransport(self.track.index, self.transport), self.packets_out, self.dropped, 0)
-        return replace(image, refuses_segments=self.track.rtp_fan.refuses_segments(self._group.rtp))
-
-    def restore(self, image: ReaderTrackImage) -> None:
-        """Go on where another worker has stopped."""
-        self._sent, self._dropped = image.packets_out, image.dropped
-
-    def reopen_gate(self, image: ReaderTrackImage, now: float) -> None:
-        """Let media flow to the group as another worker did."""
-        self._sent -= self._group.packets_out
-        self._dropped -= self._group.dropped
-        self._playing = True
-        self._group.restart(self, image.refuses_segments, now)
-
     def forget(self) -> None:
         """Leave the group."""
         self.close_gate()
-        self._group.remove(self)
+        self._group.remove(self, self._host)
 
 
-def check_group(track: Track, transport: MulticastTransport, family: Family) -> None:
-    """Raise RefusedError where `group_on` would fail: for an address or an interface that can't be used, or where the
-    track's readers have another group already."""
-    try:
-        family.pack(transport.host, 0)
-        family.pack(transport.group, 0)
-        if track.group is None:
-            interface_of(transport)
-    except (OSError, ValueError) as error:
-        raise RefusedError(Refusal.FAILED, f"no multicast to {transport.group}: {error}") from error
-    if track.group is not None and track.group.aim != aim_of(transport):
-        raise RefusedError(Refusal.FAILED, f"track {track.index} goes to another group than {transport.group}")
+class MulticastGroups:
+    """The groups of a mount's tracks, each from its first reader to its last."""
 
+    def __init__(self, family: Family) -> None:
+        self._family = family
+        self._groups: dict[int, Group] = {}
 
-def group_on(track: Track, transport: MulticastTransport, family: Family) -> Group:
-    """Give a track's group, made for its first reader. Raises RefusedError where the interface can't be used."""
-    if track.group is None:
+    def check(self, track: Track, transport: MulticastTransport) -> None:
+        """Raise RefusedError where `on` would fail: for an address or an interface that can't be used, or where the
+        track's readers have another group already."""
+        group = self._groups.get(track.index)
         try:
-            track.group = Group(track, transport, family)
-        except OSError as error:
-            raise RefusedError(Refusal.FAILED, f"multicast can't leave by {transport.interface!r}: {error}") from error
-    return track.group
+            self._family.pack(transport.host, 0)
+            self._family.pack(transport.group, 0)
+            if group is None:
+                interface_of(transport)
+        except (OSError, ValueError) as error:
+            raise RefusedError(Refusal.FAILED, f"no multicast to {transport.group}: {error}") from error
+        if group is not None and group.aim != aim_of(transport):
+            raise RefusedError(Refusal.FAILED, f"track {track.index} goes to another group than {transport.group}")
+
+    def on(self, track: Track, transport: MulticastTransport) -> Group:
+        """Give a track's group. Raises RefusedError where the interface can't be used."""
+        group = self._groups.get(track.index)
+        if group is None:
+            try:
+                group = Group(transport, track, self._family, lambda: self._forget(track.index))
+            except OSError as error:
+                reason = f"multicast can't leave by {transport.interface!r}: {error}"
+                raise RefusedError(Refusal.FAILED, reason) from error
+            self._groups[track.index] = group
+        return group
+
+    def _forget(self, index: int) -> None:
+        del self._groups[index]
+
+    def take_rtcp(self, index: int, packet: bytes, address: bytes, now: float) -> bool:
+        """Take RTCP that came to a track's own port; False if none of its readers is on the host that it came from."""
+        group = self._groups.get(index)
+        return group is not None and group.take_rtcp(packet, address, now)
 
 
 def aim_of(transport: MulticastTransport) -> tuple[str, int, int, int, str]:

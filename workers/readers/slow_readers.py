@@ -3,7 +3,7 @@
 import logging
 
 from workers.connections.connection import Connection
-from workers.fanout.catching_up import Episode
+from workers.contract.image import CatchingUpImage
 from workers.runtime.resources import Resources
 
 LOG_INTERVAL_S = 10.0
@@ -30,12 +30,12 @@ class SlowReaderLog:
             reason = "it reads more slowly than media comes"
             self._tell(logging.WARNING, "reader too slow", reason=reason, queued_bytes=self._outlet.queued_bytes)
 
-    def caught_up(self, episode: Episode) -> None:
+    def caught_up(self, missed: CatchingUpImage) -> None:
         """Take note that it misses none any more, or is gone."""
         self._times += 1
-        self._packets += episode.packets
-        self._bytes += episode.bytes
-        self._seconds += self._clock() - episode.since
+        self._packets += missed.packets
+        self._bytes += missed.bytes
+        self._seconds += self._clock() - missed.since
         if self._begin_told:
             self._sum_up("reader keeps up again")
 
@@ -45,13 +45,13 @@ class SlowReaderLog:
             self._sum_up("reader was too slow")
 
     def _sum_up(self, event: str) -> None:
-        missed = {
+        sums = {
             "times": self._times,
             "packets": self._packets,
             "bytes": self._bytes,
             "for_s": round(self._seconds, 3),
         }
-        self._tell(logging.INFO, event, **missed)
+        self._tell(logging.INFO, event, **sums)
         self._begin_told = False
         self._times = self._packets = self._bytes = 0
         self._seconds = 0.0

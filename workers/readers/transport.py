@@ -1,92 +1,81 @@
 """One track of one reader: what every transport does, and what its session asks of it."""
 
-from typing import TYPE_CHECKING, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from workers.channel import Kind
-from workers.contract.image import ReaderTrackImage
-from workers.contract.parts import InterleavedTransport, MulticastTransport, TrackTransport, UdpTransport
+from workers.contract.image import ReaderImage, ReaderTrackImage
 from workers.runtime.counters import Drop
+from workers.runtime.resources import Resources
 from workers.streams.ingest import fault_of
 from workers.streams.track import Track
 
-if TYPE_CHECKING:
-    from workers.readers.reader import Reader
+
+@dataclass(frozen=True, slots=True)
+class ReaderContext:
+    """What the tracks of one reader know of their session."""
+
+    state: ReaderImage
+    path: str
+    resources: Resources
+    on_sign: Callable[[float], None]
+    """Told when the session shows that it lives."""
 
 
-class Held(Protocol):
-    """One track of a reader, by whichever transport."""
+class ReaderTransport(ABC):
+    """One track of a reader, by whichever transport. Registered from SETUP on, sent to from PLAY on."""
+
+    def __init__(self, state: ReaderTrackImage, track: Track, reader: ReaderContext) -> None:
+        self.state = state
+        self.track = track
+        self._reader = reader
 
     @property
-    def transport(self) -> UdpTransport | InterleavedTransport | MulticastTransport:
-        """What its front has said."""
-
-    @property
+    @abstractmethod
     def packets_out(self) -> int:
-        """Packets sent to it."""
+        """Packets sent to it, or queued."""
 
     @property
+    @abstractmethod
     def dropped(self) -> int:
         """Packets meant for it and not sent."""
 
+    @abstractmethod
     def open_gate(self, now: float) -> None:
-        """Let media flow."""
+        """Let media flow, after the publisher's last sender report."""
 
+    @abstractmethod
+    def go_on(self, now: float) -> None:
+        """Let media flow as another worker did."""
+
+    @abstractmethod
     def close_gate(self) -> None:
         """Let no more media flow."""
 
+    @abstractmethod
     def forget(self) -> None:
         """Give up everything."""
 
+    @abstractmethod
     def write(self, kind: Kind, packet: bytes, now: float) -> bool:
         """Send a packet to this reader alone; False if it can't be reached."""
 
-    def image(self) -> ReaderTrackImage:
-        """Say all that is known, for another worker."""
-
-    def restore(self, image: ReaderTrackImage) -> None:
-        """Go on where another worker has stopped."""
-
-    def reopen_gate(self, image: ReaderTrackImage, now: float) -> None:
-        """Let media flow as another worker did."""
-
-
-class ReaderTrack:
-    """One track of one reader."""
-
-    def __init__(self, reader: "Reader", track: Track) -> None:
-        self.reader = reader
-        self.track = track
-        self.reported_lost = 0
-
     def take_rtcp(self, packet: bytes, now: float) -> None:
         """Take what the reader sent on its RTCP way."""
-        self.reader.hear(now)
-        self.reported_lost = self.track.take_reader_rtcp(packet, self.reported_lost, self.reader.session, now)
+        self._reader.on_sign(now)
+        session = self._reader.state.session
+        self.state.reported_lost = self.track.feedback.take_rtcp(packet, self.state.reported_lost, session, now)
 
     def take_rtp(self, packet: bytes, now: float) -> None:
         """Take what the reader sent on its RTP way: media, on a back channel of a reader that plays."""
-        if not self.track.back_channel:
+        feedback, reader = self.track.feedback, self._reader.state
+        if not feedback.back_channel:
             return
-        fault = fault_of(packet, self.track.announced)
-        if fault is None and not self.reader.playing:
+        fault = fault_of(packet, self.track.stream.announced)
+        if fault is None and not reader.playing:
             fault = Drop.WRONG_SOURCE
         if fault is not None:
-            self.reader.counters.drop(fault)
+            self._reader.resources.counters.drop(fault)
         else:
-            self.track.take_reader_rtp(packet, self.reader.session, now)
-
-
-def plain_image(transport: TrackTransport, packets_out: int, dropped: int, reported_lost: int) -> ReaderTrackImage:
-    """Make the image of a track without addresses of its own."""
-    return ReaderTrackImage(
-        transport=transport,
-        packets_out=packets_out,
-        dropped=dropped,
-        reported_lost=reported_lost,
-        rtp_address=None,
-        rtcp_address=None,
-        rtp_heard=False,
-        rtcp_heard=False,
-        refuses_segments=False,
-        catching_up=None,
-    )
+            feedback.take_rtp(packet, reader.session, now)

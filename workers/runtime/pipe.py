@@ -2,7 +2,6 @@
 
 import contextlib
 import socket
-from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -30,6 +29,7 @@ class Pipe:
     def __init__(
         self,
         sock: socket.socket,
+        state: PipeImage,
         resources: Resources,
         on_burst: Callable[[ChannelBurst, float], None],
         on_end: Callable[[str], None],
@@ -38,9 +38,9 @@ class Pipe:
         self._resources = resources
         self._on_burst = on_burst
         self._on_end = on_end
-        self._queue: deque[bytes] = deque()
-        self._queued_bytes = 0
-        self._missed = 0
+        self._state = state
+        self._queue = state.queued
+        self._queued_bytes = sum(map(len, state.queued))
         self._reads = self._events = READ
         self._closed = False
         sock.setblocking(False)
@@ -88,12 +88,12 @@ class Pipe:
 
     def send(self, kind: Kind, track: int, runs: Sequence[Run], packets: int, session: str = "") -> None:
         """Write a burst, or queue it; where the queue is full it is dropped whole, and the next one says so."""
-        messages = encode(kind, track, runs, session=session, missed=self._missed)
+        messages = encode(kind, track, runs, session=session, missed=self._state.missed)
         if self._queue and self._queued_bytes + sum(map(len, messages)) > MOST_QUEUED_BYTES:
-            self._missed += packets
+            self._state.missed += packets
             self._resources.counters.drop(Drop.CHANNEL_FULL, packets)
             return
-        self._missed = 0
+        self._state.missed = 0
         waits = bool(self._queue)
         self._queue.extend(messages)
         self._queued_bytes += sum(map(len, messages))
@@ -128,10 +128,10 @@ class Pipe:
         return self._sock
 
     def suspend(self) -> None:
-        """Read and write nothing, until `resume` or `detach`."""
+        """Read and write nothing, until `resume`."""
         self._resources.loop.remove(self._sock.fileno())
 
-    def resume(self) -> None:
+    def resume(self, now: float) -> None:
         """Go on, or begin."""
         self._events = self._reads | (WRITE if self._queue else 0)
         self._resources.loop.add(self._sock.fileno(), self, media=True, events=self._events)
@@ -141,16 +141,6 @@ class Pipe:
         self._closed = True
         self._sock.close()
         self._queue.clear()
-
-    def image(self) -> PipeImage:
-        """Say what waits, for another worker."""
-        return PipeImage(tuple(self._queue), self._missed)
-
-    def restore(self, image: PipeImage) -> None:
-        """Go on with what waits."""
-        self._queue.extend(image.queued)
-        self._queued_bytes = sum(map(len, image.queued))
-        self._missed = image.missed
 
     # -- the end --------------------------------------------------------------------------------------------------
 

@@ -1,19 +1,20 @@
 """RTCP as a sign of a session's life: told to the front now and then, not for every packet."""
 
 from workers.contract.events import SessionHeard
+from workers.contract.image import PublisherImage, ReaderImage
 from workers.runtime.resources import Resources
 
 
 class Keepalive:
     """The signs of one session."""
 
-    def __init__(self, session: str, resources: Resources) -> None:
-        self._session = session
+    def __init__(self, state: ReaderImage | PublisherImage, resources: Resources) -> None:
+        self._state = state
         self._resources = resources
-        self.told_at: float | None = None
 
-    def hear(self, now: float) -> None:
-        """Take note of a sign of life."""
-        if self.told_at is None or now - self.told_at >= self._resources.settings.life_sign_interval_s:
-            self.told_at = now
-            self._resources.tell(SessionHeard(self._session))
+    def on_sign(self, now: float) -> None:
+        """The session lives."""
+        told_at = self._state.told_at
+        if told_at is None or now - told_at >= self._resources.settings.life_sign_interval_s:
+            self._state.told_at = now
+            self._resources.tell(SessionHeard(self._state.session))

@@ -19,61 +19,57 @@ class PublisherPort:
     The declared port, once it is heard, always wins.
     """
 
-    def __init__(self, family: Family) -> None:
+    def __init__(self, family: Family, state: SourceImage) -> None:
         self._family = family
-        self._declared: bytes | None = None
-        self._heard = False
-        self.expected: bytes | None = None
-        """Where the packets come from, as far as is known; where ours to the publisher go."""
+        self._state = state
         self.block = _NOBODY
-        """`expected` for every slot of a batch, one after the other."""
+        """The expected address for every slot of a batch, one after the other."""
+        self._expect(state.expected)
+
+    @property
+    def expected(self) -> bytes | None:
+        """Where the packets come from, as far as is known; where ours to the publisher go."""
+        return self._state.expected
 
     def declare(self, address: bytes | None) -> None:
         """Expect a publisher there; None: it has no address, or is gone."""
-        self._declared = address
-        self._heard = False
+        self._state.declared = address
+        self._state.heard = False
         self._expect(address)
 
     def _expect(self, address: bytes | None) -> None:
-        self.expected = address
+        self._state.expected = address
         self.block = address * SLOTS if address is not None else _NOBODY
 
     def knows(self, address: bytes) -> bool:
         """Tell whether this is the publisher's address, declared or latched."""
-        return address in (self.expected, self._declared)
+        return address in (self._state.expected, self._state.declared)
 
-    def hear(self, address: bytes) -> None:
-        """Take note that a packet came from an address that `knows` knows."""
-        if address == self._declared and not self._heard:
-            self._heard = True
+    def on_packet(self, address: bytes) -> None:
+        """A packet came from an address that `knows` knows."""
+        if address == self._state.declared and not self._state.heard:
+            self._state.heard = True
             self._expect(address)
 
     def confirm(self) -> None:
-        """Take note that a batch came from where it is expected. Called for every batch."""
-        if not self._heard:
-            self._heard = self.expected == self._declared
+        """A batch came from where it is expected."""
+        state = self._state
+        if not state.heard:
+            state.heard = state.expected == state.declared
 
     def may_latch(self, address: bytes) -> bool:
         """Tell whether a packet from here could be the publisher's, behind a NAT."""
+        state = self._state
         return (
-            self._declared is not None
-            and not self._heard
-            and self.expected == self._declared
-            and self._family.host(address) == self._family.host(self._declared)
+            state.declared is not None
+            and not state.heard
+            and state.expected == state.declared
+            and self._family.host(address) == self._family.host(state.declared)
         )
 
     def latch(self, address: bytes) -> None:
         """Believe that the publisher's packets come from here."""
         self._expect(address)
-
-    def image(self) -> SourceImage:
-        """Say all that is known, for another worker."""
-        return SourceImage(self._declared, self._heard, self.expected)
-
-    def restore(self, image: SourceImage) -> None:
-        """Go on where another worker has stopped."""
-        self._declared, self._heard = image.declared, image.heard
-        self._expect(image.expected)
 
 
 class AddressBook(Generic[Who]):

@@ -4,13 +4,15 @@ import ctypes
 
 import pytest
 
+from workers.contract.image import DeliveryImage
 from workers.fanout.destinations import Arena, Destination, Table
 from workers.fanout.syscalls import HEADER_BYTES, MMsgHdr, SegmentControl
 from workers.sockets.addresses import IPV4, IPV6, Family
 
 
 def member(number: int, family: Family = IPV4) -> Destination:
-    return Destination(family.pack("10.0.0.1" if family is IPV4 else "2001:db8::1", number), family)
+    address = family.pack("10.0.0.1" if family is IPV4 else "2001:db8::1", number)
+    return Destination(str(number), DeliveryImage(address=address), family)
 
 
 def addresses(table: Table, start: int) -> list[bytes]:
@@ -23,7 +25,7 @@ def addresses(table: Table, start: int) -> list[bytes]:
 
 
 def check(table: Table) -> None:
-    expected = [each.address for each in table.members]
+    expected = [each.state.address for each in table.members]
     assert addresses(table, table.segmented_at) == expected
     assert addresses(table, table.plain_at) == expected
     assert [(each.table, each.index) for each in table.members] == [(table, index) for index in range(len(expected))]
@@ -46,7 +48,7 @@ def test_the_last_reader_takes_the_place_of_one_that_leaves(place: int) -> None:
         table.add(each)
     table.remove(members[place])
     assert members[place].table is None
-    assert {each.address for each in table.members} == {each.address for each in members} - {members[place].address}
+    assert {id(each) for each in table.members} == {id(each) for each in members} - {id(members[place])}
     check(table)
     table.add(members[place])
     check(table)
@@ -72,6 +74,6 @@ def test_a_reader_that_is_elsewhere_now_is_written_anew() -> None:
     members = [member(5000), member(5001)]
     for each in members:
         table.add(each)
-    members[0].address = IPV4.pack("10.0.0.9", 9)
+    members[0].state.address = IPV4.pack("10.0.0.9", 9)
     table.write(members[0])
     check(table)

@@ -1,8 +1,8 @@
 """Interleaved readers of one track: each gets all, or whole frames."""
 
 from tests.support.pipes import Pipe, outlet
-from workers.fanout.burst import runs_of
-from workers.fanout.catching_up import Episode
+from workers.contract.image import CatchingUpImage, DeliveryImage
+from workers.fanout.burst import PacketBurst, runs_of, single
 from workers.fanout.outlet import MOST_OF_A_FRAME_BYTES, TooSlowError
 from workers.fanout.send_tcp import Subscriber, TcpFan
 from workers.rtp.access_points import AccessPoints
@@ -11,16 +11,16 @@ from workers.runtime.counters import Drop
 
 def test_subscribers_are_counted_and_swapped_out() -> None:
     fan, pipes = TcpFan(), [Pipe() for _ in range(3)]
-    members = [Subscriber(outlet(pipe)[0], 0) for pipe in pipes]
+    members = [Subscriber(outlet(pipe)[0], 0, DeliveryImage()) for pipe in pipes]
     for each in members:
-        fan.add(each)
-        fan.add(each)
+        fan.add(each, 0.0)
+        fan.add(each, 0.0)
     assert len(fan) == 3
     run = (b"abcd", 2, 2)
-    fan.send([run], 2, 0.0)
+    fan.send(PacketBurst([run], 2, 4), 0.0)
     fan.remove(members[0])
     fan.remove(members[0])
-    fan.send([run], 2, 0.0)
+    fan.send(PacketBurst([run], 2, 4), 0.0)
     assert [fan.packets_to(each) for each in members] == [2, 4, 4]
     assert pipes[0].written == b"$\x00\x00\x02ab$\x00\x00\x02cd"
     assert pipes[2].written == pipes[0].written * 2
@@ -38,8 +38,8 @@ class Watch:
     def fell_behind(self, now: float) -> None:
         self.told.append(now)
 
-    def caught_up(self, episode: Episode) -> None:
-        self.told.append((episode.packets, episode.bytes))
+    def caught_up(self, missed: CatchingUpImage) -> None:
+        self.told.append((missed.packets, missed.bytes))
 
 
 def h264(sequence: int, timestamp: int, unit: int, size: int = 40) -> bytes:
@@ -51,15 +51,15 @@ def test_a_reader_without_room_gets_whole_frames_from_the_next_access_point_on()
     fan, watch = TcpFan(AccessPoints({96: "H264"})), Watch()
     slow, fine = Pipe(room=0), Pipe()
     made, counters, _ = outlet(slow, limit=200)
-    member, other = Subscriber(made, 0, watch), Subscriber(outlet(fine)[0], 0)
-    fan.add(member)
-    fan.add(other)
+    member, other = Subscriber(made, 0, DeliveryImage(), watch), Subscriber(outlet(fine)[0], 0, DeliveryImage())
+    fan.add(member, 0.0)
+    fan.add(other, 0.0)
     sent: list[bytes] = []
 
     def send(timestamp: int, unit: int) -> None:
         packets = [h264(len(sent) + index, timestamp, unit) for index in range(2)]
         sent.extend(packets)
-        fan.send(runs_of(packets, [40, 40]), 2, 1.0)
+        fan.send(PacketBurst(runs_of(packets, [40, 40]), 2, 80), 1.0)
 
     for timestamp in (1, 2, 2, 2, 3):  # the first is written, two fit into the queue, the last begins a frame
         send(timestamp, 0x41)
@@ -73,7 +73,7 @@ def test_a_reader_without_room_gets_whole_frames_from_the_next_access_point_on()
     send(6, 0x65)
     send(7, 0x41)
     assert watch.told == [1.0, (6, 240)]
-    assert member.dropped == made.dropped == 6
+    assert member.state.dropped == made.dropped == 6
     assert fan.packets_to(member) == len(sent) - 6
     assert slow.written == b"".join(b"$\x00\x00\x28" + each for each in [*sent[:8], *sent[-4:]])
     assert fine.written == b"".join(b"$\x00\x00\x28" + each for each in sent)
@@ -85,16 +85,16 @@ def test_a_reader_without_room_gets_whole_frames_from_the_next_access_point_on()
 def test_a_frame_without_end_ends_the_reader_and_not_the_memory() -> None:
     fan, pipe = TcpFan(AccessPoints({96: "H264"})), Pipe(room=0)
     made, counters, changes = outlet(pipe, limit=1000)
-    member = Subscriber(made, 0)
-    fan.add(member)
+    member = Subscriber(made, 0, DeliveryImage())
+    fan.add(member, 0.0)
     packet = h264(0, 1, 0x41, 9000)
     while made.error is None:
-        fan.send([(packet, 9000, 1)], 1, 0.0)
+        fan.send(single(packet), 0.0)
     assert isinstance(made.error, TooSlowError)
     assert changes == [True, True]
     assert MOST_OF_A_FRAME_BYTES < made.queued_bytes + 9004 < MOST_OF_A_FRAME_BYTES + 4 * 9004
     before = made.queued_bytes
-    fan.send([(packet, 9000, 1)], 1, 0.0)
+    fan.send(single(packet), 0.0)
     assert made.queued_bytes == before
     assert counters.drops[Drop.AWAITING_ACCESS_POINT] == 2
     fan.remove(member)
@@ -105,9 +105,9 @@ def test_a_full_queue_ends_the_reader_where_that_is_the_policy() -> None:
     fan, pipe = TcpFan(AccessPoints({96: "H264"})), Pipe(room=0)
     made, counters, _ = outlet(pipe, limit=100)
     made.closes_when_full = True
-    fan.add(Subscriber(made, 0))
+    fan.add(Subscriber(made, 0, DeliveryImage()), 0.0)
     for _ in range(4):
-        fan.send([(h264(0, 1, 0x41), 40, 1)], 1, 0.0)
+        fan.send(single(h264(0, 1, 0x41)), 0.0)
     assert isinstance(made.error, TooSlowError)
     assert counters.drops[Drop.QUEUE_FULL] == 1
 
@@ -115,11 +115,11 @@ def test_a_full_queue_ends_the_reader_where_that_is_the_policy() -> None:
 def test_reports_find_room_or_are_left_out_whole() -> None:
     fan, pipe = TcpFan(), Pipe(room=0)
     made, counters, _ = outlet(pipe, limit=10)
-    fan.add(Subscriber(made, 1))
+    fan.add(Subscriber(made, 1, DeliveryImage()), 0.0)
     for _ in range(3):
-        fan.send([(bytes(8), 8, 1)], 1, 0.0)
+        fan.send(single(bytes(8)), 0.0)
     assert counters.drops[Drop.QUEUE_FULL] == 2
     pipe.room = 1000
     made.flush(0.0)
-    fan.send([(bytes(8), 8, 1)], 1, 0.0)
+    fan.send(single(bytes(8)), 0.0)
     assert pipe.written == (b"$\x01\x00\x08" + bytes(8)) * 2

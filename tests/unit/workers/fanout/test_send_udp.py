@@ -7,8 +7,9 @@ from typing import Any, cast
 
 import pytest
 
+from workers.contract.image import DeliveryImage
 from workers.fanout import send_udp
-from workers.fanout.burst import Run, packets_of
+from workers.fanout.burst import PacketBurst, Run, packets_of
 from workers.fanout.destinations import Arena, Destination
 from workers.fanout.send_udp import PLAIN_READERS, RESUME_WITHIN_S, RETRY_SEGMENTS_AFTER_S, UdpFan
 from workers.fanout.syscalls import HEADER_BYTES, IoVec, MMsgHdr, SegmentControl
@@ -80,6 +81,14 @@ class Kernel:
         return 0
 
 
+def reader(port: int) -> Destination:
+    return Destination(str(port), DeliveryImage(address=IPV4.pack("10.0.0.1", port)), IPV4)
+
+
+def burst(*runs: Run) -> PacketBurst:
+    return PacketBurst(runs, sum(each[2] for each in runs), sum(len(each[0]) for each in runs))
+
+
 class Scene:
     """A fan over a scripted kernel."""
 
@@ -88,10 +97,11 @@ class Scene:
         self.counters = Counters()
         self.wants_room = False
         sock = cast("socket.socket", kernel)
-        self.fan = UdpFan(sock, IPV4, Arena(), self.counters, self._want_room)
-        self.members = [Destination(IPV4.pack("10.0.0.1", 5000 + each), IPV4) for each in range(readers)]
+        self.fan = UdpFan(sock, IPV4, Arena(), self.counters)
+        self.fan.want_room = self._want_room
+        self.members = [reader(5000 + each) for each in range(readers)]
         for member in self.members:
-            self.fan.add(member)
+            self.fan.add(member, 0.0)
 
     def _want_room(self, wanted: bool) -> None:
         self.wants_room = wanted
@@ -110,7 +120,7 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
 
 def test_a_burst_is_one_call_for_all_readers(kernel: Kernel) -> None:
     scene = Scene(kernel, 100)
-    scene.fan.send([BURST], 0.0)
+    scene.fan.send(burst(BURST), 0.0)
     assert kernel.calls == 1
     assert scene.got() == [packets_of(BURST)] * 100
     assert scene.counters.packets_out == 300
@@ -119,7 +129,7 @@ def test_a_burst_is_one_call_for_all_readers(kernel: Kernel) -> None:
 
 def test_more_readers_than_one_call_takes(kernel: Kernel) -> None:
     scene = Scene(kernel, 2500)
-    scene.fan.send([BURST], 0.0)
+    scene.fan.send(burst(BURST), 0.0)
     assert kernel.calls == 3
     assert scene.got() == [packets_of(BURST)] * 2500
 
@@ -127,21 +137,21 @@ def test_more_readers_than_one_call_takes(kernel: Kernel) -> None:
 @pytest.mark.parametrize(("readers", "calls"), [(PLAIN_READERS, PLAIN_READERS), (PLAIN_READERS + 1, 1)])
 def test_a_single_packet_to_few_readers_goes_the_plain_way(kernel: Kernel, readers: int, calls: int) -> None:
     scene = Scene(kernel, readers)
-    scene.fan.send([SINGLE], 0.0)
+    scene.fan.send(burst(SINGLE), 0.0)
     assert kernel.calls == calls
     assert scene.got() == [[b"single"]] * readers
 
 
 def test_readers_come_and_go_one_by_one(kernel: Kernel) -> None:
     scene = Scene(kernel, 50)
-    scene.fan.send([BURST], 0.0)
+    scene.fan.send(burst(BURST), 0.0)
     for member in scene.members[::2]:
         scene.fan.remove(member)
         scene.fan.remove(member)
-    scene.fan.send([BURST], 0.0)
-    scene.fan.add(scene.members[0])
+    scene.fan.send(burst(BURST), 0.0)
+    scene.fan.add(scene.members[0], 0.0)
     scene.fan.move(scene.members[0], IPV4.pack("10.0.0.1", 9999))
-    scene.fan.send([SINGLE], 0.0)
+    scene.fan.send(burst(SINGLE), 0.0)
     assert kernel.received[9999] == [b"single"]
     assert [len(each) for each in scene.got()] == [3, 7] * 25
     assert scene.fan.packets_to(scene.members[0]) == 4
@@ -152,7 +162,7 @@ def test_readers_come_and_go_one_by_one(kernel: Kernel) -> None:
 def test_a_bad_address_is_skipped_and_counted(kernel: Kernel) -> None:
     scene = Scene(kernel, 10)
     kernel.errors = {5000: errno.EHOSTUNREACH, 5004: errno.EINVAL, 5009: errno.ENOBUFS}
-    scene.fan.send([BURST, SINGLE], 0.0)
+    scene.fan.send(burst(BURST, SINGLE), 0.0)
     assert [len(each) for each in scene.got()] == [0, 4, 4, 4, 0, 4, 4, 4, 4, 0]
     assert scene.counters.drops[Drop.SEND_ERROR] == 8
     assert scene.counters.drops[Drop.SEND_BUFFER] == 4
@@ -163,15 +173,15 @@ def test_a_bad_address_is_skipped_and_counted(kernel: Kernel) -> None:
 def test_refused_segments_go_plain_to_that_reader_alone(kernel: Kernel) -> None:
     scene = Scene(kernel, 10)
     kernel.no_segments = {5003, 5007}
-    scene.fan.send([BURST], 0.0)
+    scene.fan.send(burst(BURST), 0.0)
     assert scene.got() == [packets_of(BURST)] * 10
     kernel.calls = 0
-    scene.fan.send([BURST], 1.0)
+    scene.fan.send(burst(BURST), 1.0)
     assert kernel.calls == 1 + 3, "one call for eight, and one for each packet to the two"
     kernel.no_segments.clear()
-    scene.fan.send([SINGLE], RETRY_SEGMENTS_AFTER_S)
+    scene.fan.send(burst(SINGLE), RETRY_SEGMENTS_AFTER_S)
     kernel.calls = 0
-    scene.fan.send([BURST], RETRY_SEGMENTS_AFTER_S)
+    scene.fan.send(burst(BURST), RETRY_SEGMENTS_AFTER_S)
     assert kernel.calls == 1
     assert scene.got() == [packets_of(BURST) * 2 + [b"single"] + packets_of(BURST)] * 10
     assert scene.counters.packets_out == 100
@@ -182,8 +192,8 @@ def test_refused_segments_go_plain_to_that_reader_alone(kernel: Kernel) -> None:
 def test_what_finds_no_room_is_sent_when_there_is(kernel: Kernel, room: int, run: Run) -> None:
     scene = Scene(kernel, 10)
     kernel.room = room
-    scene.fan.send([run], 0.0)
-    scene.fan.send([SINGLE, BURST], 0.01)
+    scene.fan.send(burst(run), 0.0)
+    scene.fan.send(burst(SINGLE, BURST), 0.01)
     assert scene.wants_room
     kernel.room = 7
     scene.fan.send_waiting(0.02)
@@ -199,8 +209,8 @@ def test_what_finds_no_room_is_sent_when_there_is(kernel: Kernel, room: int, run
 def test_what_waits_too_long_is_dropped_and_counted(kernel: Kernel) -> None:
     scene = Scene(kernel, 10)
     kernel.room = 4
-    scene.fan.send([BURST], 0.0)
-    scene.fan.send([SINGLE], RESUME_WITHIN_S)
+    scene.fan.send(burst(BURST), 0.0)
+    scene.fan.send(burst(SINGLE), RESUME_WITHIN_S)
     kernel.room = None
     scene.fan.send_waiting(RESUME_WITHIN_S)
     assert [len(each) for each in scene.got()] == [4] * 4 + [1] * 6
@@ -211,11 +221,11 @@ def test_what_waits_too_long_is_dropped_and_counted(kernel: Kernel) -> None:
 def test_another_reader_is_first_each_time(kernel: Kernel) -> None:
     scene = Scene(kernel, 4)
     kernel.room = 0
-    scene.fan.send([SINGLE], 0.0)
+    scene.fan.send(burst(SINGLE), 0.0)
     firsts = set()
     for step in range(1, 5):
         now = step * RESUME_WITHIN_S
-        scene.fan.send([(b"x%d" % step, 2, 1)], now)
+        scene.fan.send(burst((b"x%d" % step, 2, 1)), now)
         kernel.room = 1
         scene.fan.send_waiting(now)
         firsts |= {port for port, packets in kernel.received.items() if b"x%d" % step in packets}
@@ -226,8 +236,8 @@ def test_two_paths_without_segments_and_without_room(kernel: Kernel) -> None:
     scene = Scene(kernel, 4)
     kernel.no_segments = {5001}
     kernel.room = 1
-    scene.fan.send([BURST], 0.0)
-    scene.fan.send([BURST], 0.0)
+    scene.fan.send(burst(BURST), 0.0)
+    scene.fan.send(burst(BURST), 0.0)
     kernel.room = None
     scene.fan.send_waiting(0.1)
     assert scene.got() == [packets_of(BURST) * 2] * 4
@@ -236,12 +246,10 @@ def test_two_paths_without_segments_and_without_room(kernel: Kernel) -> None:
 def test_what_waits_for_room_goes_on_at_another_worker(kernel: Kernel) -> None:
     scene, after = Scene(kernel, 3), Scene(kernel, 3)
     kernel.room = 1
-    scene.fan.send([BURST], 0.0)
-    scene.fan.send([(b"later" * 2, 5, 2)], 0.0)
+    scene.fan.send(burst(BURST), 0.0)
+    scene.fan.send(burst((b"later" * 2, 5, 2)), 0.0)
     kernel.room = None
-    names = {each: str(index) for index, each in enumerate(scene.members)}
-    image = scene.fan.image(names, 1_000_000)
-    after.fan.restore(image, {str(index): each for index, each in enumerate(after.members)})
+    after.fan.go_on(scene.fan.pack(1_000_000))
     assert after.fan.is_waiting
     after.fan.send_waiting(0.1)
     assert [sorted(each) for each in scene.got()] == [sorted([*packets_of(BURST), b"later", b"later"])] * 3
@@ -252,8 +260,8 @@ def test_of_what_waits_only_so_much_goes_on_and_the_rest_is_counted(kernel: Kern
     scene = Scene(kernel, 2)
     kernel.room = 0
     for _ in range(3):
-        scene.fan.send([BURST], 0.0)
-    image = scene.fan.image(dict.fromkeys(scene.members, "r"), 2 * len(BURST[0]))
+        scene.fan.send(burst(BURST), 0.0)
+    image = scene.fan.pack(2 * len(BURST[0]))
     assert [each.data for each in image] == [BURST[0]] * 2
     assert scene.counters.drops[Drop.SEND_BUFFER] == 2 * BURST[2]
 
@@ -261,10 +269,12 @@ def test_of_what_waits_only_so_much_goes_on_and_the_rest_is_counted(kernel: Kern
 def test_a_path_without_segments_is_known_at_another_worker(kernel: Kernel) -> None:
     kernel.no_segments = {5001}
     scene = Scene(kernel, 2)
-    scene.fan.send([BURST], 0.0)
-    assert [scene.fan.refuses_segments(each) for each in scene.members] == [False, True]
-    after = Scene(kernel, 1)
-    there = Destination(IPV4.pack("10.0.0.1", 5001), IPV4)
-    after.fan.add_again(there, True, 0.0)
-    assert after.fan.refuses_segments(there)
+    scene.fan.send(burst(BURST), 0.0)
+    assert [each.state.refuses_segments for each in scene.members] == [False, True]
+    after, calls = Scene(kernel, 1), kernel.calls
+    there = Destination("there", scene.members[1].state, IPV4)
+    after.fan.add(there, 0.0)
+    after.fan.send(burst(BURST), 0.0)
+    assert kernel.calls == calls + 1 + BURST[2], "no run was tried"
+    assert there.state.refuses_segments
     assert len(after.fan) == 2

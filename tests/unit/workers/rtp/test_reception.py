@@ -23,7 +23,7 @@ def observe(
 def test_nothing_is_known_before_the_first_packet() -> None:
     reception = Reception()
     assert (reception.ssrc, reception.lost, reception.next_time(1.0)) == (None, 0, None)
-    assert reception.last_sequence is None
+    assert reception.state.last_sequence is None
 
 
 @pytest.mark.parametrize("first", [0, 1, 65_530, 65_535])
@@ -34,7 +34,7 @@ def test_packets_in_order_lose_nothing_over_a_wrap(first: int) -> None:
     assert reception.lost == 0
     assert reception.expected == 200
     assert reception.highest == first + 199
-    assert reception.last_sequence == (first + 199) % 65_536
+    assert reception.state.last_sequence == (first + 199) % 65_536
 
 
 def test_gaps_are_lost_and_late_packets_found_again() -> None:
@@ -71,18 +71,18 @@ def test_another_ssrc_takes_over_only_after_silence() -> None:
     reception = Reception()
     observe(reception, [1, 2], ssrc=7)
     observe(reception, [500], ssrc=8, now=0.5)
-    assert (reception.ssrc, reception.last_sequence) == (7, 2)
+    assert (reception.ssrc, reception.state.last_sequence) == (7, 2)
     observe(reception, [501], ssrc=8, now=CHANGE_AFTER_S)
-    assert (reception.ssrc, reception.last_sequence, reception.expected) == (8, 501, 1)
+    assert (reception.ssrc, reception.state.last_sequence, reception.expected) == (8, 501, 1)
 
 
 def test_steady_packets_have_no_jitter_and_late_ones_have() -> None:
     reception = Reception()
     for step in range(50):
         observe(reception, [step], now=step * 0.02, time=2**32 - 20_000 + step * 1800)
-    assert reception.jitter == pytest.approx(0, abs=0.01)
+    assert reception.state.jitter == pytest.approx(0, abs=0.01)
     observe(reception, [50], now=50 * 0.02 + 0.016, time=2**32 - 20_000 + 50 * 1800)
-    assert reception.jitter == pytest.approx(0.016 * RATE / 16, rel=0.01)
+    assert reception.state.jitter == pytest.approx(0.016 * RATE / 16, rel=0.01)
 
 
 def test_next_time_runs_on_after_the_end_of_a_picture_only() -> None:

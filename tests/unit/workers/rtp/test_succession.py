@@ -4,8 +4,9 @@ import struct
 
 import pytest
 
+from workers.contract.image import NtpShift, Offsets, StreamEnd, SuccessionImage
 from workers.rtp import rtcp
-from workers.rtp.succession import LEAST_GAP_S, NtpShift, Offsets, StreamEnd, Succession
+from workers.rtp.succession import LEAST_GAP_S, Succession
 
 END = StreamEnd(
     0xAAAA, 65535, 2**32 - 90_000, 10.0, 90_000, ntp=5 << 32, ntp_time=2**32 - 180_000, packets=100, octets=7
@@ -27,7 +28,7 @@ def report(ssrc: int, ntp: int, rtp_time: int, packets: int, octets: int) -> lis
 
 
 def begun(now: float = 12.0, end: StreamEnd = END) -> Succession:
-    made = Succession(end, NtpShift())
+    made = Succession(SuccessionImage(end))
     made.begin(packet(500, 1000), b"\x01\xf4", now)
     return made
 
@@ -36,7 +37,7 @@ def test_numbers_go_on_and_time_has_passed() -> None:
     made = begun()
     assert made.renumber(packet(500, 1000)) == packet(0, 90_000, 0xAAAA)
     assert made.renumber(packet(501, 4000)) == packet(1, 93_000, 0xAAAA)
-    assert made.offsets == Offsets(NEW, (0 - 500) % 65536, 89_000, 90_000)
+    assert made.state.offsets == Offsets(NEW, (0 - 500) % 65536, 89_000, 90_000)
 
 
 def test_a_batch_is_renumbered_like_its_packets() -> None:
@@ -55,7 +56,7 @@ def test_packets_of_other_streams_are_left_as_they_are() -> None:
 
 
 def test_one_that_was_overtaken_in_the_first_burst_has_a_number_too() -> None:
-    made = Succession(END, NtpShift())
+    made = Succession(SuccessionImage(END))
     made.begin(packet(500, 1000), struct.pack("!HHH", 500, 498, 501), 12.0)
     assert made.renumber(packet(498, 1000))[2:4] == b"\x00\x00"
 
@@ -84,7 +85,7 @@ def ntp_after(made: Succession, ntp_s: float, rtp_time: int = 1000) -> float:
 def test_a_clock_that_went_back_goes_on_for_all_tracks_alike() -> None:
     """A report on the first packet: it says what that one's instant is, at least a little after that of the last."""
     ntp = NtpShift()
-    made, other = Succession(END, ntp), Succession(END, ntp)
+    made, other = Succession(SuccessionImage(END, ntp)), Succession(SuccessionImage(END, ntp))
     for each in (made, other):
         each.begin(packet(500, 1000), b"\x01\xf4", 12.0)
     assert ntp_after(made, 1.0) == pytest.approx(6 + LEAST_GAP_S)
@@ -95,7 +96,7 @@ def test_a_clock_that_went_back_goes_on_for_all_tracks_alike() -> None:
 
 def test_a_clock_that_is_right_is_left_alone() -> None:
     assert ntp_after(begun(), 6.3) == pytest.approx(6.3)
-    assert ntp_after(Succession.of(begun().image(), NtpShift()), 50.0) == pytest.approx(50.0)
+    assert ntp_after(Succession(begun().state), 50.0) == pytest.approx(50.0)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +107,7 @@ def test_a_clock_that_is_right_is_left_alone() -> None:
     ],
 )
 def test_feedback_is_about_the_publishers_own_stream(wish: bytes) -> None:
-    restored = begun().restore(wish)
+    restored = begun().to_publisher(wish)
     assert restored == wish.replace(b"\x00\x00\xaa\xaa", b"\x00\x00\xbb\xbb")
     assert restored != wish
-    assert Succession(END, NtpShift()).restore(wish) == wish
+    assert Succession(SuccessionImage(END)).to_publisher(wish) == wish

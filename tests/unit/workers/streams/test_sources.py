@@ -1,5 +1,6 @@
 """Who may send, decided by addresses."""
 
+from workers.contract.image import SourceImage
 from workers.sockets.addresses import IPV4, IPV6
 from workers.streams.sources import AddressBook, PublisherPort
 
@@ -9,7 +10,7 @@ def at(port: int, host: str = "10.0.0.1") -> bytes:
 
 
 def test_the_declared_port_is_the_publishers_and_wins_over_a_latched_one() -> None:
-    source = PublisherPort(IPV6)
+    source = PublisherPort(IPV6, SourceImage())
     assert not source.knows(at(1))
     assert not source.may_latch(at(1))
     source.declare(at(5000))
@@ -20,9 +21,9 @@ def test_the_declared_port_is_the_publishers_and_wins_over_a_latched_one() -> No
     assert source.expected == at(6000)
     assert source.block.startswith(at(6000) * 3)
     assert not source.may_latch(at(7000)), "only the first"
-    source.hear(at(6000))
+    source.on_packet(at(6000))
     assert source.expected == at(6000)
-    source.hear(at(5000))
+    source.on_packet(at(5000))
     assert source.expected == at(5000)
     assert not source.knows(at(6000))
     assert not source.may_latch(at(7000))
@@ -31,18 +32,18 @@ def test_the_declared_port_is_the_publishers_and_wins_over_a_latched_one() -> No
 
 
 def test_a_batch_from_the_declared_port_ends_the_wait_for_another() -> None:
-    source = PublisherPort(IPV4)
+    source = PublisherPort(IPV4, SourceImage())
     source.declare(IPV4.pack("10.0.0.1", 5000))
     source.confirm()
     assert not source.may_latch(IPV4.pack("10.0.0.1", 6000))
 
 
 def test_a_batch_from_a_latched_port_leaves_the_declared_one_its_right() -> None:
-    source = PublisherPort(IPV6)
+    source = PublisherPort(IPV6, SourceImage())
     source.declare(at(5000))
     source.latch(at(6000))
     source.confirm()
-    source.hear(at(5000))
+    source.on_packet(at(5000))
     assert source.expected == at(5000)
 
 

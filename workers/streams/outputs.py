@@ -1,0 +1,58 @@
+"""Who gets what a track sends one way, RTP or RTCP: its readers, then taps and replicas."""
+
+import socket
+from typing import Protocol
+
+from workers.channel import Kind
+from workers.contract.image import PortImage
+from workers.fanout.burst import PacketBurst
+from workers.fanout.send_tcp import TcpFan
+from workers.fanout.send_udp import UdpFan
+from workers.rtp.access_points import AccessPoints
+from workers.runtime.resources import Resources
+
+MOST_WAITING_BYTES = 4 * 1024 * 1024
+"""Of one port, what waits for room in its send buffer and travels: 128 Mbit/s for as long as it may wait at all."""
+
+
+class Sink(Protocol):
+    """Gets whole bursts."""
+
+    def send(self, burst: PacketBurst, now: float, /) -> None:
+        """Send a burst on, or drop it: nobody waits."""
+
+
+class SessionSink(Protocol):
+    """Gets packets that are of one session, or for one."""
+
+    def send_for(self, kind: Kind, packet: bytes, session: str, /) -> None:
+        """Send a packet on, or drop it."""
+
+
+class Outputs:
+    """The sinks of one way. A multicast group is one more destination among the UDP readers."""
+
+    def __init__(self, sock: socket.socket, resources: Resources, access_points: AccessPoints | None = None) -> None:
+        self.sock = sock
+        self.udp = UdpFan(sock, resources.family, resources.arena, resources.counters)
+        self.tcp = TcpFan(access_points)
+        self.sinks: list[Sink] = [self.udp, self.tcp]
+
+    def __len__(self) -> int:
+        """Count the readers."""
+        return len(self.udp) + len(self.tcp)
+
+    def send(self, burst: PacketBurst, now: float) -> None:
+        """Send a burst to everybody."""
+        for each in self.sinks:
+            each.send(burst, now)
+
+    def pack(self, state: PortImage) -> None:
+        """Bring the readers' counts up to date, and put into the state what waits."""
+        state.waiting = self.udp.pack(MOST_WAITING_BYTES)
+        self.tcp.pack()
+
+    def go_on(self, state: PortImage) -> None:
+        """Let wait what waited at another worker, once the readers are here."""
+        self.udp.go_on(state.waiting)
+        state.waiting = ()
