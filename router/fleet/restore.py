@@ -170,7 +170,9 @@ class Restore:
         )
         self._mounts.restore(mount)
         if state.publisher:
-            self._session(mount, state.publisher, Role.PUBLISHER, publishing, state.publisher_connection, now)
+            session = self._session(mount, state.publisher, Role.PUBLISHER, publishing, state.publisher_connection, now)
+            if state.publisher_paused and session.state is SessionState.RECORDING:
+                session.state = SessionState.ANNOUNCED
         else:
             publisher = self._make(mount, state.last_publisher, Role.PUBLISHER, publishing, now)
             publisher.state = SessionState.CLOSED

@@ -18,18 +18,22 @@ class Options(Method):
 
 
 class Pause(Method):
-    """Stops a reader's media. A publisher that pauses just sends none (rtspclientsink does before TEARDOWN)."""
+    """Stops a reader's media. A publisher that pauses just sends none (rtspclientsink does before TEARDOWN); its worker
+    remembers that for the next front."""
 
     handler = "on_pause"
     context = PauseContext
 
     async def run(self, exchange: Exchange) -> Response:
         session = exchange.in_session
-        if session.state is SessionState.PLAYING:
+        before, after = session.state, next_state(session.state, "PAUSE")
+        if before is SessionState.PLAYING:
             async with at_worker(session.place) as worker:
                 await worker.ask(commands.pause(session))
             still_there(session, exchange)
-        session.state = next_state(session.state, "PAUSE")
+        session.state = after
+        if before is SessionState.RECORDING:
+            session.place.placement.tell(commands.go_on(session))
         return exchange.respond()
 
 

@@ -78,8 +78,10 @@ def pause(session: Session) -> PauseReader:
     return PauseReader(session.place.path, session.place.generation, session.id)
 
 
-def record(session: Session, handoff: HandOff | None, *, connection: str, response: bytes) -> Record:
-    """Start a publisher."""
+def record(
+    session: Session, handoff: HandOff | None, *, connection: str, response: bytes, paused: bool = False
+) -> Record:
+    """Start a publisher; `paused`: let the worker remember that it sends nothing."""
     mount = session.mount
     return Record(
         path=mount.path,
@@ -91,6 +93,7 @@ def record(session: Session, handoff: HandOff | None, *, connection: str, respon
         response=response,
         mount_record=mount_record(mount),
         session_record=session_record(session),
+        paused=paused,
     )
 
 
@@ -122,6 +125,7 @@ def go_on(session: Session, handoff: HandOff | None = None) -> Record | Play:
     """Start a session that runs, or has run, at the worker that it goes on at. Its client gets no response."""
     connection = "" if session.connection is None else session.connection.id
     if session.role is Role.PUBLISHER:
-        return record(session, handoff, connection=connection, response=b"")
+        paused = session.state is not SessionState.RECORDING
+        return record(session, handoff, connection=connection, response=b"", paused=paused)
     paused = session.state is not SessionState.PLAYING
     return play(session, handoff, connection=connection, response_head=b"", paused=paused)

@@ -178,6 +178,26 @@ def test_old_sessions_go_on_as_if_nothing_had_happened(start_router: StartRouter
         )
 
 
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_paused_publisher_is_paused_still(start_router: StartRouter, path: str, transport: str) -> None:
+    router = start_router(workers=1, settings=LASTING)
+    with Publisher(router.publish(path), transport=transport).start() as publisher:
+
+        def state() -> object:
+            return router.status()["sessions"][0]["state"]
+
+        publisher.connection.expect(200, "PAUSE", publisher.url)
+        assert state() == "announced"
+        for _ in range(2):  # a front that was told of it tells the next one
+            old = kill_front(router)
+            wait_back(router, old)
+            assert state() == "announced"
+        publisher.record()
+        old = kill_front(router)
+        wait_back(router, old)
+        assert state() == "recording"
+
+
 def test_what_happens_while_there_is_no_front_is_told_to_the_next(start_router: StartRouter, path: str) -> None:
     router = start_router(workers=2, hooks=HOOKS, settings={"stale_after_s": 1})
     with ExitStack() as stack:

@@ -33,9 +33,14 @@ TIMEOUT_S = 10.0
 
 def welcome(ports: PortSlice) -> Welcome:
     """Make the settings of a worker that hears fast and forgets fast."""
+    return settings(ports.media_start, ports.media_count)
+
+
+def settings(port_start: int, port_count: int) -> Welcome:
+    """Make such settings for these ports."""
     return Welcome(
-        rtp_port_start=ports.media_start,
-        rtp_port_count=ports.media_count,
+        rtp_port_start=port_start,
+        rtp_port_count=port_count,
         bind_host="",
         heartbeat_interval_s=0.2,
         orphan_timeout_s=5.0,

@@ -67,7 +67,7 @@ class Record:
 
     The worker takes the connection over if `handoff` is given, reads the media sockets, then writes `response`. Where
     that is empty the client hears nothing of it, and `connection` may be "", or one that is elsewhere: a publisher over
-    UDP needs none.
+    UDP needs none. One that is `paused` has said that it sends nothing; what comes nevertheless is taken.
     """
 
     path: Path
@@ -79,6 +79,7 @@ class Record:
     response: Blob
     mount_record: Blob = b""
     session_record: Blob = b""
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

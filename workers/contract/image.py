@@ -262,6 +262,8 @@ class PublisherImage:
     record: Blob = b""
     """What a new front needs to know of the session."""
     transports: Annotated[tuple[TrackTransport, ...], AtMost(MAX_TRACKS)] = ()
+    paused: bool = False
+    """Whether it has said that it sends nothing for now."""
 
 
 @dataclass(slots=True)

@@ -47,6 +47,7 @@ class MountState:
     record: Blob = b""
     publisher_record: Blob = b""
     publisher_connection: Name = ""
+    publisher_paused: bool = False
     last_publisher: Name = ""
     """The session that has published last; without a `publisher`, the `publisher_record` is its own."""
     streams: Blob = b""

@@ -205,11 +205,13 @@ class OwnedMount(CarriedMount):
         )
         if not records or not state.last_publisher:
             return told
+        publisher = self.publishing.session_state
         return replace(
             told,
             record=state.record,
             publisher_record=state.last_record,
-            publisher_connection=self.publishing.connection,
+            publisher_connection="" if publisher is None else publisher.connection,
+            publisher_paused=publisher is not None and publisher.paused,
             last_publisher=state.last_publisher,
             streams=state.streams,
         )

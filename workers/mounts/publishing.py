@@ -16,14 +16,14 @@ from workers.runtime.refusal import RefusedError
 from workers.runtime.resources import Resources
 from workers.streams.ingest import ReadingPort
 from workers.streams.stream import Stream
-from workers.streams.track import Track
+from workers.streams.track import MountTrack
 
 
 class Publishing:
     """The publisher of a mount, and whether it is heard."""
 
     def __init__(
-        self, state: MountImage, tracks: Sequence[Track], ports: Sequence[ReadingPort], resources: Resources
+        self, state: MountImage, tracks: Sequence[MountTrack], ports: Sequence[ReadingPort], resources: Resources
     ) -> None:
         self._state = state
         self._tracks = tracks
@@ -45,9 +45,9 @@ class Publishing:
         return "" if self._state.publisher is None else self._state.publisher.session
 
     @property
-    def connection(self) -> str:
-        """The connection that the publisher was started on, "" for none."""
-        return "" if self._session is None else self._session.state.connection
+    def session_state(self) -> PublisherImage | None:
+        """What is known of the publisher, where it is a session."""
+        return None if self._session is None else self._session.state
 
     @property
     def carriers(self) -> set[Connection]:
@@ -74,7 +74,8 @@ class Publishing:
             publisher = self._session = PublisherSession(state.publisher, state.path, self._tracks, self._resources)
             publisher.start(connection, now)
         # else said again, or RECORD after PAUSE: what is known of the stream stays
-        publisher.state.connection, publisher.state.record = command.connection, command.session_record
+        told = publisher.state
+        told.connection, told.record, told.paused = command.connection, command.session_record, command.paused
         state.last_record = command.session_record
 
     def feed(self, session: str, sock: socket.socket, events: ChannelEvents, now: float) -> None:

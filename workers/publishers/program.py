@@ -15,7 +15,7 @@ from workers.runtime.resources import Resources
 from workers.streams.link import NO_PUBLISHER
 from workers.streams.report_timer import ReportTimer
 from workers.streams.sender import Sender
-from workers.streams.track import Track
+from workers.streams.track import MountTrack
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class ProgramPublisher:
         self,
         state: FeedImage,
         sock: socket.socket,
-        tracks: Sequence[Track],
+        tracks: Sequence[MountTrack],
         resources: Resources,
         events: ChannelEvents,
     ) -> None:
@@ -98,7 +98,7 @@ class ProgramLink:
 class ProgramTrack:
     """One track of it, with sender reports until the program makes them itself."""
 
-    def __init__(self, track: Track, feed: FeedImage, resources: Resources) -> None:
+    def __init__(self, track: MountTrack, feed: FeedImage, resources: Resources) -> None:
         self.track = track
         self._feed = feed
         self._counters = resources.counters
@@ -152,7 +152,7 @@ class ProgramTrack:
         self._feed.senders[self.track.index] = None
 
 
-def new_feed(session: str, tracks: Sequence[Track]) -> FeedImage:
+def new_feed(session: str, tracks: Sequence[MountTrack]) -> FeedImage:
     """Begin to take a program's media, which reports by its session's name."""
     senders: list[SenderImage | None] = [SenderImage(session) for _ in tracks]
     return FeedImage(session, senders=senders)

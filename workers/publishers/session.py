@@ -11,13 +11,13 @@ from workers.publishers.udp import UdpLink, expect_packets
 from workers.runtime.resources import Resources
 from workers.streams.keepalive import Keepalive
 from workers.streams.link import NO_PUBLISHER
-from workers.streams.track import Track
+from workers.streams.track import MountTrack
 
 
 class PublisherSession:
     """A publisher, from RECORD to its replacement or the mount's end."""
 
-    def __init__(self, state: PublisherImage, path: str, tracks: Sequence[Track], resources: Resources) -> None:
+    def __init__(self, state: PublisherImage, path: str, tracks: Sequence[MountTrack], resources: Resources) -> None:
         self.state = state
         self._streams = [each.stream for each in tracks]
         self._resources = resources

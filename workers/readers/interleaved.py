@@ -8,14 +8,14 @@ from workers.fanout.catching_up import cut_off
 from workers.fanout.send_tcp import Subscriber
 from workers.readers.slow_readers import SlowReaderLog
 from workers.readers.transport import ReaderContext, ReaderTransport
-from workers.streams.track import Track
+from workers.streams.track import MountTrack
 
 
 class TcpReaderTrack(ReaderTransport):
     """A track that goes into a reader's connection, once that is here."""
 
     def __init__(
-        self, state: ReaderTrackImage, transport: InterleavedTransport, track: Track, reader: ReaderContext
+        self, state: ReaderTrackImage, transport: InterleavedTransport, track: MountTrack, reader: ReaderContext
     ) -> None:
         super().__init__(state, track, reader)
         self._channels = transport

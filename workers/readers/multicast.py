@@ -15,14 +15,14 @@ from workers.rtp import rtcp
 from workers.runtime.refusal import RefusedError
 from workers.sockets.addresses import Family
 from workers.sockets.udp_pairs import aim_multicast
-from workers.streams.track import Track
+from workers.streams.track import MountTrack
 
 
 class Group:
     """The group of one track. It gets packets while any of its readers plays."""
 
     def __init__(
-        self, transport: MulticastTransport, track: Track, family: Family, on_empty: Callable[[], None]
+        self, transport: MulticastTransport, track: MountTrack, family: Family, on_empty: Callable[[], None]
     ) -> None:
         """Aim the track's sockets at the group; raises OSError where its interface can't be used."""
         self.aim = aim_of(transport)
@@ -115,7 +115,7 @@ class MulticastReaderTrack(ReaderTransport):
         self,
         state: ReaderTrackImage,
         transport: MulticastTransport,
-        track: Track,
+        track: MountTrack,
         reader: ReaderContext,
         group: Group,
     ) -> None:
@@ -172,7 +172,7 @@ class MulticastGroups:
         self._family = family
         self._groups: dict[int, Group] = {}
 
-    def check(self, track: Track, transport: MulticastTransport) -> None:
+    def check(self, track: MountTrack, transport: MulticastTransport) -> None:
         """Raise RefusedError where `on` would fail: for an address or an interface that can't be used, or where the
         track's readers have another group already."""
         group = self._groups.get(track.index)
@@ -186,7 +186,7 @@ class MulticastGroups:
         if group is not None and group.aim != aim_of(transport):
             raise RefusedError(Refusal.FAILED, f"track {track.index} goes to another group than {transport.group}")
 
-    def on(self, track: Track, transport: MulticastTransport) -> Group:
+    def on(self, track: MountTrack, transport: MulticastTransport) -> Group:
         """Give a track's group. Raises RefusedError where the interface can't be used."""
         group = self._groups.get(track.index)
         if group is None:

@@ -24,13 +24,13 @@ from workers.runtime.refusal import RefusedError
 from workers.runtime.resources import Resources
 from workers.streams.ingest import UdpSender
 from workers.streams.sources import AddressBook
-from workers.streams.track import Track
+from workers.streams.track import MountTrack
 
 
 class ReaderTable:
     """The readers of a mount, with the addresses that they send from."""
 
-    def __init__(self, path: str, tracks: Sequence[Track], resources: Resources) -> None:
+    def __init__(self, path: str, tracks: Sequence[MountTrack], resources: Resources) -> None:
         self._path = path
         self._tracks = tracks
         self._resources = resources

@@ -9,7 +9,7 @@ from workers.contract.image import ReaderImage, ReaderTrackImage
 from workers.runtime.counters import Drop
 from workers.runtime.resources import Resources
 from workers.streams.ingest import fault_of
-from workers.streams.track import Track
+from workers.streams.track import MountTrack
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class ReaderContext:
 class ReaderTransport(ABC):
     """One track of a reader, by whichever transport. Registered from SETUP on, sent to from PLAY on."""
 
-    def __init__(self, state: ReaderTrackImage, track: Track, reader: ReaderContext) -> None:
+    def __init__(self, state: ReaderTrackImage, track: MountTrack, reader: ReaderContext) -> None:
         self.state = state
         self.track = track
         self._reader = reader

@@ -8,7 +8,7 @@ from workers.fanout.destinations import Destination
 from workers.readers.transport import ReaderContext, ReaderTransport
 from workers.streams.ingest import UdpSender
 from workers.streams.sources import AddressBook
-from workers.streams.track import Track
+from workers.streams.track import MountTrack
 
 
 class UdpReaderTrack(ReaderTransport):
@@ -18,7 +18,7 @@ class UdpReaderTrack(ReaderTransport):
         self,
         state: ReaderTrackImage,
         transport: UdpTransport,
-        track: Track,
+        track: MountTrack,
         reader: ReaderContext,
         book: AddressBook[UdpSender],
     ) -> None:

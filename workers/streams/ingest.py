@@ -18,7 +18,7 @@ from workers.runtime.counters import Drop
 from workers.runtime.resources import Resources
 from workers.streams.port import Port
 from workers.streams.sources import AddressBook
-from workers.streams.track import Track
+from workers.streams.track import MountTrack
 
 MOST_BATCHES = 8
 """Batches that one socket may have in one turn: then the others come first. What is left is reported again."""
@@ -28,7 +28,7 @@ class UdpSender(Protocol):
     """A reader that is known by its addresses."""
 
     @property
-    def track(self) -> Track:
+    def track(self) -> MountTrack:
         """What it reads."""
 
     def on_packet(self, kind: Kind, address: bytes, now: float) -> None:
@@ -60,7 +60,7 @@ class ReadingPort(Port):
 
     kind: Kind
 
-    def __init__(self, track: Track, rules: PortRules, resources: Resources) -> None:
+    def __init__(self, track: MountTrack, rules: PortRules, resources: Resources) -> None:
         stream = track.stream
         state = stream.state.rtcp if self.kind is Kind.RTCP else stream.state.rtp
         super().__init__(state, stream.outputs[self.kind], resources.loop, rules.on_failure)

@@ -6,7 +6,7 @@ from workers.channel import Kind
 from workers.contract.image import TapImage
 from workers.fanout.burst import PacketBurst, single
 from workers.runtime.pipe import Pipe
-from workers.streams.track import Track
+from workers.streams.track import MountTrack
 
 
 class TapSink:
@@ -29,7 +29,7 @@ class TapSink:
 class BurstTap:
     """One tap of a mount. It never holds the mount up: what its other end is too slow for is dropped."""
 
-    def __init__(self, state: TapImage, pipe: Pipe, tracks: Sequence[Track]) -> None:
+    def __init__(self, state: TapImage, pipe: Pipe, tracks: Sequence[MountTrack]) -> None:
         self.state = state
         self.pipe = pipe
         self._tracks = tracks
@@ -42,7 +42,7 @@ class BurstTap:
             if state.replica:
                 track.replicas.append(sinks[Kind.RTP])
 
-    def _join(self, track: Track, sinks: tuple[TapSink, TapSink]) -> None:
+    def _join(self, track: MountTrack, sinks: tuple[TapSink, TapSink]) -> None:
         for outputs, sink in zip(track.stream.outputs, sinks, strict=True):
             outputs.sinks.append(sink)
 

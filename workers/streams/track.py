@@ -14,7 +14,7 @@ from workers.streams.stream import Stream
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Track:
+class MountTrack:
     """`replicas` are the taps that other workers fan out."""
 
     index: int
@@ -29,7 +29,7 @@ class Track:
 
 def make_tracks(
     states: Sequence[TrackImage], sockets: Sequence[socket.socket], resources: Resources, *, replica: bool
-) -> list[Track]:
+) -> list[MountTrack]:
     """Make a mount's tracks around their states, with their sockets: RTP before RTCP."""
     tracks = []
     for index, state in enumerate(states):
@@ -40,5 +40,5 @@ def make_tracks(
         )
         stream = Stream(state, outputs, resources)
         feedback = (ReplicaFeedback if replica else Feedback)(stream, resources.counters)
-        tracks.append(Track(index, stream, feedback))
+        tracks.append(MountTrack(index, stream, feedback))
     return tracks

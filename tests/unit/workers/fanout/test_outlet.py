@@ -149,3 +149,26 @@ def test_a_tail_that_moves_twice_is_still_whole() -> None:
         pipe.written += next_pipe.written
         made = after
     assert pipe.written == whole
+
+
+def test_packets_that_never_left_were_never_counted_as_sent() -> None:
+    pipe = Pipe(room=5)
+    made, counters, _ = outlet(pipe)
+    seen = []
+    for each in (b"a" * 6, b"b" * 6, b"c" * 6):
+        made.send_media(frames(each), 1, 0.0)
+        seen.append(counters.packets_out)
+    pipe.room = 7  # the rest of the first, and a bit of the others, which are taken together
+    made.flush(1.0)
+    seen.append(counters.packets_out)
+    made.send_media(frames(b"d" * 6), 1, 1.0)
+    unwritten = made.unwritten(1000)
+    made.discard()
+    seen.append(counters.packets_out)
+    assert seen == [1, 1, 1, 3, 3]
+    assert counters.drops[Drop.CONNECTION_LOST] == 1
+    after, there, _ = outlet(Pipe())
+    after.restore(unwritten)
+    after.flush(2.0)
+    assert there.packets_out == 1, "one was counted by neither yet"
+    assert there.bytes_out == 6

@@ -99,3 +99,22 @@ def test_rows_of_numbers_wrap_around() -> None:
     assert sequence.after(65_535) == 0
     assert sequence.distance(65_535, 1) == 2
     assert len(sequence.row(65_535, sequence.MOST_AT_ONCE)) == 2 * sequence.MOST_AT_ONCE
+
+
+def test_the_count_of_the_lost_never_falls() -> None:
+    reception = Reception()
+    observe(reception, [10, 14])
+    counts = [reception.count_lost()]
+    observe(reception, [13])
+    counts.append(reception.count_lost())
+    observe(reception, [40_000, 40_001, 40_003])  # another numbering
+    counts.append(reception.count_lost())
+    observe(reception, [1, 3], ssrc=8, now=CHANGE_AFTER_S + 1)
+    counts.append(reception.count_lost())
+    reception.forget()
+    assert reception.ssrc is None
+    counts.append(reception.count_lost())
+    observe(reception, [5, 7], ssrc=9)
+    counts.append(reception.count_lost())
+    assert counts == [3, 3, 3, 4, 4, 5]
+    assert reception.lost == 1
