@@ -4,196 +4,154 @@ import logging
 import socket
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import assert_never
 
 from workers.connections.connection import Connection
-from workers.connections.table import Connections
+from workers.contract import commands
 from workers.contract.codec import Envelope
-from workers.contract.commands import (
-    AttachFeed,
-    AttachTap,
-    CloseMount,
-    DetachTap,
-    ExportMounts,
-    ForgetConnections,
-    ForgetMove,
-    ImportMounts,
-    KeepListeners,
-    LendPorts,
-    OfferReplica,
-    OpenMount,
-    OpenReplica,
-    PauseReader,
-    Play,
-    Record,
-    ReleaseConnection,
-    RemoveReader,
-    ReportState,
-    Respond,
-    ResumeExported,
-    SetUpReader,
-    StartImported,
-    StopPublisher,
-)
-from workers.contract.messages import Reply
+from workers.contract.messages import Command, Message, Reply
 from workers.contract.parts import InterleavedTransport, Refusal, RtpInfo
 from workers.contract.replies import Done, MountOpened, Playing, ReaderSetUp, Refused, Released
 from workers.contract.reports import StateReport
-from workers.mounts.moving import Moves
-from workers.mounts.replica import Offers
-from workers.mounts.table import MountTable
-from workers.process.listeners import KeptListeners
+from workers.process.active_worker import ActiveWorker
 from workers.runtime.refusal import RefusedError
-from workers.sockets.descriptors import Descriptors
 
 MOST_REPLIES = 1024
 """Replies that are remembered, so that a command that is said again has no second effect: a response on a connection
 would be written twice."""
 
 
-class Control:
-    """Carries out commands on the worker's mounts and connections."""
+OPENING = (commands.OpenMount, commands.OpenReplica, commands.ImportMounts)
+"""Commands that a worker which is drained refuses."""
+STARTING = (commands.Record, commands.AttachFeed, commands.Play)
+"""Commands that a worker which ends refuses."""
 
-    def __init__(
-        self,
-        mounts: MountTable,
-        connections: Connections,
-        descriptors: Descriptors,
-        listeners: KeptListeners,
-        moves: Moves,
-        offers: Offers,
-        logger: logging.Logger,
-        reply: Callable[[int, Reply], None],
-    ) -> None:
-        self._mounts = mounts
-        self._connections = connections
-        self._descriptors = descriptors
-        self._listeners = listeners
-        self._moves = moves
-        self._offers = offers
-        self._logger = logger
+
+class Commands:
+    """Carries out one front's commands on the worker's mounts and connections."""
+
+    def __init__(self, active: ActiveWorker, reply: Callable[[int, Reply], None]) -> None:
+        """`reply` answers the request of a number."""
+        self._active = active
+        self._mounts = active.mounts
+        self._connections = active.connections
+        self._descriptors = active.descriptors
+        self._moves = active.moves
+        self._logger = active.resources.logger
         self._reply = reply
         self._replies: OrderedDict[int, Reply] = OrderedDict()
-        self.draining = False
-        """No new mounts: this worker waits for what it carries to be moved away."""
-        self.ending = False
-        """Nothing new at all."""
-
-    def forget_front(self) -> None:
-        """Start again with another front: request numbers and generations are its own."""
-        self._replies.clear()
-        self._mounts.forget_history()
 
     def handle(self, envelope: Envelope, now: float) -> None:
-        """Carry out one command and reply."""
-        self._handle(envelope, now)
-        self._connections.start_fresh()
-
-    def _handle(self, envelope: Envelope, now: float) -> None:
+        """Carry out one command, and reply to one that has a number: without it is one-way."""
         command, request = envelope.message, envelope.request
-        if self._logger.isEnabledFor(logging.DEBUG):
-            self._logger.debug("command", extra=_told(command))
         if request and request in self._replies:
             self._reply(request, self._replies[request])
             return
-        try:
-            reply = self._carry_out(command, request, now)
-        except RefusedError as error:
-            reply = Refused(error.cause, error.reason[:1024])
-        except Exception as error:
-            self._logger.error("command failed", extra=_told(command), exc_info=error)
-            reply = Refused(Refusal.FAILED, f"{type(error).__name__}: {error}"[:1024])
-        if isinstance(reply, Refused):
-            self._let_go(command, now)
-            self._logger.warning(
-                "command refused",
-                extra={**_told(command), "cause": reply.cause.value, "reason": reply.reason},
-            )
-        if reply is None or isinstance(command, Respond):
-            return
-        if request and not isinstance(reply, Released):  # what was left of a connection may be large
-            self._replies[request] = reply
-            if len(self._replies) > MOST_REPLIES:
-                self._replies.popitem(last=False)
-        self._reply(request, reply)
+        if self._logger.isEnabledFor(logging.DEBUG):
+            self._logger.debug("command", extra=_described(command))
+        reply = self._reply_to(command, request, now)
+        if request and reply is not None:
+            if not isinstance(reply, Released | StateReport):  # those may be large
+                self._replies[request] = reply
+                if len(self._replies) > MOST_REPLIES:
+                    self._replies.popitem(last=False)
+            self._reply(request, reply)
+        self._connections.start_fresh()
 
-    def _let_go(self, command: object, now: float) -> None:
+    def _reply_to(self, command: Message, request: int, now: float) -> Reply | None:
+        """Carry out a command; None where the reply comes later."""
+        try:
+            if not isinstance(command, Command):
+                raise RefusedError(Refusal.FAILED, f"{type(command).__name__} is no command to a worker")
+            return self._carry_out(command, request, now)
+        except RefusedError as error:
+            refused = Refused(error.cause, error.reason[:1024])
+        except Exception as error:
+            self._logger.error("command failed", extra=_described(command), exc_info=error)
+            refused = Refused(Refusal.FAILED, f"{type(error).__name__}: {error}"[:1024])
+        self._let_go(command, now)
+        about = {**_described(command), "cause": refused.cause.value, "reason": refused.reason}
+        self._logger.warning("command refused", extra=about)
+        return refused
+
+    def _let_go(self, command: Message, now: float) -> None:
         """Close the descriptor that came with a refused command: the front keeps the connection."""
-        if isinstance(command, Record | Play) and command.handoff is not None:
+        if isinstance(command, commands.Record | commands.Play) and command.handoff is not None:
             self._descriptors.discard(command.handoff.token, now)
-        elif isinstance(command, AttachFeed | AttachTap) and command.token:
+        elif isinstance(command, commands.AttachFeed | commands.AttachTap) and command.token:
             self._descriptors.discard(command.token, now)
-        elif isinstance(command, ImportMounts):
+        elif isinstance(command, commands.ImportMounts):
             self._descriptors.discard(command.move, now)
-        elif isinstance(command, OpenReplica):
+        elif isinstance(command, commands.OpenReplica):
             self._descriptors.discard(command.name, now)
 
-    def _carry_out(self, command: object, request: int, now: float) -> Reply | None:
-        if (self.draining and isinstance(command, OpenMount | OpenReplica | ImportMounts)) or (
-            self.ending and isinstance(command, Record | AttachFeed | Play)
+    def _carry_out(self, command: Command, request: int, now: float) -> Reply | None:
+        if (self._active.draining and isinstance(command, OPENING)) or (
+            self._active.ending and isinstance(command, STARTING)
         ):
             raise RefusedError(Refusal.DRAINING, "this worker is on its way out")
         match command:
-            case OpenMount():
+            case commands.OpenMount():
                 return MountOpened(self._mounts.open(command, now))
-            case CloseMount():
+            case commands.CloseMount():
                 self._mounts.close(command.path, command.generation, now)
-            case Record():
+            case commands.Record():
                 self._record(command, now)
-            case StopPublisher():
+            case commands.StopPublisher():
                 self._mounts.find_owned(command.path, command.generation).publishing.stop(command.session)
-            case AttachFeed():
+            case commands.AttachFeed():
                 owned = self._mounts.find_owned(command.path, command.generation)
                 owned.feed(command.session, self._claim(command.token, now), now)
-            case AttachTap():
+            case commands.AttachTap():
                 self._tap(command, now)
-            case DetachTap():
+            case commands.DetachTap():
                 self._mounts.find_owned(command.path, command.generation).untap(command.name, now)
-            case OfferReplica():
+            case commands.OfferReplica():
                 owned = self._mounts.find_owned(command.path, command.generation)
-                self._offers.send(command.name, owned, lambda offered: self._reply(request, offered), now)
+                self._active.offers.send(command.name, owned, lambda offered: self._reply(request, offered), now)
                 return None
-            case OpenReplica():
+            case commands.OpenReplica():
                 self._mounts.open_replica(command, self._descriptors.claim_all(command.name, now), now)
-            case SetUpReader():
+            case commands.SetUpReader():
                 readers = self._mounts.find(command.path, command.generation).readers
                 return ReaderSetUp(readers.set_up(command.session, command.transport, elsewhere=command.elsewhere))
-            case Play():
+            case commands.Play():
                 return self._play(command, now)
-            case PauseReader():
+            case commands.PauseReader():
                 self._mounts.find(command.path, command.generation).readers.pause(command.session)
-            case RemoveReader():
+            case commands.RemoveReader():
                 self._remove_reader(command)
-            case Respond():
+            case commands.Respond():
                 self._respond(command, now)
-            case ReleaseConnection():
+            case commands.ReleaseConnection():
                 return self._release(command)
-            case ForgetConnections():
+            case commands.ForgetConnections():
                 self._connections.forget_ended(command.connections)
-            case KeepListeners():
-                self._listeners.keep(command.names, self._descriptors.claim_all(command.token, now))
-            case LendPorts():
+            case commands.KeepListeners():
+                self._active.listeners.keep(command.names, self._descriptors.claim_all(command.token, now))
+            case commands.LendPorts():
                 self._mounts.lend(command.ports, now)
-            case ReportState():
-                if command.path:
-                    self._report_mount(request, command.path)
-                else:
-                    self.report(request)
-                return None
-            case ExportMounts():
+            case commands.ReportState(path=""):
+                return self._report(request)
+            case commands.ReportState():
+                return StateReport(self._mounts.state_of(command.path), (), more=False)
+            case commands.ExportMounts():
                 return self._moves.export(command, now, lambda exported: self._reply(request, exported))
-            case ImportMounts():
+            case commands.ImportMounts():
                 self._moves.prepare(command, now)
-            case StartImported():
+            case commands.StartImported():
                 self._moves.start(command.move, now)
-            case ResumeExported():
+            case commands.ResumeExported():
                 self._moves.resume(command.move, now)
-            case ForgetMove():
+            case commands.ForgetMove():
                 self._moves.forget(command.move)
+            case commands.Welcome():
+                return None  # the process itself takes it, before there is anything else
             case _:
-                raise RefusedError(Refusal.FAILED, f"{type(command).__name__} is no command to a worker")
+                assert_never(command)
         return Done()
 
-    def _record(self, command: Record, now: float) -> None:
+    def _record(self, command: commands.Record, now: float) -> None:
         mount = self._mounts.find_owned(command.path, command.generation)
         mount.readers.check(command.transports, publishing=True)
         connection = self._carrier(command, now)
@@ -201,7 +159,7 @@ class Control:
         if connection is not None:
             connection.respond(command.response, now)
 
-    def _tap(self, command: AttachTap, now: float) -> None:
+    def _tap(self, command: commands.AttachTap, now: float) -> None:
         mount = self._mounts.find_owned(command.path, command.generation)
         for each in command.tracks:
             mount.readers.check_track(each)
@@ -216,9 +174,8 @@ class Control:
             raise RefusedError(Refusal.NO_DESCRIPTOR, f"no descriptor came with token {token}")
         return socket.socket(fileno=descriptor)
 
-    def _play(self, command: Play, now: float) -> Playing:
-        mount = self._mounts.find(command.path, command.generation)
-        readers = mount.readers
+    def _play(self, command: commands.Play, now: float) -> Playing:
+        readers = self._mounts.find(command.path, command.generation).readers
         readers.check(command.transports)
         connection = self._carrier(command, now)
         infos = readers.arm(command, connection, now)
@@ -228,15 +185,15 @@ class Control:
             readers.open_gate(command.session, now)
         return Playing(infos)
 
-    def _carrier(self, command: Record | Play, now: float) -> Connection | None:
+    def _carrier(self, command: commands.Record | commands.Play, now: float) -> Connection | None:
         """Give the connection that a session begins on; None where it needs none and has none."""
-        response = command.response if isinstance(command, Record) else command.response_head
+        response = command.response if isinstance(command, commands.Record) else command.response_head
         interleaved = any(isinstance(each.transport, InterleavedTransport) for each in command.transports)
         if command.handoff is not None or response or interleaved:
             return self._connections.adopt(command.connection, command.handoff, now)
         return None
 
-    def _remove_reader(self, command: RemoveReader) -> None:
+    def _remove_reader(self, command: commands.RemoveReader) -> None:
         try:
             mount = self._mounts.find(command.path, command.generation)
         except RefusedError as error:
@@ -245,7 +202,7 @@ class Control:
             return  # no mount, no reader
         mount.readers.remove(command.session)
 
-    def _respond(self, command: Respond, now: float) -> None:
+    def _respond(self, command: commands.Respond, now: float) -> None:
         connection = self._connections.find(command.connection)
         if connection is None:
             return  # it has ended meanwhile, which the front hears by an event
@@ -253,25 +210,21 @@ class Control:
         if command.close:
             connection.finish(now)
 
-    def _release(self, command: ReleaseConnection) -> Released:
+    def _release(self, command: commands.ReleaseConnection) -> Released:
         connection = self._connections.find(command.connection)
         if connection is None:
             raise RefusedError(Refusal.UNKNOWN_CONNECTION, f"connection {command.connection} is not here")
         return Released(*connection.release())
 
-    def _report_mount(self, request: int, path: str) -> None:
-        """Reply with one mount's state, if it is here."""
-        self._reply(request, StateReport(self._mounts.state_of(path), (), more=False))
-
-    def report(self, request: int) -> None:
-        """Reply with all that this worker holds, in parts."""
+    def _report(self, request: int) -> StateReport:
+        """Give the last part of all that this worker holds; those before are replied with at once."""
         *parts, last = self._mounts.state_parts()
         for part in parts:
             self._reply(request, StateReport(part, (), more=True))
-        self._reply(request, StateReport(last, self._connections.names, more=False, lent_ports=self._mounts.lent_ports))
+        return StateReport(last, self._connections.names, more=False, lent_ports=self._mounts.lent_ports)
 
 
-def _told(command: object) -> dict[str, object]:
+def _described(command: Message) -> dict[str, object]:
     """Say for the log what a command is and whom it is about."""
     about = (("path", "mount"), ("generation", "generation"), ("session", "session"), ("connection", "connection"))
     fields = {key: getattr(command, field) for field, key in about if hasattr(command, field)}

@@ -9,13 +9,9 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
-from workers.connections.table import Connections
 from workers.contract.parts import Peer
 from workers.contract.reports import ConnectionState, StateReport
-from workers.mounts.table import MountTable
-from workers.process.listeners import KeptListeners
-from workers.runtime.loop import Loop
-from workers.sockets.descriptors import Descriptors
+from workers.process.active_worker import ActiveWorker
 
 CONNECTIONS_IN_PART = 100
 """So few that their unanswered requests make no more than 30 MB of one report."""
@@ -24,25 +20,12 @@ CONNECTIONS_IN_PART = 100
 class Snapshot:
     """One report to one front."""
 
-    def __init__(
-        self,
-        *,
-        loop: Loop,
-        mounts: MountTable,
-        connections: Connections,
-        listeners: KeptListeners,
-        descriptors: Descriptors,
-        on_done: Callable[[list[StateReport]], None],
-    ) -> None:
+    def __init__(self, active: ActiveWorker, on_done: Callable[[list[StateReport]], None]) -> None:
         """`on_done` is given the parts of the report."""
-        self._loop = loop
-        self._mounts = mounts
-        self._connections = connections
-        self._listeners = listeners
-        self._descriptors = descriptors
+        self._active = active
         self._on_done = on_done
         self._name = os.urandom(4).hex()
-        names = connections.names
+        names = active.connections.names
         steps = range(0, len(names), CONNECTIONS_IN_PART)
         self._to_send = deque(names[start : start + CONNECTIONS_IN_PART] for start in steps)
         self._sent: list[tuple[str, tuple[str, ...]]] = []
@@ -57,11 +40,12 @@ class Snapshot:
             return
         if self._to_send:
             # Those that have ended meanwhile are in the report all the same.
-            held = [each for name in self._to_send.popleft() if (each := self._connections.find(name)) is not None]
+            named = map(self._active.connections.find, self._to_send.popleft())
+            held = [each for each in named if each is not None]
             token = self._send(str(len(self._sent)), [each.fileno() for each in held])
             self._sent.append((token, tuple(each.name for each in held)))
         elif self._listeners_token is None:
-            self._listeners_token = self._send("listeners", self._listeners.descriptors)
+            self._listeners_token = self._send("listeners", self._active.listeners.descriptors)
         else:
             self._on_done(list(self._parts(self._listeners_token)))
 
@@ -74,7 +58,7 @@ class Snapshot:
         if not descriptors or len(self._duplicates) < len(descriptors):
             self._let_go()
         token = f"{self._name}-{name}" if self._duplicates else ""
-        self._descriptors.send(token, self._duplicates, lambda: self._loop.defer(self.go_on))
+        self._active.descriptors.send(token, self._duplicates, lambda: self._active.resources.loop.defer(self.go_on))
         return token
 
     def _let_go(self) -> None:
@@ -90,23 +74,23 @@ class Snapshot:
     def _parts(self, listeners_token: str) -> Iterator[StateReport]:
         for token, names in self._sent:
             yield StateReport((), (), more=True, states=tuple(map(self._state, names)), token=token)
-        ended = self._connections.ended
+        ended = self._active.connections.ended
         for start in range(0, len(ended), CONNECTIONS_IN_PART):
             yield StateReport((), (), more=True, states=tuple(ended[start : start + CONNECTIONS_IN_PART]))
-        *parts, last = self._mounts.state_parts(records=True)
+        *parts, last = self._active.mounts.state_parts(records=True)
         for part in parts:
             yield StateReport(part, (), more=True)
         yield StateReport(
             last,
-            self._connections.names,
+            self._active.connections.names,
             more=False,
-            lent_ports=self._mounts.lent_ports,
-            listeners=self._listeners.names if listeners_token else (),
+            lent_ports=self._active.mounts.lent_ports,
+            listeners=self._active.listeners.names if listeners_token else (),
             listeners_token=listeners_token,
         )
 
     def _state(self, name: str) -> ConnectionState:
-        connection = self._connections.find(name)
+        connection = self._active.connections.find(name)
         if connection is not None:
             return connection.report()
         # It has ended since its descriptor was sent, and is told among the others that did.

@@ -1,5 +1,6 @@
 """What every part of a worker process has from its start on."""
 
+import logging
 from dataclasses import dataclass
 
 from workers.runtime.counters import Counters
@@ -9,9 +10,10 @@ from workers.runtime.loop import Loop
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """One worker process: its name among all that ever were, its loop, what it counts and what it complains of."""
+    """One worker process: its name among all that ever were, its loop, what it counts, logs and complains of."""
 
     incarnation: str
     loop: Loop
     counters: Counters
+    logger: logging.Logger
     complaints: OncePerMinute

@@ -12,13 +12,13 @@ from workers.runtime.runtime import Runtime
 from workers.shared.parcels import LABEL_BYTES
 from workers.sockets.descriptors import Descriptors
 
+LOG = logging.getLogger("test")
+
 
 def test_nothing_goes_up_that_was_called_off(tmp_path: Path) -> None:
     """A front that stands still takes nothing; what waits for it may be closed by then, and its number be another's."""
     path, loop = tmp_path / "descriptors", Loop()
-    descriptors = Descriptors(
-        path, Runtime("worker", loop, Counters(), OncePerMinute(logging.getLogger("test"))), lambda: None
-    )
+    descriptors = Descriptors(path, Runtime("worker", loop, Counters(), LOG, OncePerMinute(LOG)), lambda: None)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     mine, others = os.pipe()
     sent: list[str] = []
