@@ -1,8 +1,4 @@
-"""Who may: challenges and their check (RFC 2326 section 14; RFC 7616 and 7617), with nonces that need no memory.
-
-A nonce is the time of its making and a keyed hash over it: whoever holds the secret can tell its own nonces and their
-age, and a flood of requests leaves nothing behind.
-"""
+"""Who may: challenges and their check (RFC 2326 section 14; RFC 7616 and 7617)."""
 
 import hashlib
 import hmac
@@ -13,6 +9,7 @@ from typing import Literal
 
 from router.rtsp.errors import LocalError
 from router.rtsp.headers.authorization import BasicCredentials, DigestCredentials, parse_authorization
+from router.rtsp.nonces import Nonces
 
 __all__ = [
     "HA1",
@@ -33,7 +30,9 @@ _HASHES = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
 _HA1_LENGTHS = {32: "MD5", 64: "SHA-256"}
 # ffmpeg keeps the last Digest challenge that it is sent and knows MD5 alone: the strongest comes first.
 _ORDER: tuple[Scheme, ...] = ("digest-sha256", "digest-md5", "basic")
-_NONCE = re.compile(r"([0-9a-f]{16})([0-9a-f]{32})")
+_COUNT = re.compile(r"[0-9A-Fa-f]{1,8}")
+_MAX_CNONCE_LENGTH = 256
+"""Characters: each is remembered for a while, and clients make 8 to 64."""
 _QUOTABLE = re.compile(r'[^\x00-\x1f\x7f"\\]*')
 
 
@@ -59,25 +58,27 @@ class Challenger:
         if not _QUOTABLE.fullmatch(realm):
             raise LocalError("a realm can't hold quotes, backslashes or control characters")
         self._realm = realm
-        self._secret = secret
         self._schemes = tuple(scheme for scheme in _ORDER if scheme in schemes)
         self._algorithms = {_ALGORITHMS[scheme] for scheme in self._schemes if scheme in _ALGORITHMS}
-        self._nonce_lifetime_s = nonce_lifetime_s
+        self._nonces = Nonces(secret, realm, nonce_lifetime_s)
 
-    def challenges(self, now: float, stale: bool = False) -> tuple[str, ...]:
+    def challenges(self, now: float, stale: bool = False, *, host: str = "") -> tuple[str, ...]:
         """Return the values of the `WWW-Authenticate` headers of a 401, one for each scheme.
 
-        `now` is monotonic, in seconds; `stale` tells the client that its password was right.
+        `now` is monotonic, in seconds; `stale` tells the client that its password was right. The nonces serve at
+        `host` alone.
         """
-        return tuple(self._challenge(scheme, now, stale) for scheme in self._schemes)
+        return tuple(self._challenge(scheme, now, stale, host) for scheme in self._schemes)
 
-    def check_digest(self, credentials: DigestCredentials, method: str, secret: str, now: float) -> Verdict:
-        """Check a proof against the user's password or `HA1`.
+    def check_digest(
+        self, credentials: DigestCredentials, method: str, secret: str, now: float, *, host: str = ""
+    ) -> Verdict:
+        """Check a proof from `host` against the user's password or `HA1`. With `qop` it is good once.
 
         The `uri` is taken as it was hashed: clients hash the request's URL, its path, or the session's URL.
         """
         algorithm = credentials.algorithm
-        if algorithm not in self._algorithms or credentials.qop not in (None, "auth"):
+        if algorithm not in self._algorithms or not _is_counted_right(credentials):
             return Verdict.WRONG
         if isinstance(secret, HA1):
             if _HA1_LENGTHS.get(len(secret)) != algorithm:
@@ -88,7 +89,12 @@ class Challenger:
         right = _same(credentials.response, digest_response(credentials, method, ha1))
         if not right or not _same(credentials.realm, self._realm):
             return Verdict.WRONG
-        return Verdict.GOOD if self._is_fresh(credentials.nonce, now) else Verdict.STALE
+        if not self._nonces.fresh(credentials.nonce, host, now):
+            return Verdict.STALE
+        if credentials.qop is None:
+            return Verdict.GOOD
+        counted = self._nonces.count(credentials.nonce, credentials.cnonce, int(credentials.nc, 16))
+        return Verdict.GOOD if counted else Verdict.STALE
 
     def check_basic(self, credentials: BasicCredentials, secret: str) -> bool:
         """Check user and password against the user's password or `HA1`; False where Basic is not offered."""
@@ -101,10 +107,10 @@ class Challenger:
             return False
         return _same(compute_ha1(credentials.username, self._realm, credentials.password, algorithm), secret.lower())
 
-    def _challenge(self, scheme: Scheme, now: float, stale: bool) -> str:
+    def _challenge(self, scheme: Scheme, now: float, stale: bool, host: str) -> str:
         if scheme == "basic":
             return f'Basic realm="{self._realm}"'
-        parts = [f'Digest realm="{self._realm}"', f'nonce="{self._nonce(now)}"']
+        parts = [f'Digest realm="{self._realm}"', f'nonce="{self._nonces.make(host, now)}"']
         # MD5 is what a client takes when it is told nothing, and the oldest cameras know no `algorithm`. No `qop`
         # either: RTSP clients that don't know it answer as RFC 2069 says, whatever was offered.
         if scheme == "digest-sha256":
@@ -112,19 +118,6 @@ class Challenger:
         if stale:
             parts.append("stale=true")
         return ", ".join(parts)
-
-    def _nonce(self, now: float) -> str:
-        stamp = f"{int(now * 1000):016x}"
-        return stamp + self._seal(stamp)
-
-    def _seal(self, stamp: str) -> str:
-        return hmac.new(self._secret, f"{stamp}:{self._realm}".encode(), hashlib.sha256).hexdigest()[:32]
-
-    def _is_fresh(self, nonce: str, now: float) -> bool:
-        match = _NONCE.fullmatch(nonce)
-        if match is None or not _same(match[2], self._seal(match[1])):
-            return False
-        return 0 <= int(now * 1000) - int(match[1], 16) <= self._nonce_lifetime_s * 1000
 
 
 def compute_ha1(username: str, realm: str, password: str, algorithm: str = "MD5") -> HA1:
@@ -139,6 +132,13 @@ def digest_response(credentials: DigestCredentials, method: str, ha1: str) -> st
         return _hash(credentials.algorithm, ha1, credentials.nonce, ha2)
     middle = (credentials.nonce, credentials.nc, credentials.cnonce, credentials.qop)
     return _hash(credentials.algorithm, ha1, *middle, ha2)
+
+
+def _is_counted_right(credentials: DigestCredentials) -> bool:
+    if credentials.qop is None:
+        return True
+    counts = _COUNT.fullmatch(credentials.nc) is not None and len(credentials.cnonce) <= _MAX_CNONCE_LENGTH
+    return credentials.qop == "auth" and counts
 
 
 def _hash(algorithm: str, *parts: str) -> str:

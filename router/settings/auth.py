@@ -27,9 +27,17 @@ class Auth(BaseModel):
         default=("basic", "digest-md5"),
         description="schemes offered, the strongest first in whatever order they stand here",
     )
-    nonce_lifetime_s: Timeout = Field(default=300, description="how long a digest nonce is good")
+    nonce_lifetime_s: Timeout = Field(
+        default=300, description="how long a digest nonce is good, at the address that it was given to"
+    )
     # At most a minute: a client that waits longer gives up, and its connection is held for nothing.
-    failure_delay_s: StrictFloat = Field(default=1, ge=0, le=60, description="delay of the answer to wrong credentials")
+    failure_delay_s: StrictFloat = Field(
+        default=1,
+        ge=0,
+        le=60,
+        description="delay of the answer to wrong credentials; after 10 wrong ones of a host, or of a user, the next"
+        " are judged one by one, each so long after the last; 0 is no bound",
+    )
     publish_users: dict[str, SecretStr] = Field(
         default={}, description="users who may publish: name = password; none: everyone"
     )

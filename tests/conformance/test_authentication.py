@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -197,6 +198,101 @@ def test_a_captured_digest_opens_no_other_mount(guarded: RouterProcess, path: st
         reply = connection.expect(401, method, other + track, headers)
         assert "stale=true" not in "".join(reply.get_all("WWW-Authenticate")).replace('"', "").lower()
         connection.expect(200, method, own + track, headers)
+
+
+def test_a_captured_digest_opens_nothing_above_it(guarded: RouterProcess, path: str) -> None:
+    below, above = guarded.read(f"{path}/a/b"), guarded.read(f"{path}/a")
+    with RtspConnection(below) as connection:
+        asked = [each for each in challenges(below, "DESCRIBE") if each.startswith("Digest")]
+        captured = authorization(asked, VIEWER, "DESCRIBE", below)
+        reply = connection.expect(401, "DESCRIBE", above, {"Authorization": captured})
+        assert "stale=true" not in "".join(reply.get_all("WWW-Authenticate"))
+        connection.expect(404, "DESCRIBE", below, {"Authorization": captured})
+
+
+def test_a_captured_digest_serves_nobody_elsewhere(guarded: RouterProcess, path: str) -> None:
+    url = guarded.read(path)
+    asked = [each for each in challenges(url, "DESCRIBE") if each.startswith("Digest")]
+    captured = authorization(asked, VIEWER, "DESCRIBE", url)
+    with RtspConnection(url, source_host="127.0.0.2") as elsewhere, RtspConnection(url) as own:
+        reply = elsewhere.expect(401, "DESCRIBE", url, {"Authorization": captured})
+        fresh = reply.get_all("WWW-Authenticate")
+        assert any("stale=true" in each for each in fresh)  # an honest client whose address changed goes on
+        good = authorization([each for each in fresh if each.startswith("Digest")], VIEWER, "DESCRIBE", url)
+        elsewhere.expect(404, "DESCRIBE", url, {"Authorization": good})
+        own.expect(404, "DESCRIBE", url, {"Authorization": captured})
+
+
+def test_a_counted_digest_is_good_once(guarded: RouterProcess, path: str) -> None:
+    """A client that uses `qop`: the same proof again is stale, and the next is good."""
+    url = guarded.read(path)
+    with RtspConnection(url) as connection:
+
+        def counted(asked: list[str]) -> str | None:
+            digest = [f'{each}, qop="auth"' for each in asked if each.startswith("Digest")]
+            return authorization(digest, VIEWER, "DESCRIBE", url)
+
+        proof = counted(challenges(url, "DESCRIBE"))
+        connection.expect(404, "DESCRIBE", url, {"Authorization": proof})
+        fresh = connection.expect(401, "DESCRIBE", url, {"Authorization": proof}).get_all("WWW-Authenticate")
+        assert any("stale=true" in each for each in fresh)
+        connection.expect(404, "DESCRIBE", url, {"Authorization": counted(fresh)})
+
+
+@pytest.mark.parametrize("query", ["", "?tok=1/2"])
+def test_a_client_that_hashes_the_sessions_url_every_time(guarded: RouterProcess, path: str, query: str) -> None:
+    """live555, and so VLC: from DESCRIBE's response on that is its Content-Base."""
+    url = guarded.read(path) + query
+    with (
+        Publisher(guarded.publish(path), credentials=ENCODER).start(),
+        RtspConnection(url) as connection,
+    ):
+        asked = [each for each in challenges(url, "DESCRIBE") if each.startswith("Digest")]
+        described = connection.expect(
+            200, "DESCRIBE", url, {"Authorization": authorization(asked, VIEWER, "DESCRIBE", url)}
+        )
+        base = described["Content-Base"]
+        headers = {
+            "Transport": "RTP/AVP/TCP;unicast;interleaved=0-1",
+            "Authorization": authorization(asked, VIEWER, "SETUP", base),
+        }
+        connection.expect(200, "SETUP", f"{url}/trackID=0", headers)
+
+
+def test_guesses_are_bounded_whatever_the_number_of_connections(start_router: StartRouter, path: str) -> None:
+    router = start_router(settings=settings(schemes=["basic"]))
+    url = router.read(path)
+    wrong = authorization(['Basic realm="x"'], Credentials(VIEWER.username, "wrong"), "DESCRIBE", url)
+
+    def logged_in(host: str) -> float:
+        started = time.monotonic()
+        with RtspConnection(url, source_host=host, credentials=VIEWER) as viewer:
+            viewer.expect(404, "DESCRIBE", url)
+        return time.monotonic() - started
+
+    logged_in("127.0.0.1")
+    logged_in("127.0.0.3")
+    judged = 0
+    with ExitStack() as stack:
+        hosts = ["127.0.0.1"] * 150 + ["127.0.0.2"] * 50
+        guessers = [stack.enter_context(RtspConnection(url, source_host=host)) for host in hosts]
+        request = {each: each.build("DESCRIBE", url, {"Authorization": wrong}) for each in guessers}
+        for each in guessers:
+            each.send(request[each])
+        started = time.monotonic()
+        while time.monotonic() - started < 5:
+            for each in guessers:
+                each.pump()
+                try:
+                    reply = each.reply(0.001)
+                except AssertionError:
+                    continue
+                judged += reply.status == 401
+                each.send(request[each])
+        assert 3 <= judged <= 3 * 12 + 5 * 3  # two hosts and a user, each with a few at once and one a second
+        assert logged_in("127.0.0.3") < FAILURE_DELAY_S  # a viewer who was there before
+        assert logged_in("127.0.0.3") < FAILURE_DELAY_S
+    assert router.log.count("authentication failed") <= 3 * 12 + 8 * 3
 
 
 def test_requests_inside_a_session_are_not_challenged_again(guarded: RouterProcess, path: str) -> None:

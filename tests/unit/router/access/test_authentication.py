@@ -3,17 +3,20 @@
 import asyncio
 import base64
 import hashlib
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from router.access.authentication import Access, Unauthorized, is_about
+from router.access.authentication import MAX_WAIT_S, Access, Unauthorized, is_about
+from router.access.guesses import BURST
 from router.handlers.contexts import AccessContext, DescribeContext
 from router.handlers.hook_handlers import ClientHooks, handlers_of
 from router.handlers.hooks import Hooks
 from router.rtsp.auth import HA1
+from router.rtsp.errors import PeerError
 from router.rtsp.message import Headers, Request
 from router.settings import Auth
 from router.state.sessions import Role
@@ -123,18 +126,86 @@ def test_the_mount_check_decides(answer: Any, status: int | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("uri", "good"),
+    ("uri", "asked", "good"),
     [
-        ("rtsp://h/cam", True),
-        ("/cam", True),
-        ("cam", True),
-        ("rtsp://other:5554/cam/trackID=0", True),
-        ("rtsp://h/cam/?x=y", True),
-        ("rtsp://h/other", False),
-        ("rtsp://h/camera", False),
-        ("*", False),
-        ("", False),
+        ("rtsp://h/cam", "rtsp://h/cam", True),
+        ("/cam", "rtsp://h/cam", True),
+        ("cam", "rtsp://h/cam", True),
+        ("rtsp://h/c%61m", "rtsp://h/cam", True),
+        ("rtsp://other:5554/cam/trackID=0", "rtsp://h/cam/trackID=0", True),  # ffmpeg's and GStreamer's SETUP
+        ("rtsp://h/cam/", "rtsp://h/cam/trackID=0", True),  # live555's
+        ("rtsp://h/cam/?x=y", "rtsp://h/cam?x=y/trackID=0", True),
+        ("rtsp://h/cam?x=y/trackID=0", "rtsp://h/cam?x=y/trackID=0", True),
+        ("/cam/trackID=0", "rtsp://h/cam/trackID=0?x=y", True),
+        ("rtsp://h/cam/?x=y", "rtsp://h/cam?x=y", True),
+        ("rtsp://h/cam?x=z", "rtsp://h/cam?x=y", False),
+        ("rtsp://h/cam/b", "rtsp://h/cam", False),
+        ("rtsp://h/cam/trackID=1", "rtsp://h/cam/trackID=0", False),
+        ("rtsp://h/other", "rtsp://h/cam", False),
+        ("rtsp://h/camera", "rtsp://h/cam", False),
+        ("rtsp://h/", "rtsp://h/cam", False),
+        ("*", "rtsp://h/cam", False),
+        ("", "rtsp://h/cam", False),
     ],
 )
-def test_a_proof_opens_no_other_mount(uri: str, good: bool) -> None:
-    assert is_about(uri, "/cam") is good
+def test_a_proof_opens_no_other_mount(uri: str, asked: str, good: bool) -> None:
+    assert is_about(uri, asked, "/cam", "x=y" if "x=y" in asked else "") is good
+
+
+def test_a_nonce_serves_at_its_own_address_alone() -> None:
+    access = door(users={"ann": "secret"})
+    other: Any = SimpleNamespace(host="192.0.2.2")
+    elsewhere = replace(ACCESS, connection=other)
+    proof = digest("ann", "secret", challenges(access))
+    with pytest.raises(Unauthorized) as refusal:
+        asyncio.run(access.authenticate(elsewhere, proof, 0.0))
+    assert any("stale=true" in each for each in refusal.value.challenges)
+    assert authenticate(access, proof) == "ann"
+
+
+def test_after_too_many_wrong_passwords_nothing_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    access = Access([], {"ann": SecretStr("secret")}, Auth(failure_delay_s=3))
+    for _ in range(BURST):
+        challenges(access, basic("ann", "wrong"))
+    assert slept == [3] * BURST
+    assert authenticate(access, basic("ann", "secret")) == "ann"  # in its turn
+    assert slept[BURST:] == [3]
+    for _ in range(3):
+        challenges(access, basic("bob", "wrong"))
+    with pytest.raises(PeerError) as refusal:
+        authenticate(access, basic("bob", "secret"))
+    assert refusal.value.status == 503
+    assert slept[-1] == MAX_WAIT_S
+    assert authenticate(access, basic("ann", "secret")) == "ann"  # known here
+    assert slept[-1] == MAX_WAIT_S
+
+
+def test_a_hook_that_fails_makes_nobody_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    failing = True
+
+    async def credentials(user: str) -> str:
+        if failing:
+            raise RuntimeError("database down")
+        return "secret"
+
+    handlers = [
+        each for each in handlers_of(Hooks(SimpleNamespace(credentials=credentials), 1)) if each.role is Role.READER
+    ]
+    access = Access(handlers, {}, Auth(failure_delay_s=1))
+    for _ in range(2 * BURST):
+        challenges(access, basic("ann", "secret"))
+    failing = False
+    assert authenticate(access, basic("ann", "secret")) == "ann"
+    assert slept == [1] * 2 * BURST

@@ -30,8 +30,10 @@ def _nonce(challenger: Challenger, now: float = NOW) -> str:
     return next(each for each in challenger.challenges(now) if "nonce" in each).split('nonce="')[1].split('"')[0]
 
 
-def _answer(nonce: str, password: str = "pass", algorithm: str = "MD5", qop: str | None = None) -> DigestCredentials:
-    nc, cnonce = ("", "") if qop is None else ("00000001", "abc")
+def _answer(
+    nonce: str, password: str = "pass", algorithm: str = "MD5", qop: str | None = None, nc: str = "00000001"
+) -> DigestCredentials:
+    nc, cnonce = ("", "") if qop is None else (nc, "abc")
     open = DigestCredentials("user", "Trunkline", nonce, URI, "", algorithm, qop, nc, cnonce)
     ha1 = compute_ha1("user", "Trunkline", password, algorithm)
     return replace(open, response=digest_response(open, "SETUP", ha1))
@@ -61,12 +63,37 @@ def test_a_realm_that_would_break_the_header_is_our_own_fault(realm: str) -> Non
 @pytest.mark.parametrize("algorithm", ["MD5", "SHA-256"])
 def test_the_right_proof_is_good(algorithm: str, qop: str | None) -> None:
     challenger = _challenger()
-    credentials = _answer(_nonce(challenger), algorithm=algorithm, qop=qop)
-
-    assert challenger.check_digest(credentials, "SETUP", "pass", NOW + 1) is Verdict.GOOD
     ha1 = compute_ha1("user", "Trunkline", "pass", algorithm)
-    assert challenger.check_digest(credentials, "SETUP", ha1, NOW + 1) is Verdict.GOOD
-    assert challenger.check_digest(credentials, "SETUP", HA1(ha1.upper()), NOW + 1) is Verdict.GOOD
+    for count, secret in enumerate(("pass", ha1, HA1(ha1.upper())), 1):
+        credentials = _answer(_nonce(challenger), algorithm=algorithm, qop=qop, nc=f"{count:08x}")
+        assert challenger.check_digest(credentials, "SETUP", secret, NOW + 1) is Verdict.GOOD
+
+
+def test_a_proof_that_is_counted_is_good_once() -> None:
+    challenger = _challenger()
+    first, second = (_answer(_nonce(challenger), qop="auth", nc=f"{count:08x}") for count in (1, 2))
+
+    assert challenger.check_digest(first, "SETUP", "pass", NOW) is Verdict.GOOD
+    assert challenger.check_digest(first, "SETUP", "pass", NOW) is Verdict.STALE
+    assert challenger.check_digest(second, "SETUP", "pass", NOW) is Verdict.GOOD
+    assert challenger.check_digest(first, "SETUP", "pass", NOW) is Verdict.STALE
+
+
+@pytest.mark.parametrize("nc", ["", "x", "-1", "123456789", "\uff11"])
+def test_a_count_that_is_none_is_wrong(nc: str) -> None:
+    challenger = _challenger()
+
+    assert (
+        challenger.check_digest(_answer(_nonce(challenger), qop="auth", nc=nc), "SETUP", "pass", NOW) is Verdict.WRONG
+    )
+
+
+def test_a_nonce_of_another_host_is_stale() -> None:
+    challenger = _challenger()
+    nonce = challenger.challenges(NOW, host="192.0.2.1")[1].split('nonce="')[1].split('"')[0]
+
+    assert challenger.check_digest(_answer(nonce), "SETUP", "pass", NOW, host="192.0.2.1") is Verdict.GOOD
+    assert challenger.check_digest(_answer(nonce), "SETUP", "pass", NOW, host="192.0.2.2") is Verdict.STALE
 
 
 def test_what_ffmpeg_sends_is_good() -> None:
