@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from router.rtsp.sdp import description_as_announced
 from router.rtsp.session_state import SessionState
+from router.state.mount_state import MountState
 from router.state.mounts import FanoutPoint, Mount
 from router.state.records import MOUNT, SESSION, MountRecord, SessionRecord
 from router.state.sessions import Role, Session
@@ -45,8 +46,21 @@ def open_mount(mount: Mount) -> OpenMount:
 
 
 def reopen_mount(mount: Mount) -> OpenMount:
-    """Open a mount, whose worker died, at another one, with its ports and what is known of its streams."""
-    return OpenMount(mount.path, mount.generation, mount.tracks(), mount.rtp_ports, mount.streams)
+    """Open a mount, whose worker died, at another one, with its ports and what is known of its streams.
+
+    The records of one that is published come with `Record`; of one that waits there is nothing else to bring them.
+    """
+    waits = mount.state is MountState.WAITING
+    return OpenMount(
+        path=mount.path,
+        generation=mount.generation,
+        tracks=mount.tracks(),
+        ports=mount.rtp_ports,
+        streams=mount.streams,
+        record=mount_record(mount) if waits else b"",
+        last_publisher=mount.last_publisher if waits else "",
+        last_record=mount.last_record if waits else b"",
+    )
 
 
 def close_mount(point: FanoutPoint) -> CloseMount:

@@ -119,7 +119,8 @@ class Lifecycle:
         mount = publisher.mount
         if mount.closed or mount.last_publisher == publisher.id:
             return
-        first, mount.last_publisher = not mount.last_publisher, publisher.id
+        first = not mount.last_publisher
+        self._note_publisher(mount, publisher)
         self._log_begin("publishing", publisher)
         self._events.append(MountReady(mount, publisher) if first else PublisherReplaced(mount, publisher))
 
@@ -130,8 +131,12 @@ class Lifecycle:
 
     def restored(self, mount: Mount, publisher: Session) -> None:
         """Note a mount that the front before this one had, with the last publisher that it recorded."""
-        mount.last_publisher = publisher.id
+        self._note_publisher(mount, publisher)
         self._events.append(MountReady(mount, publisher, restored=True))
+
+    @staticmethod
+    def _note_publisher(mount: Mount, publisher: Session) -> None:
+        mount.last_publisher, mount.last_record = publisher.id, commands.session_record(publisher)
 
     def playing(self, reader: Session) -> None:
         """Note that a reader's media flows from now on."""

@@ -83,6 +83,8 @@ class Mount(FanoutPoint):
     """How many descriptions it has had: readers must be able to tell a new one (RFC 4566 section 5.2)."""
     last_publisher: str = ""
     """The last session that has begun to record; it may have ended."""
+    last_record: bytes = b""
+    """What the next front has to know of that session."""
     worker_lost_at: list[float] = field(default_factory=list)
     """When it lost its worker, of late."""
     replica_turn: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -85,6 +85,26 @@ def test_the_next_front_waits_on(router: RouterProcess, path: str) -> None:
         check_second(router, path, first, [over_udp, over_tcp])
 
 
+def test_a_mount_that_has_lost_its_worker_while_it_waited_is_known_to_the_next_front(
+    router: RouterProcess, path: str
+) -> None:
+    """Its new worker has never had a publisher of it."""
+    with (
+        Publisher(router.publish(path), transport="tcp").start() as first,
+        Reader(router.read(path)).start() as reader,
+    ):
+        first.send(PACKETS)
+        reader.receive(PACKETS)
+        first.close()
+        wait_until_it_waits(router, path)
+        for _ in range(2):
+            kill_worker(router)
+            wait_until_it_waits(router, path)
+            wait_back(router, kill_front(router))
+            wait_until_it_waits(router, path)
+        check_second(router, path, first, [reader])
+
+
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 def test_a_publisher_that_vanishes_while_there_is_no_front_is_waited_for(
     router: RouterProcess, path: str, transport: str

@@ -42,7 +42,8 @@ class OpenMount:
     """Bind one RTP/RTCP port pair for each track. Answered with `MountOpened`, or `Refused` with nothing kept.
 
     `ports` are the RTP ports of a mount that had them on another worker, of whichever slice: these and no others.
-    `streams` is what that worker has told last by `StreamsFollow`.
+    `streams` is what that worker has told last by `StreamsFollow`. A mount that waits for a publisher brings what a new
+    front has to know of it: its record, and its last publisher's session with the record of that.
     """
 
     path: Path
@@ -50,6 +51,9 @@ class OpenMount:
     tracks: Annotated[tuple[TrackSpec, ...], AtMost(MAX_TRACKS)]
     ports: Annotated[tuple[Port, ...], AtMost(MAX_TRACKS)] = ()
     streams: Blob = b""
+    record: Blob = b""
+    last_publisher: Name = ""
+    last_record: Blob = b""
 
 
 @dataclass(frozen=True, slots=True)

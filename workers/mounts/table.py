@@ -95,7 +95,14 @@ class MountTable:
             TrackImage(spec, port, new_reports(resources.name, resources.randomness))
             for spec, (port, _) in zip(command.tracks, bound, strict=True)
         )
-        state = MountImage(command.path, command.generation, tracks)
+        state = MountImage(
+            command.path,
+            command.generation,
+            tracks,
+            record=command.record,
+            last_publisher=command.last_publisher,
+            last_record=command.last_record,
+        )
         return OwnedMount(state, [sock for _, pair in bound for sock in pair], resources, self._fail)
 
     def lend_ports(self, mounts: Iterable[CarriedMount]) -> None:
