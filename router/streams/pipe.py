@@ -4,89 +4,66 @@ import asyncio
 import contextlib
 import secrets
 import socket
-from collections import deque
 from collections.abc import Callable
 
 from router.link.worker import Worker, WorkerGone
 from router.logs import get_logger
 from workers.channel import MOST_MESSAGE_BYTES, ChannelBurst, ChannelError, decode
 from workers.contract.commands import AttachFeed, AttachTap
+from workers.shared.burst_socket import BurstSocket, ChannelGone
 
 log = get_logger(__name__)
 
-MOST_QUEUED_BYTES = 4 * 1024 * 1024
-"""What waits for the worker, beside what the kernel holds: a third of a second of 100 Mbit/s. It reads at least every
-few milliseconds: whoever gets so far ahead writes faster than it can send."""
-BUFFER_BYTES = 4 * 1024 * 1024
-"""Asked for of the kernel; it gives as much as net.core.wmem_max allows."""
 MESSAGES_PER_TURN = 64
 """Messages read before the loop's other work gets a turn."""
 
 
-class Pipe:
+class ProgramPipe:
     """A socket of a burst channel, until `close` or the worker's end: `on_end` is told of that."""
 
     def __init__(
         self, sock: socket.socket, on_burst: Callable[[ChannelBurst], None], on_end: Callable[[], None]
     ) -> None:
-        self._sock = sock
+        self._socket = BurstSocket(sock)
         self._on_burst = on_burst
         self._on_end = on_end
         self._loop = asyncio.get_running_loop()
-        self._queue: deque[bytes] = deque()
-        self._queued_bytes = 0
+        self._buffer = bytearray(MOST_MESSAGE_BYTES)
         self._room: asyncio.Future[None] | None = None
         self.closed = False
         self.missed = 0
         """Packets that came for the program and that it was too slow for."""
-        sock.setblocking(False)
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
         self._loop.add_reader(sock, self._read)
 
     @property
     def queued_bytes(self) -> int:
         """What waits for the worker, beside what the kernel holds."""
-        return self._queued_bytes
+        return self._socket.queued_bytes
 
     # -- out -------------------------------------------------------------------------------------------------------
 
     def send(self, messages: list[bytes]) -> bool:
         """Write, or queue what finds no room; False, with nothing written, where the queue is full."""
-        if not self._queue and len(messages) == 1:  # as it mostly is
-            try:
-                self._sock.send(messages[0])
-                return True
-            except BlockingIOError:
-                pass
-            except OSError:  # it is dead, which reading it tells; whatever was queued is lost with the worker
-                return True
-        size = sum(map(len, messages))
-        if self._queue and self._queued_bytes + size > MOST_QUEUED_BYTES:
-            return False
-        waits = bool(self._queue)
-        self._queue.extend(messages)
-        self._queued_bytes += size
-        if not waits:
-            self._loop.add_writer(self._sock, self._flush)
-        return True
+        waited = bool(self._socket.queue)
+        try:
+            sent = self._socket.send(messages)
+        except ChannelGone:  # reading it tells; what was queued is lost with the worker
+            return True
+        if self._socket.queue and not waited:
+            self._loop.add_writer(self._socket.sock, self._flush)
+        return sent
 
     def _flush(self) -> None:
-        try:
-            while self._queue:
-                self._sock.send(self._queue[0])
-                self._queued_bytes -= len(self._queue.popleft())
-        except BlockingIOError:
-            return
-        except OSError:
-            self._queue.clear()
-            self._queued_bytes = 0
-        self._loop.remove_writer(self._sock)
+        with contextlib.suppress(ChannelGone):
+            self._socket.flush()
+            if self._socket.queue:
+                return
+        self._loop.remove_writer(self._socket.sock)
         self._wake()
 
     async def drain(self) -> None:
         """Wait until nothing is queued, or the channel has ended."""
-        while self._queue and not self.closed:
+        while self._socket.queue and not self.closed:
             if self._room is None:
                 self._room = self._loop.create_future()
             await asyncio.shield(self._room)
@@ -113,14 +90,12 @@ class Pipe:
         if self.closed:
             return False
         try:
-            message = self._sock.recv(MOST_MESSAGE_BYTES)
-        except BlockingIOError:
-            return False
-        except OSError:
-            message = b""
-        if not message:
+            message = self._socket.receive(self._buffer)
+        except ChannelGone:
             self.close()
             self._on_end()
+            return False
+        if message is None:
             return False
         try:
             burst = decode(message)
@@ -137,10 +112,9 @@ class Pipe:
         """Let go of the socket; the worker sees that. What is queued is dropped."""
         if not self.closed:
             self.closed = True
-            self._loop.remove_reader(self._sock)
-            self._loop.remove_writer(self._sock)
-            self._sock.close()
-            self._queue.clear()
+            self._loop.remove_reader(self._socket.sock)
+            self._loop.remove_writer(self._socket.sock)
+            self._socket.close()
             self._wake()
 
 
@@ -149,7 +123,7 @@ async def open_pipe(
     command: Callable[[str], AttachFeed | AttachTap],
     on_burst: Callable[[ChannelBurst], None],
     on_end: Callable[[], None],
-) -> Pipe:
+) -> ProgramPipe:
     """Make a channel, send a worker its end, and let `command` (made of the token) tell it what for.
 
     Raises:
@@ -165,7 +139,7 @@ async def open_pipe(
             raise WorkerGone(f"worker {worker.index} died") from error
         theirs.close()  # or its end would not be seen here
         await worker.ask(command(token))
-        return Pipe(ours, on_burst, on_end)
+        return ProgramPipe(ours, on_burst, on_end)
     except BaseException:
         ours.close()
         raise

@@ -11,7 +11,7 @@ from router.rtsp.errors import PeerError
 from router.rtsp.sdp import SdpDocument
 from router.state.mounts import Mount
 from router.streams.errors import StreamClosed, StreamError, StreamNotOpen, StreamNotPlaced
-from router.streams.pipe import Pipe, open_pipe
+from router.streams.pipe import ProgramPipe, open_pipe
 from router.streams.streams import Streams
 from workers.channel import ChannelBurst
 from workers.contract.commands import AttachFeed
@@ -34,7 +34,7 @@ class StreamPublication:
         self.name = path or f"stream:{stream_id}"
         """Its mount's path. Without one of its own no URL can name it, for those begin with a slash."""
         self.mount: Mount | None = None
-        self.pipe: Pipe | None = None
+        self.pipe: ProgramPipe | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
         """The server's, in which all this happens; None before `open`."""
         self.missed = 0

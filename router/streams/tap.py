@@ -10,7 +10,7 @@ from router.logs import get_logger
 from router.state.mounts import Mount
 from router.streams.errors import StreamFull
 from router.streams.listeners import Callback, Listeners
-from router.streams.pipe import Pipe, open_pipe
+from router.streams.pipe import ProgramPipe, open_pipe
 from router.streams.threads import call_in
 from workers.channel import ChannelBurst, Kind, Run, encode
 from workers.contract.commands import AttachTap
@@ -32,7 +32,7 @@ class MountTap:
         self._mount = mount
         self._loop = loop
         self._listeners: dict[str, Listeners] = {}
-        self._pipe: Pipe | None = None
+        self._pipe: ProgramPipe | None = None
         self._told: tuple[tuple[int, ...], bool] = ((), False)
         self._early: list[bytes] = []
         self._writes = False

@@ -32,7 +32,6 @@ from router import (
 )
 from router.description import H264, Media, SessionDescription
 from router.link.worker import Worker
-from router.streams.pipe import MOST_QUEUED_BYTES
 from tests.support.publisher import Publisher
 from tests.support.reader import Reader
 from tests.support.rtp import BYE, SENDER_REPORT, build_sender_report, parse_rtcp
@@ -49,6 +48,7 @@ from tests.support.streams import (
     serving,
     until,
 )
+from workers.shared.burst_socket import MOST_QUEUED_BYTES
 
 VIDEO, AUDIO = 0, 1
 WITHOUT_TALK_BACK = [VIDEO, AUDIO]

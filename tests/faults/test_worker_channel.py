@@ -20,7 +20,7 @@ from workers.contract.parts import Format, InterleavedTransport, Refusal, TrackS
 from workers.contract.replies import Done, MountOpened, Refused
 from workers.contract.reports import StateReport
 from workers.fanout.burst import packets_of, runs_of
-from workers.runtime.pipe import MOST_QUEUED_BYTES
+from workers.shared.burst_socket import MOST_QUEUED_BYTES
 
 TCP = TrackTransport(0, InterleavedTransport(0, 1))
 

@@ -31,7 +31,7 @@ from workers.contract.events import ChannelEnded, Heartbeat, MediaHeard, Session
 from workers.contract.parts import Format, InterleavedTransport, MountName, Refusal, TrackSpec, TrackTransport
 from workers.contract.replies import Done, MountOpened, Playing, ReaderSetUp, Refused, ReplicaOffered
 from workers.contract.reports import StateReport
-from workers.runtime.pipe import MOST_QUEUED_BYTES
+from workers.shared.burst_socket import MOST_QUEUED_BYTES
 
 REPLICA = "replica:r:/cam"
 TCP = TrackTransport(0, InterleavedTransport(0, 1))
