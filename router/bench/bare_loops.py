@@ -33,7 +33,7 @@ _WORDS = HEADER_BYTES // 4
 _LENGTH_AT = MMsgHdr.length.offset // 4
 
 
-class Mount:
+class BareMount:
     """One mount's RTP socket and its readers."""
 
     def __init__(self, sock: socket.socket | None) -> None:
@@ -62,10 +62,10 @@ class Mount:
 class Way(Protocol):
     """How packets get from a mount's socket to its readers."""
 
-    def serve(self, mount: Mount) -> None:
+    def serve(self, mount: BareMount) -> None:
         """Send on all that waits in the mount's socket."""
 
-    def serve_frames(self, mount: Mount, packets: list[bytes], channel: int) -> None:
+    def serve_frames(self, mount: BareMount, packets: list[bytes], channel: int) -> None:
         """Send on what came interleaved."""
 
 
@@ -88,7 +88,7 @@ class Batched:
         self._vector = IoVec()
         self._control = SegmentControl(SegmentControl.padding.offset, SOL_UDP, UDP_SEGMENT, 0)
 
-    def serve(self, mount: Mount) -> None:
+    def serve(self, mount: BareMount) -> None:
         """Send on all that waits in the mount's socket."""
         assert mount.sock is not None
         fd = mount.sock.fileno()
@@ -100,7 +100,7 @@ class Batched:
                 starts = range(0, count * _SLOT_BYTES, _SLOT_BYTES)
                 self._send(mount, fd, [self._view[at : at + n] for at, n in zip(starts, lengths, strict=True)], lengths)
 
-    def _send(self, mount: Mount, fd: int, packets: list[memoryview] | list[bytes], lengths: list[int]) -> None:
+    def _send(self, mount: BareMount, fd: int, packets: list[memoryview] | list[bytes], lengths: list[int]) -> None:
         start = 0
         runs = []
         for end in run_ends(lengths):
@@ -114,7 +114,7 @@ class Batched:
             for connection in mount.connections:
                 write(connection, framed)
 
-    def _send_run(self, mount: Mount, fd: int, data: bytes, segment: int) -> None:
+    def _send_run(self, mount: BareMount, fd: int, data: bytes, segment: int) -> None:
         headers_at = mount.headers_at(self._vector, self._control)
         self._vector.base = data
         self._vector.length = len(data)
@@ -129,7 +129,7 @@ class Batched:
             else:
                 done += 1
 
-    def serve_frames(self, mount: Mount, packets: list[bytes], channel: int) -> None:
+    def serve_frames(self, mount: BareMount, packets: list[bytes], channel: int) -> None:
         """Send on what came interleaved; to readers over TCP only."""
         runs = [(each, len(each), 1) for each in packets]
         framed = frame_runs(runs, channel)
@@ -140,7 +140,7 @@ class Batched:
 class OneByOne:
     """A system call for each packet and reader."""
 
-    def serve(self, mount: Mount) -> None:
+    def serve(self, mount: BareMount) -> None:
         """Send on all that waits in the mount's socket."""
         sock = mount.sock
         assert sock is not None
@@ -158,7 +158,7 @@ class OneByOne:
             if mount.connections:
                 self.serve_frames(mount, [packet], 0)
 
-    def serve_frames(self, mount: Mount, packets: list[bytes], channel: int) -> None:
+    def serve_frames(self, mount: BareMount, packets: list[bytes], channel: int) -> None:
         """Send on what came interleaved."""
         for packet in packets:
             framed = frame_runs([(packet, len(packet), 1)], channel)

@@ -24,7 +24,7 @@ SETTLE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Measurement:
     """What came of it. CPU times are microseconds per delivered packet, kernel included."""
 
     scenario: Scenario
@@ -80,7 +80,7 @@ class Conditions:
     """Lets the time of the measurement pass, in seconds; may look at the server meanwhile."""
 
 
-def measure(scenario: Scenario, target: Target, repeat: int, conditions: Conditions) -> Result:
+def measure(scenario: Scenario, target: Target, repeat: int, conditions: Conditions) -> Measurement:
     """Run the load against a server and give the result. Raises LoadError."""
     descriptor = boards.create()
     try:
@@ -101,7 +101,7 @@ class _Cell:
         options = {"renumbered": float(target.renumbers)}
         self._read_plan = Plan(scenario, target.client_url, path, conditions.seed, descriptor, options)
 
-    def run(self) -> Result:
+    def run(self) -> Measurement:
         conditions = self._conditions
         with contextlib.ExitStack() as stack:
             publish = stack.enter_context(LoadProgram("publish", self._publish_plan, conditions.publish_prefix))
@@ -129,7 +129,7 @@ class _Cell:
         seconds, delivered, cpu = window
         own = cpu[len(pids) :]
         per_packet = 1e6 / max(1, delivered)
-        return Result(
+        return Measurement(
             scenario=self._scenario,
             target=self._target.name,
             repeat=self._repeat,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from router.bench import report
-from router.bench.cell import Conditions, Result, measure
+from router.bench.cell import Conditions, Measurement, measure
 from router.bench.load import LoadError
 from router.bench.scenario import Scenario
 from router.bench.targets import Target, TargetError
@@ -17,7 +17,7 @@ MakeTarget = Callable[[Scenario], Target]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PlannedRun:
     """One measurement that is to be made."""
 
     scenario: Scenario
@@ -25,7 +25,7 @@ class Step:
     repeat: int
 
 
-def steps(scenarios: Sequence[Scenario], targets: Sequence[str], repeats: int, seed: int) -> list[Step]:
+def steps(scenarios: Sequence[Scenario], targets: Sequence[str], repeats: int, seed: int) -> list[PlannedRun]:
     """Put everything in order: servers take turns within a scenario, so that whatever else runs here meets them all;
     who begins changes from repeat to repeat."""
     order = random.Random(seed)
@@ -33,7 +33,7 @@ def steps(scenarios: Sequence[Scenario], targets: Sequence[str], repeats: int, s
     for repeat in range(repeats):
         for scenario in order.sample(scenarios, len(scenarios)) if repeat else scenarios:
             turns = order.sample(targets, len(targets)) if repeat else list(targets)
-            found += [Step(scenario, target, repeat) for target in turns]
+            found += [PlannedRun(scenario, target, repeat) for target in turns]
     return found
 
 
@@ -41,11 +41,11 @@ def steps(scenarios: Sequence[Scenario], targets: Sequence[str], repeats: int, s
 class Outcome:
     """All results, and what failed."""
 
-    results: list[Result]
+    results: list[Measurement]
     failures: list[str]
 
 
-def run(todo: Sequence[Step], targets: dict[str, MakeTarget], conditions: Conditions) -> Outcome:
+def run(todo: Sequence[PlannedRun], targets: dict[str, MakeTarget], conditions: Conditions) -> Outcome:
     """Make all measurements, with progress on standard error."""
     outcome = Outcome([], [])
     with _progress(len(todo)) as told:
@@ -63,7 +63,7 @@ def run(todo: Sequence[Step], targets: dict[str, MakeTarget], conditions: Condit
     return outcome
 
 
-def _faults(result: Result) -> str:
+def _faults(result: Measurement) -> str:
     if result.clean:
         return ""
     shown = ("lost", "damaged", "reordered", "duplicated", "silent", "ended", "dropped_by_load")

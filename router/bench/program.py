@@ -11,7 +11,7 @@ from typing import Any
 from router.bench.board import Board
 from router.bench.scenario import Scenario
 from router.bench.shape import Layout
-from router.bench.stream import Stream, Tape
+from router.bench.stream import SyntheticStream, Tape
 
 _PR_SET_PDEATHSIG, _SIGKILL = 1, 9
 _PR_SET_TIMERSLACK = 29
@@ -43,13 +43,13 @@ class Plan:
         return f"{self.url}{self.path}{mount}"
 
 
-class Streams:
+class PlannedStreams:
     """All streams of a plan."""
 
     def __init__(self, plan: Plan) -> None:
         self.layout = Layout(plan.scenario.shape())
         tape = Tape(plan.seed)
-        self.streams = [Stream(tape, self.layout, plan.seed, mount) for mount in range(plan.scenario.mounts)]
+        self.streams = [SyntheticStream(tape, self.layout, plan.seed, mount) for mount in range(plan.scenario.mounts)]
         self.board = Board(plan.board, plan.scenario.mounts)
 
 

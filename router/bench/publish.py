@@ -1,6 +1,5 @@
 """The program that publishes: all mounts, each frame when it is due, every packet a datagram of its own."""
 
-import contextlib
 import ctypes
 import heapq
 import signal
@@ -8,12 +7,12 @@ import socket
 import sys
 import time
 
-from router.bench import program
+from router.bench import handshake, program
 from router.bench.board import STAMPS
-from router.bench.program import Plan, Streams
-from router.bench.rtsp_client import Client, RtspFailureError, describe_stream, udp_pair
+from router.bench.program import Plan, PlannedStreams
 from router.bench.shape import Layout
-from router.bench.stream import Stream
+from router.bench.stream import SyntheticStream
+from router.rtsp.client import RtspError
 from workers.fanout.syscalls import HEADER_BYTES, MMsgHdr, last_error, sendmmsg
 
 _LONGEST_SLEEP_S = 0.05
@@ -21,7 +20,7 @@ LATE_S = 0.005
 """A frame that is sent later than this after its time is reported: the load itself could not keep up."""
 
 
-class Departure:
+class FrameMessages:
     """Message headers for every packet of a cycle; they point to where a frame's packets are put, one after another."""
 
     def __init__(self, layout: Layout) -> None:
@@ -47,7 +46,7 @@ class Departure:
                 place += 1
         self._messages_at = ctypes.addressof(self._messages)
 
-    def send(self, fd: int, stream: Stream, first: int, count: int) -> None:
+    def send(self, fd: int, stream: SyntheticStream, first: int, count: int) -> None:
         """Send one frame on a connected socket. Raises OSError."""
         data = stream.packets(first, count)
         ctypes.memmove(self._buffer, data, len(data))
@@ -61,58 +60,40 @@ class Departure:
             place += sent
 
 
-class Publisher:
-    """One mount's publisher. Raises RtspFailureError if the server refuses it."""
+class LoadPublisher:
+    """One mount's publisher. Raises RtspError and OSError if the server doesn't take it."""
 
-    def __init__(self, plan: Plan, mount: int, stream: Stream) -> None:
+    def __init__(self, plan: Plan, mount: int, stream: SyntheticStream) -> None:
         self.stream = stream
         self.url = plan.mount_url(mount)
-        self.client = Client(self.url)
-        self.client.request("ANNOUNCE", self.url, {"Content-Type": "application/sdp"}, describe_stream(plan.path))
+        udp = plan.scenario.publish_transport == "udp"
+        self.session = handshake.publish(self.url, plan.path, udp=udp, near=mount * 7)
         self.udp: socket.socket | None = None
-        self._rtcp: socket.socket | None = None
-        if plan.scenario.publish_transport == "udp":
-            self.udp, self._rtcp = udp_pair(self.client.local_host, mount * 7)
-            port = self.udp.getsockname()[1]
-            wanted = f"RTP/AVP;unicast;client_port={port}-{port + 1};mode=record"
-        else:
-            wanted = "RTP/AVP/TCP;unicast;interleaved=0-1;mode=record"
-        answer = self.client.request("SETUP", f"{self.url}/streamid=0", {"Transport": wanted})
-        if self.udp is not None:
-            ports = answer.transport("server_port")
-            if ports is None:
-                raise RtspFailureError(f"{self.url}: no server_port in {answer.headers.get('transport')!r}")
-            self.udp.connect((self.client.server_host, ports[0]))
+        if udp:
+            self.udp = self.session.sockets[0]
             self.udp.setblocking(True)
-        self.client.request("RECORD", self.url, {"Range": "npt=0.000-"})
 
-    def send(self, first: int, count: int, departure: Departure) -> None:
+    def send(self, first: int, count: int, messages: FrameMessages) -> None:
         """Send one frame. Raises OSError."""
         if self.udp is not None:
-            departure.send(self.udp.fileno(), self.stream, first, count)
+            messages.send(self.udp.fileno(), self.stream, first, count)
         else:
-            self.client.sock.sendall(self.stream.framed(first, count, 0))
+            self.session.sock.sendall(self.stream.framed(first, count, 0))
 
     def close_media(self) -> None:
         """Let go of the sockets, but not of the connection."""
-        for each in (self.udp, self._rtcp):
-            if each is not None:
-                each.close()
-
-    def end(self) -> None:
-        """Tear the session down."""
-        with contextlib.suppress(RtspFailureError):
-            self.client.request("TEARDOWN", self.url)
+        for each in self.session.sockets:
+            each.close()
 
 
 class Schedule:
     """Sends every frame when it is due, until told to stop."""
 
-    def __init__(self, publishers: list[Publisher], streams: Streams) -> None:
+    def __init__(self, publishers: list[LoadPublisher], streams: PlannedStreams) -> None:
         self._publishers = publishers
         self._layout = streams.layout
         self._board = streams.board
-        self._departure = Departure(streams.layout)
+        self._messages = FrameMessages(streams.layout)
         self.late_frames = self.failures = 0
         self.latest_s = 0.0
         self.stopped = False
@@ -144,7 +125,7 @@ class Schedule:
             self.latest_s = max(self.latest_s, now - when)
         board.stamps[mount * STAMPS + frame % STAMPS] = now
         try:
-            self._publishers[mount].send(first, count, self._departure)
+            self._publishers[mount].send(first, count, self._messages)
         except OSError:  # the server may have ended the session: what was not delivered counts as lost
             self.failures += 1
         board.sent[mount] = first + count
@@ -153,11 +134,13 @@ class Schedule:
 def main() -> None:
     """Run the program."""
     plan = program.begin()
-    streams = Streams(plan)
+    streams = PlannedStreams(plan)
+    publishers: list[LoadPublisher] = []
     try:
-        publishers = [Publisher(plan, mount, stream) for mount, stream in enumerate(streams.streams)]
-    except RtspFailureError as error:
-        program.say("failed", reason=str(error))
+        for mount, stream in enumerate(streams.streams):
+            publishers.append(LoadPublisher(plan, mount, stream))
+    except (RtspError, OSError) as error:
+        program.say("failed", reason=f"{plan.mount_url(len(publishers))}: {error}")
         sys.exit(1)
     schedule = Schedule(publishers, streams)
 
@@ -176,7 +159,8 @@ def main() -> None:
     )
     sys.stdin.buffer.read()
     for each in publishers:
-        each.end()
+        each.session.leave()
+        each.session.wait()
 
 
 if __name__ == "__main__":

@@ -4,80 +4,56 @@ import contextlib
 import json
 import os
 import select
-import socket
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from router.bench import program
-from router.bench.program import Plan, Streams
+from router.bench import handshake, program
+from router.bench.program import Plan, PlannedStreams
 from router.bench.read_tcp import Basin, TcpReader
 from router.bench.read_udp import RECEIVE_BYTES, Landing, UdpReader
-from router.bench.rtsp_client import Client, RtspFailureError, track_url, udp_pair
-from router.bench.tally import Latencies, Tally, Verdict
+from router.bench.tally import Latencies, PacketCounts, Tally
+from router.rtsp.client import RtspError
 
 FIRST_PACKET_S = 20.0
 """How long readers may wait for their first packet: a trace may begin late, and busy cores take their time."""
 QUIET_S = 1.0
 """Once the publishers have stopped, what does not come for so long is lost."""
 _KEEP_ALIVE_S = 15.0
-_SO_RCVBUFFORCE = 33
 _STDIN = 0
 
 
-class Reader:
-    """One session. Raises RtspFailureError if the server refuses it."""
+@dataclass(frozen=True, slots=True)
+class ReceiveBuffers:
+    """Where packets are received, by all readers in turn."""
 
-    def __init__(self, url: str, tally: Tally, number: int, landing: Landing, basin: Basin, udp: bool) -> None:
+    landing: Landing
+    basin: Basin
+
+
+class LoadReader:
+    """One session. Raises RtspError and OSError if the server doesn't take it."""
+
+    def __init__(self, url: str, tally: Tally, number: int, buffers: ReceiveBuffers, *, udp: bool) -> None:
         self.url = url
-        self.client = client = Client(url)
-        self.sockets: tuple[socket.socket, ...] = ()
-        described = client.request("DESCRIBE", url, {"Accept": "application/sdp"})
-        track = track_url(described, url)
+        self.session = session = handshake.play(url, udp=udp, near=1024 + number, receive_bytes=RECEIVE_BYTES)
         self.flow: UdpReader | TcpReader
         if udp:
-            rtp, _ = self.sockets = udp_pair(client.local_host, 1024 + number)
-            _enlarge(rtp)
-            port = rtp.getsockname()[1]
-            wanted = f"RTP/AVP;unicast;client_port={port}-{port + 1}"
-            answer = client.request("SETUP", track, {"Transport": wanted})
-            ports = answer.transport("server_port")
-            if ports is not None:
-                rtp.connect((client.server_host, ports[0]))  # packets from anywhere else don't count as delivered
-            self.flow = UdpReader(rtp, landing, tally)
-            self.fd = rtp.fileno()
-            client.request("PLAY", url, {"Range": "npt=0.000-"})
+            rtp = session.sockets[0]
+            self.flow, self.fd = UdpReader(rtp, buffers.landing, tally), rtp.fileno()
             return
-        answer = client.request("SETUP", track, {"Transport": "RTP/AVP/TCP;unicast;interleaved=0-1"})
-        channel = (answer.transport("interleaved") or (0, 1))[0]
-        self.flow = TcpReader(client.sock, basin, landing.layout, tally, channel)
-        self.fd = client.sock.fileno()
-        client.request("PLAY", url, {"Range": "npt=0.000-"})
-        now = time.monotonic()
-        for found, payload in client.frames:
-            if found == channel:
-                tally.judge(len(payload), payload, now)
-        self.flow.feed(client.unread, now)
-        client.sock.setblocking(False)
+        channel = (session.track.transport.interleaved or (0, 1))[0]
+        self.flow = TcpReader(session.sock, buffers.basin, buffers.landing.layout, tally, channel)
+        self.fd = session.sock.fileno()
+        self.flow.feed(session.unread, time.monotonic())
+        session.sock.setblocking(False)
 
     @property
     def ended(self) -> bool:
         """Whether the router has ended the connection that carries the media."""
         return isinstance(self.flow, TcpReader) and self.flow.ended
-
-    def ask(self, method: str) -> None:
-        """Send a request without waiting for its answer."""
-        lines = (f"{method} {self.url} RTSP/1.0", "CSeq: 99", f"Session: {self.client.session}", "", "")
-        with contextlib.suppress(OSError):
-            self.client.sock.send("\r\n".join(lines).encode())
-
-
-def _enlarge(sock: socket.socket) -> None:
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BYTES)
-    except OSError:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
 
 
 class Crowd:
@@ -85,19 +61,18 @@ class Crowd:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._streams = Streams(plan)
+        self._streams = PlannedStreams(plan)
         self._board = self._streams.board
-        self._landing = Landing(self._streams.layout)
-        self._basin = Basin()
+        self._buffers = ReceiveBuffers(Landing(self._streams.layout), Basin())
         self.latencies = Latencies()
-        self.readers: list[Reader] = []
-        self._by_fd: dict[int, Reader] = {}
+        self.readers: list[LoadReader] = []
+        self._by_fd: dict[int, LoadReader] = {}
         self._epoll = select.epoll()
         self._delivered = 0
         self._keep_alive_at = time.monotonic() + _KEEP_ALIVE_S
 
     def set_up(self) -> None:
-        """Start all readers. Raises RtspFailureError."""
+        """Start all readers. Raises RtspError and OSError."""
         scenario = self._plan.scenario
         udp = scenario.transport == "udp"
         renumbered = bool(self._plan.options.get("renumbered"))
@@ -106,7 +81,7 @@ class Crowd:
             tally = Tally(self._streams.streams[mount], mount, self._board, self.latencies)
             tally.allow_renumbering = renumbered
             url = self._plan.mount_url(mount)
-            reader = Reader(url, tally, number, self._landing, self._basin, udp)
+            reader = LoadReader(url, tally, number, self._buffers, udp=udp)
             self.readers.append(reader)
             self._by_fd[reader.fd] = reader
             self._epoll.register(reader.fd, select.EPOLLIN)
@@ -131,8 +106,8 @@ class Crowd:
     def _keep_alive(self) -> None:
         self._keep_alive_at = time.monotonic() + _KEEP_ALIVE_S
         for reader in self.readers:
-            if reader.sockets:  # over TCP the media is sign enough, and answers would come in between
-                reader.ask("OPTIONS")
+            if reader.session.sockets:  # over TCP the media is sign enough, and answers would come in between
+                reader.session.keep_alive()
 
     def wait_all(self, deadline: float) -> int:
         """Wait until every reader has got a packet; gives how many have not."""
@@ -164,7 +139,7 @@ class Crowd:
 
     def report(self) -> dict[str, Any]:
         """Sum up."""
-        total = Verdict()
+        total = PacketCounts()
         worst = 0
         for each in self.readers:
             total.add(each.flow.tally.verdict)
@@ -175,7 +150,9 @@ class Crowd:
             "worst_reader_faults": worst,
             "silent": sum(each.flow.tally.next is None for each in self.readers),
             "ended": sum(each.ended for each in self.readers),
-            "dropped_by_load": own_drops({sock.getsockname()[1] for each in self.readers for sock in each.sockets}),
+            "dropped_by_load": own_drops(
+                {sock.getsockname()[1] for each in self.readers for sock in each.session.sockets}
+            ),
             "p50_ms": p50,
             "p99_ms": p99,
             "p999_ms": p999,
@@ -184,12 +161,10 @@ class Crowd:
     def end(self) -> None:
         """Tear all sessions down."""
         for each in self.readers:
-            each.ask("TEARDOWN")
+            each.session.leave()
         deadline = time.monotonic() + 2.0
         for each in self.readers:
-            each.client.sock.settimeout(max(0.01, deadline - time.monotonic()))
-            with contextlib.suppress(OSError):
-                each.client.sock.recv(65_536)
+            each.session.wait(max(0.01, deadline - time.monotonic()))
 
 
 def own_drops(ports: set[int]) -> int:
@@ -210,8 +185,9 @@ def main() -> None:
     crowd = Crowd(plan)
     try:
         crowd.set_up()
-    except RtspFailureError as error:
-        program.say("failed", reason=f"reader {len(crowd.readers)}: {error}")
+    except (RtspError, OSError) as error:
+        number = len(crowd.readers)
+        program.say("failed", reason=f"reader {number}: {plan.mount_url(number % plan.scenario.mounts)}: {error}")
         sys.exit(1)
     program.say("playing")
     silent = crowd.wait_all(time.monotonic() + FIRST_PACKET_S)

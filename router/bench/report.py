@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from router.bench.cell import Result
+from router.bench.cell import Measurement
 
 FLOOR = "floor"
 _WIDTH = 160
@@ -46,9 +46,9 @@ class Row:
     waited: float
 
 
-def rows_of(results: Sequence[Result]) -> list[Row]:
+def rows_of(results: Sequence[Measurement]) -> list[Row]:
     """Sum up, in the order in which scenarios and servers first appear."""
-    groups: dict[tuple[str, str], list[Result]] = {}
+    groups: dict[tuple[str, str], list[Measurement]] = {}
     for each in results:
         groups.setdefault((each.scenario.name, each.target), []).append(each)
     floors = {
@@ -61,7 +61,7 @@ def rows_of(results: Sequence[Result]) -> list[Row]:
     return [_row(scenario, target, groups[scenario, target], floors.get(scenario)) for scenario, target in keys]
 
 
-def _row(scenario: str, target: str, group: list[Result], floor: float | None) -> Row:
+def _row(scenario: str, target: str, group: list[Measurement], floor: float | None) -> Row:
     cpu = [each.cpu_us for each in group]
     return Row(
         scenario=scenario,
@@ -145,7 +145,7 @@ def _text(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
 
 
-def document(results: Sequence[Result], rows: Sequence[Row], failures: Sequence[str]) -> str:
+def document(results: Sequence[Measurement], rows: Sequence[Row], failures: Sequence[str]) -> str:
     """Write everything as JSON."""
     runs = [{**asdict(each), "scenario_name": each.scenario.name, "clean": each.clean} for each in results]
     whole = {

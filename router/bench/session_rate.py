@@ -40,7 +40,7 @@ class Conditions:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Measurement:
     """What came of one run. CPU times are microseconds for each session; media's share is in them."""
 
     target: str
@@ -58,7 +58,7 @@ class Result:
     wrong: int
 
 
-def measure(target: Target, repeat: int, conditions: Conditions) -> Result:
+def measure(target: Target, repeat: int, conditions: Conditions) -> Measurement:
     """Run sessions against a server for a time. Raises LoadError."""
     readers = round(conditions.media_packets_per_s / MEDIA_PACKETS_PER_S)
     rate = conditions.media_packets_per_s / max(1, readers)
@@ -88,7 +88,7 @@ def measure(target: Target, repeat: int, conditions: Conditions) -> Result:
     done = max(1.0, visited["sessions_per_s"] * seconds)
     shares = dict(zip((each.role for each in measured), cpu, strict=False))
     workers = sum(used for role, used in shares.items() if role.startswith("worker"))
-    return Result(
+    return Measurement(
         target=target.name,
         repeat=repeat,
         sessions_per_s=visited["sessions_per_s"],
@@ -142,7 +142,7 @@ class _Media:
 def run(make: Callable[[], Target], conditions: Conditions, repeats: int, *, as_json: bool, as_csv: bool) -> int:
     """Measure, print, and give the exit status."""
     err = report.console(stderr=True)
-    results: list[Result] = []
+    results: list[Measurement] = []
     failed: list[str] = []
     for repeat in range(repeats):
         try:
@@ -165,16 +165,16 @@ def run(make: Callable[[], Target], conditions: Conditions, repeats: int, *, as_
     return 1 if failed or not results or any(each.failures or each.lost or each.wrong for each in results) else 0
 
 
-def _csv(results: Sequence[Result]) -> str:
+def _csv(results: Sequence[Measurement]) -> str:
     out = io.StringIO()
-    writer = csv.DictWriter(out, fieldnames=list(Result.__dataclass_fields__), lineterminator="\n")
+    writer = csv.DictWriter(out, fieldnames=list(Measurement.__dataclass_fields__), lineterminator="\n")
     writer.writeheader()
     for each in results:
         writer.writerow({**asdict(each), "reasons": "; ".join(each.reasons)})
     return out.getvalue()
 
 
-def _show(results: Sequence[Result], conditions: Conditions) -> None:
+def _show(results: Sequence[Measurement], conditions: Conditions) -> None:
     table = Table(title=f"whole sessions, {conditions.at_a_time} at a time: medians of {len(results)} runs")
     columns = ("server", "sessions/s", "least", "p50 ms", "p99 ms", "failed", "front µs", "workers µs", "load µs",
                "media/s", "lost", "wrong")  # fmt: skip

@@ -31,7 +31,7 @@ def same(one_at: int, other_at: int, size: int) -> bool:
     return bool(_memcmp(one_at, other_at, size) == 0)
 
 
-class Held:
+class PinnedBytes:
     """Bytes whose place in memory is known, for as long as this lives."""
 
     def __init__(self, data: bytes) -> None:
@@ -45,11 +45,11 @@ class Tape:
     def __init__(self, seed: int) -> None:
         data = random.Random(f"tape {seed}").randbytes(TAPE_BYTES)
         # Longer by what one batch may take, so that no batch has to be compared in two parts.
-        self._held = Held(data + data[: BATCH * LARGEST_BYTES])
+        self._held = PinnedBytes(data + data[: BATCH * LARGEST_BYTES])
         self.data, self.at = self._held.data, self._held.at
 
 
-class Stream:
+class SyntheticStream:
     """The packets of one mount."""
 
     def __init__(self, tape: Tape, layout: Layout, seed: int, mount: int) -> None:
@@ -60,8 +60,8 @@ class Stream:
         self._first_timestamp = numbers.getrandbits(32)
         self._start = numbers.randrange(TAPE_BYTES)
         self._tape = tape
-        self._headers: dict[int, Held] = {}
-        self._framed: dict[tuple[int, int], Held] = {}
+        self._headers: dict[int, PinnedBytes] = {}
+        self._framed: dict[tuple[int, int], PinnedBytes] = {}
 
     def renumber(self, index: int, sequence: int) -> None:
         """Take it that packet `index` has this sequence number, and all others accordingly."""
@@ -69,11 +69,11 @@ class Stream:
         self._headers.clear()
         self._framed.clear()
 
-    def headers(self, cycle: int) -> Held:
+    def headers(self, cycle: int) -> PinnedBytes:
         """Give the RTP headers of a cycle, one after the other."""
         held = self._headers.get(cycle)
         if held is None:
-            held = self._headers[cycle] = Held(self._make_headers(cycle))
+            held = self._headers[cycle] = PinnedBytes(self._make_headers(cycle))
             self._headers.pop(cycle - 3, None)
         return held
 
@@ -114,12 +114,14 @@ class Stream:
         """Give the same as interleaved frames."""
         return b"".join(self._parts(index, count, channel))
 
-    def framed_cycle(self, cycle: int, channel: int) -> Held:
+    def framed_cycle(self, cycle: int, channel: int) -> PinnedBytes:
         """Give a whole cycle as interleaved frames, for comparison."""
         held = self._framed.get((cycle, channel))
         if held is None:
             layout = self.layout
-            held = self._framed[cycle, channel] = Held(self.framed(cycle * layout.packets, layout.packets, channel))
+            held = self._framed[cycle, channel] = PinnedBytes(
+                self.framed(cycle * layout.packets, layout.packets, channel)
+            )
             self._framed.pop((cycle - 3, channel), None)
         return held
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 
 from router.bench.board import STAMPS, Board
 from router.bench.shape import RTP_HEADER_BYTES
-from router.bench.stream import Stream
+from router.bench.stream import SyntheticStream
 
 STEP_S = 10e-6
 """How finely latencies are told apart."""
@@ -20,7 +20,7 @@ _LOOK_BACK, _LOOK_AHEAD = 4096, 512
 
 
 @dataclass(slots=True)
-class Verdict:
+class PacketCounts:
     """Packets by what became of them. `delivered` are those that were right, in order or not."""
 
     delivered: int = 0
@@ -29,7 +29,7 @@ class Verdict:
     reordered: int = 0
     duplicated: int = 0
 
-    def add(self, other: "Verdict") -> None:
+    def add(self, other: "PacketCounts") -> None:
         """Add another's counts."""
         for each in fields(self):
             setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
@@ -73,12 +73,12 @@ class Latencies:
 class Tally:
     """One reader's account: `next` is the packet that must come next, None before the first came."""
 
-    def __init__(self, stream: Stream, mount: int, board: Board, latencies: Latencies) -> None:
+    def __init__(self, stream: SyntheticStream, mount: int, board: Board, latencies: Latencies) -> None:
         self.allow_renumbering = False
         """Whether the server may have sequence numbers of its own, the same to all readers."""
         self.stream = stream
         self.mount = mount
-        self.verdict = Verdict()
+        self.verdict = PacketCounts()
         self.next: int | None = None
         self.first = 0
         self._board = board

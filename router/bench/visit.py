@@ -12,12 +12,14 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from urllib.parse import urlsplit
 
 from router.bench import program
+from router.bench.handshake import OPTIONS, ports_of
 from router.bench.program import Plan
-from router.bench.rtsp_client import Answer, RtspFailureError, parse_answer, track_url, udp_pair
-from workers.framing import FramingLimits, Splitter
+from router.remote import bind_pair
+from router.rtsp.client import ClientSession, Described, Offer, PlayStarted, RtspError, TornDown
 
 _STDIN = 0
 SESSION_TIMEOUT_S = 10.0
@@ -26,70 +28,51 @@ _MOST_REASONS = 5
 
 
 class Visit:
-    """One session, step by step, never waiting. Raises RtspFailureError and OSError."""
+    """One session, step by step, never waiting. Raises RtspError and OSError."""
 
     def __init__(self, url: str, pair: tuple[socket.socket, socket.socket], now: float) -> None:
-        self.url = url
         self.pair = pair
         self.began = now
         self.leave_at: float | None = None
         """When it is to be torn down; None before it plays."""
         self.ended = False
-        parts = urlsplit(url)
-        self.sock = socket.socket(socket.AF_INET6 if ":" in (parts.hostname or "") else socket.AF_INET)
+        self._client = ClientSession(url, "", OPTIONS)
+        host, port = self._client.address
+        self.sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         self.sock.setblocking(False)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        error = self.sock.connect_ex((parts.hostname or "", parts.port or 554))
+        error = self.sock.connect_ex((host, port))
         if error not in (0, errno.EINPROGRESS):
             raise OSError(error, os.strerror(error))
-        self._splitter = Splitter(FramingLimits())
-        self._method = ""
-        self._session = ""
-        self._cseq = 0
 
-    def connected(self) -> None:
+    def connected(self, now: float) -> None:
         """Go on once the connection stands."""
         error = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if error:
             raise OSError(error, os.strerror(error))
-        self._ask("DESCRIBE", self.url, "Accept: application/sdp\r\n")
-
-    def _ask(self, method: str, url: str, headers: str = "") -> None:
-        self._cseq += 1
-        self._method = method
-        session = f"Session: {self._session}\r\n" if self._session else ""
-        self.sock.send(f"{method} {url} RTSP/1.0\r\nCSeq: {self._cseq}\r\n{session}{headers}\r\n".encode())
+        self._client.connected(now)
+        self._client.describe(now)
+        self.sock.send(self._client.outgoing())
 
     def ready(self, now: float, stay_s: float) -> None:
         """Take an answer and make the next request."""
         data = self.sock.recv(65_536)
-        if not data:
-            raise RtspFailureError(f"the connection ended before the answer to {self._method}")
-        for item in self._splitter.feed(data):
-            if isinstance(item, bytes):
-                self._answered(parse_answer(item), now, stay_s)
-
-    def _answered(self, answer: Answer, now: float, stay_s: float) -> None:
-        if answer.status != 200:
-            raise RtspFailureError(f"{self._method} was answered {answer.status}")
-        match self._method:
-            case "DESCRIBE":
-                port = self.pair[0].getsockname()[1]
-                wanted = f"Transport: RTP/AVP;unicast;client_port={port}-{port + 1}\r\n"
-                self._ask("SETUP", track_url(answer, self.url), wanted)
-            case "SETUP":
-                self._session = answer.headers["session"].partition(";")[0]
-                self._ask("PLAY", self.url, "Range: npt=0.000-\r\n")
-            case "PLAY":
+        for event in self._client.receive(data, now) if data else self._client.ended():
+            if isinstance(event, Described):
+                self._client.play([Offer(0, ports_of(self.pair))], now)
+            elif isinstance(event, PlayStarted):
                 self.leave_at = now + stay_s
                 if not stay_s:
-                    self.leave()
-            case _:
+                    self._client.teardown(now)
+            elif isinstance(event, TornDown):
                 self.ended = True
+        if asked := self._client.outgoing():
+            self.sock.send(asked)
 
-    def leave(self) -> None:
+    def leave(self, now: float) -> None:
         """Tear it down."""
-        self._ask("TEARDOWN", self.url)
+        self._client.teardown(now)
+        self.sock.send(self._client.outgoing())
 
 
 class Visitors:
@@ -103,10 +86,9 @@ class Visitors:
         self._epoll = select.epoll()
         self._visits: dict[int, Visit] = {}
         self._staying: deque[Visit] = deque()
-        parts = urlsplit(plan.url)
-        host = str(socket.getaddrinfo(parts.hostname, None)[0][4][0])
+        host = str(socket.getaddrinfo(urlsplit(plan.url).hostname, None)[0][4][0])
         local = "127.0.0.1" if host.startswith("127.") else "" if ":" not in host else "::"
-        self._pairs = [udp_pair(local, 12_000 + place) for place in range(self._most)]
+        self._pairs = [bind_pair(local, 12_000 + place) for place in range(self._most)]
         self.begun = 0
         """How many sessions were begun, whatever became of them."""
         self._next_at = time.monotonic()
@@ -134,7 +116,7 @@ class Visitors:
         while self._staying and self._staying[0].leave_at is not None and self._staying[0].leave_at <= now:
             visit = self._staying.popleft()
             if visit.sock.fileno() in self._visits:
-                self._try(visit, visit.leave)
+                self._try(visit, partial(visit.leave, now))
         command = False
         for fd, mask in self._epoll.poll(self._wait_s(now), 256):
             if fd == _STDIN:
@@ -168,13 +150,13 @@ class Visitors:
         self._epoll.register(visit.sock.fileno(), select.EPOLLOUT)
 
     def _serve(self, visit: Visit, mask: int) -> None:
+        now = time.monotonic()
         if mask & select.EPOLLOUT:
             self._epoll.modify(visit.sock.fileno(), select.EPOLLIN)
-            self._try(visit, visit.connected)
+            self._try(visit, partial(visit.connected, now))
             return
         was_staying = visit.leave_at is not None
-        now = time.monotonic()
-        self._try(visit, lambda: visit.ready(now, self._stay_s))
+        self._try(visit, partial(visit.ready, now, self._stay_s))
         if visit.ended:
             self.took_s.append(now - visit.began)
             self._let_go(visit)
@@ -184,7 +166,7 @@ class Visitors:
     def _try(self, visit: Visit, step: Callable[[], None]) -> None:
         try:
             step()
-        except (RtspFailureError, OSError, KeyError) as error:
+        except (RtspError, OSError) as error:
             self._fail(str(error))
             self._let_go(visit)
 

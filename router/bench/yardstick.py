@@ -10,8 +10,10 @@ import socket
 import sys
 import time
 
-from router.bench.bare_loops import Batched, Mount, OneByOne, Way
-from router.bench.rtsp_client import Answer, parse_answer, udp_pair
+from router.bench.bare_loops import BareMount, Batched, OneByOne, Way
+from router.remote import bind_pair
+from router.rtsp.headers.transport import parse_transports
+from router.rtsp.message import MessageLimits, Request, Response, parse_request
 from workers.fanout.syscalls import SO_RCVBUFFORCE, SO_SNDBUFFORCE
 from workers.framing import FramingLimits, Splitter
 
@@ -19,27 +21,27 @@ _BUFFER_BYTES = 4 * 1024 * 1024
 _HOST = "127.0.0.1"
 
 
-class Connection:
+class YardstickConnection:
     """One RTSP connection, of a publisher or of a reader."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.splitter = Splitter(FramingLimits())
-        self.mount: Mount | None = None
+        self.mount: BareMount | None = None
         self.publishes = False
         self.target: tuple[str, int] | None = None
         """Where a reader gets its packets over UDP."""
 
 
-class Server:
+class YardstickServer:
     """Answers RTSP and moves media in one loop."""
 
     def __init__(self, way: Way, window_s: float) -> None:
         self._way = way
         self._window_s = window_s
-        self._mounts: dict[str, tuple[bytes, Mount]] = {}
-        self._media: dict[int, Mount] = {}
-        self._connections: dict[int, Connection] = {}
+        self._mounts: dict[str, tuple[bytes, BareMount]] = {}
+        self._media: dict[int, BareMount] = {}
+        self._connections: dict[int, YardstickConnection] = {}
         self._rtcp: list[socket.socket] = []
         self._epoll = select.epoll()
         self.listener = socket.create_server((_HOST, 0), backlog=4096)
@@ -66,10 +68,10 @@ class Server:
         sock, _ = self.listener.accept()
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._connections[sock.fileno()] = Connection(sock)
+        self._connections[sock.fileno()] = YardstickConnection(sock)
         self._epoll.register(sock.fileno(), select.EPOLLIN)
 
-    def _read(self, connection: Connection) -> None:
+    def _read(self, connection: YardstickConnection) -> None:
         try:
             data = connection.sock.recv(262_144)
         except BlockingIOError:
@@ -88,7 +90,7 @@ class Server:
         if packets and connection.mount is not None and connection.publishes:
             self._way.serve_frames(connection.mount, packets, 0)
 
-    def _close(self, connection: Connection) -> None:
+    def _close(self, connection: YardstickConnection) -> None:
         self._epoll.unregister(connection.sock.fileno())
         del self._connections[connection.sock.fileno()]
         mount = connection.mount
@@ -103,37 +105,36 @@ class Server:
                 mount.addresses.remove(connection.target or ("", 0))
         connection.sock.close()
 
-    def _answer(self, connection: Connection, message: bytes) -> bytes:
-        method, url = message.split(b" ", 2)[:2]
-        request = parse_answer(b"RTSP/1.0 200 " + message)  # its headers are as an answer's
-        path = url.decode().removesuffix("/streamid=0")
-        lines = ["RTSP/1.0 200 OK", f"CSeq: {request.headers['cseq']}", "Session: 1"]
+    def _answer(self, connection: YardstickConnection, message: bytes) -> bytes:
+        request = parse_request(message, MessageLimits())
+        path = request.url.removesuffix("/streamid=0").removesuffix("/")
+        headers = [("CSeq", request.cseq), ("Session", "1")]
         body = b""
-        match method:
-            case b"ANNOUNCE":
+        match request.method:
+            case "ANNOUNCE":
                 connection.publishes = True
-                connection.mount = Mount(None)
+                connection.mount = BareMount(None)
                 self._mounts[path] = (request.body, connection.mount)
-            case b"DESCRIBE":
+            case "DESCRIBE":
                 body, connection.mount = self._mounts[path]
-                lines += [f"Content-Base: {path}/", f"Content-Length: {len(body)}"]
-            case b"SETUP":
-                lines.append(f"Transport: {self._set_up(connection, request)}")
-            case b"PLAY":
+                headers.append(("Content-Base", f"{path}/"))
+            case "SETUP":
+                headers.append(("Transport", self._set_up(connection, request)))
+            case "PLAY":
                 assert connection.mount is not None
                 if connection.target is not None:
                     connection.mount.addresses.append(connection.target)
                 else:
                     connection.mount.connections.append(connection.sock)
-        return "\r\n".join([*lines, "", ""]).encode() + body
+        return Response(200, tuple(headers), body).to_bytes()
 
-    def _set_up(self, connection: Connection, request: Answer) -> str:
+    def _set_up(self, connection: YardstickConnection, request: Request) -> str:
         mount = connection.mount
         assert mount is not None
-        wanted = request.headers["transport"].removesuffix(";mode=record")
-        ports = request.transport("client_port")
+        wanted = (request.headers.get("Transport") or "").removesuffix(";mode=record")
+        ports = parse_transports(wanted)[0].client_port
         if connection.publishes and ports is not None:
-            mount.sock, rtcp = udp_pair(_HOST, 4096 + 3 * len(self._media))
+            mount.sock, rtcp = bind_pair(_HOST, 4096 + 3 * len(self._media))
             self._rtcp.append(rtcp)
             mount.sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, _BUFFER_BYTES)
             mount.sock.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, _BUFFER_BYTES)
@@ -152,7 +153,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     name, window_ms = sys.argv[1:]
     way: Way = Batched() if name == "floor" else OneByOne()
-    server = Server(way, float(window_ms) / 1000)
+    server = YardstickServer(way, float(window_ms) / 1000)
     print(f"rtsp://{_HOST}:{server.listener.getsockname()[1]}", flush=True)
     server.run()
 

@@ -15,7 +15,7 @@ from router.files.ahead import read_ahead
 from router.files.pace import Numbers, Pace
 from router.files.playback import FramePackets, Playback, Progress, in_due_order
 from router.remote import RemoteSession, bind_pair
-from router.rtsp.client import ClientOptions, Offer, ServerBroken, ServerError, ServerGone, Track
+from router.rtsp.client import ClientOptions, Offer, RemoteTrack, ServerBroken, ServerError, ServerGone
 from router.rtsp.errors import LocalError
 from workers.framing import frame
 from workers.rtp.rtcp import sender_report
@@ -113,7 +113,7 @@ class Publication:
 class _SentTrack:
     """One track on its way to the server: over the connection, or over sockets of its own."""
 
-    def __init__(self, remote: RemoteSession, track: Track, clock_rate: int, pair: UdpPair | None) -> None:
+    def __init__(self, remote: RemoteSession, track: RemoteTrack, clock_rate: int, pair: UdpPair | None) -> None:
         self._remote = remote
         self._numbers = Numbers(clock_rate)
         self._channels = track.transport.interleaved

@@ -15,9 +15,9 @@ from router.rtsp.client import (
     Event,
     Offer,
     Paused,
-    Playing,
+    PlayStarted,
     Reconnect,
-    Recording,
+    RecordStarted,
     ServerGone,
     TornDown,
 )
@@ -26,7 +26,7 @@ from workers.framing import Frame, joined
 
 _READ_BYTES = 65_536
 
-Awaited = TypeVar("Awaited", Described, Playing, Recording, Paused, TornDown)
+Awaited = TypeVar("Awaited", Described, PlayStarted, RecordStarted, Paused, TornDown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,25 +76,25 @@ class RemoteSession:
         self.session.describe(_now())
         return (await self._until(Described)).document
 
-    async def play(self, offers: Sequence[Offer]) -> Playing:
+    async def play(self, offers: Sequence[Offer]) -> PlayStarted:
         """Read these tracks."""
         self.session.play(offers, _now())
-        return await self._until(Playing)
+        return await self._until(PlayStarted)
 
-    async def publish(self, description: bytes, offers: Sequence[Offer]) -> Recording:
+    async def publish(self, description: bytes, offers: Sequence[Offer]) -> RecordStarted:
         """Publish these tracks of a description in SDP, as far as RECORD."""
         self.session.announce(description, offers, _now())
-        return await self._until(Recording)
+        return await self._until(RecordStarted)
 
     async def pause(self) -> None:
         """Let no media flow until `resume`."""
         self.session.pause(_now())
         await self._until(Paused)
 
-    async def resume(self) -> Playing:
+    async def resume(self) -> PlayStarted:
         """Play after a pause."""
         self.session.resume(_now())
-        return await self._until(Playing)
+        return await self._until(PlayStarted)
 
     async def teardown(self) -> None:
         """End the session in order, if there is one."""

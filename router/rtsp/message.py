@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from router.rtsp.errors import LocalError, PeerError
 from router.rtsp.headers.session import parse_session
@@ -14,6 +13,7 @@ _VERSION = "RTSP/1.0"
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _ANY_VERSION = re.compile(r"[A-Z]+/[0-9]+\.[0-9]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_CONTROL_BUT_LF = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _HEAD_END = re.compile(rb"\n\r?\n")
 _CSEQ = re.compile(rb"\ncseq[ \t]*:[ \t]*([0-9]{1,19})[ \t]*\r?\n", re.IGNORECASE)
 _STATUS_LINE = re.compile(rb"RTSP/[0-9]\.[0-9] +([1-5][0-9]{2})(?: (.*))?")
@@ -92,7 +92,7 @@ class Request:
         pairs = self.headers.items()
         if self.body and "Content-Length" not in self.headers:
             pairs = (*pairs, ("Content-Length", str(len(self.body))))
-        return _head(f"{self.method} {self.url} {_VERSION}", pairs) + b"\r\n" + self.body
+        return write_request(self.method, self.url, pairs, self.body)
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,15 @@ class Response:
         return self.head_bytes() + b"\r\n" + self.body
 
 
+def write_request(method: str, url: str, headers: Iterable[tuple[str, str]], body: bytes = b"") -> bytes:
+    """Write a request whose headers are complete.
+
+    Raises:
+        LocalError: for what would end a line early.
+    """
+    return _head(f"{method} {url} {_VERSION}", headers) + b"\r\n" + body
+
+
 def is_response(message: bytes) -> bool:
     """Tell a client's response (to a request of ours, or to nothing) from a request."""
     return message.startswith(b"RTSP/")
@@ -160,9 +169,10 @@ def parse_response(message: bytes, limits: MessageLimits) -> Response:
     if match is None:
         raise PeerError(502, "no status line of RTSP")
     headers: list[tuple[str, str]] = []
-    for line in lines:
-        with suppress(PeerError):
-            headers.append(_parse_header(line, limits))
+    for line in b"\n".join(lines).decode(errors="replace").split("\n"):
+        name, colon, value = line.removesuffix("\r").partition(":")
+        if colon and len(line) < limits.line_bytes and not _CONTROL.search(value):
+            headers.append((name, value.strip(" \t")))
     reason = _CONTROL.sub("", (match[2] or b"").decode(errors="replace")).strip()
     return Response(int(match[1]), tuple(headers), body, reason)
 
@@ -221,13 +231,18 @@ def _parse_header(line: bytes, limits: MessageLimits) -> tuple[str, str]:
 def _head(first: str, pairs: Iterable[tuple[str, str]]) -> bytes:
     lines = [first]
     for name, value in pairs:
-        if not _TOKEN.fullmatch(name):
+        if not _is_token(name):
             raise LocalError(f"{name!r} is no header name")
         lines.append(f"{name}: {value}")
-    text = "\r\n".join(lines)
-    if any(_CONTROL.search(line) for line in lines):
+    text = "\n".join(lines)
+    if _CONTROL_BUT_LF.search(text) or text.count("\n") >= len(lines):
         raise LocalError("control character in a header")
     try:
-        return f"{text}\r\n".encode()
+        return f"{text}\n".encode().replace(b"\n", b"\r\n")
     except UnicodeEncodeError as error:
         raise LocalError("a header can't be written as UTF-8") from error
+
+
+@lru_cache(256)
+def _is_token(name: str) -> bool:
+    return _TOKEN.fullmatch(name) is not None

@@ -7,14 +7,15 @@ from router.rtsp.client.events import (
     Event,
     Offer,
     Paused,
-    Playing,
+    PlayStarted,
     Reconnect,
-    Recording,
+    RecordStarted,
+    RemoteTrack,
     TornDown,
-    Track,
     TrackSetUp,
 )
 from router.rtsp.client.session import ClientOptions, ClientSession
+from router.rtsp.errors import LocalError, RtspError
 
 __all__ = [
     "ClientOptions",
@@ -22,16 +23,18 @@ __all__ = [
     "Credentials",
     "Described",
     "Event",
+    "LocalError",
     "Offer",
     "Paused",
-    "Playing",
+    "PlayStarted",
     "Reconnect",
-    "Recording",
+    "RecordStarted",
+    "RemoteTrack",
+    "RtspError",
     "ServerBroken",
     "ServerError",
     "ServerGone",
     "ServerRefused",
     "TornDown",
-    "Track",
     "TrackSetUp",
 ]

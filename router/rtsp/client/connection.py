@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from router.rtsp.client.authenticator import Authenticator
 from router.rtsp.errors import PeerError
-from router.rtsp.message import Headers, MessageLimits, Request, Response, is_response, parse_request, parse_response
+from router.rtsp.message import MessageLimits, Response, is_response, parse_request, parse_response, write_request
 from workers.framing import Broken, Frame, FramingLimits, Splitter
 
 _MAX_ATTEMPTS = 3
@@ -16,7 +16,7 @@ _UNDERSTOOD = ("OPTIONS", "GET_PARAMETER", "SET_PARAMETER")
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ClientRequest:
     """A request that is to be made; `track` is a SETUP's. A `keeps_alive` may be refused."""
 
     method: str
@@ -28,10 +28,10 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ServerAnswer:
     """What a server says to a step, once it has seen all credentials that there are."""
 
-    step: Step
+    step: ClientRequest
     response: Response
 
 
@@ -46,7 +46,7 @@ class ClientConnection:
     def __init__(self, user_agent: str, answer_timeout_s: float) -> None:
         self.authenticator: Authenticator | None = None
         self.session_id: str | None = None
-        self.asked: Step | None = None
+        self.asked: ClientRequest | None = None
         """What waits for its answer."""
         self.deadline = 0.0
         """When that answer is late."""
@@ -74,7 +74,7 @@ class ClientConnection:
         self._out.clear()
         return data
 
-    def ask(self, step: Step, now: float) -> None:
+    def ask(self, step: ClientRequest, now: float) -> None:
         """Make a request; nothing else may be waiting for its answer.
 
         Raises:
@@ -83,7 +83,7 @@ class ClientConnection:
         self._attempts = 0
         self._send(step, now)
 
-    def receive(self, data: bytes, now: float) -> Iterator[Answer | ServerTeardown | Frame]:
+    def receive(self, data: bytes, now: float) -> Iterator[ServerAnswer | ServerTeardown | Frame]:
         """Take what came.
 
         Raises:
@@ -100,7 +100,7 @@ class ClientConnection:
             elif answer := self._take(parse_response(item, _LIMITS), now):
                 yield answer
 
-    def _take(self, response: Response, now: float) -> Answer | None:
+    def _take(self, response: Response, now: float) -> ServerAnswer | None:
         step = self.asked
         cseq = str(self._cseq)
         # A late answer, or one that says to wait. Some cameras leave the CSeq out.
@@ -108,7 +108,7 @@ class ClientConnection:
             return None
         self.asked = None
         if self.authenticator is None:
-            return Answer(step, response)
+            return ServerAnswer(step, response)
         if response.status != 401:
             self.authenticator.accepted()
         elif self._attempts < _MAX_ATTEMPTS and self.authenticator.challenged(
@@ -116,9 +116,9 @@ class ClientConnection:
         ):
             self._send(step, now)
             return None
-        return Answer(step, response)
+        return ServerAnswer(step, response)
 
-    def _send(self, step: Step, now: float) -> None:
+    def _send(self, step: ClientRequest, now: float) -> None:
         self._cseq += 1
         self._attempts += 1
         headers = [("CSeq", str(self._cseq)), ("User-Agent", self._user_agent)]
@@ -126,11 +126,13 @@ class ClientConnection:
             headers.append(("Session", self.session_id))
         if self.authenticator and (proof := self.authenticator.header(step.method, step.url)):
             headers.append(("Authorization", proof))
-        self._out += Request(step.method, step.url, Headers([*headers, *step.headers]), step.body).to_bytes()
+        if step.body:
+            headers.append(("Content-Length", str(len(step.body))))
+        self._out += write_request(step.method, step.url, [*headers, *step.headers], step.body)
         self.asked, self.deadline = step, now + self._answer_timeout_s
 
     def _serve(self, message: bytes) -> str:
-        """Answer a request of the server's, and return its method."""
+        """ServerAnswer a request of the server's, and return its method."""
         request = parse_request(message, _LIMITS)
         status = 200 if request.method in (*_UNDERSTOOD, "TEARDOWN") else 501
         self._out += Response(status, (("CSeq", request.cseq),)).to_bytes()

@@ -16,7 +16,7 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class RemoteTrack:
     """One track that was set up: its URL, how it travels, and where its packets begin, where the server says so."""
 
     index: int
@@ -37,21 +37,21 @@ class Described:
 class TrackSetUp:
     """The server has accepted one track."""
 
-    track: Track
+    track: RemoteTrack
 
 
 @dataclass(frozen=True, slots=True)
-class Playing:
+class PlayStarted:
     """Media flows to us, or will; also after a fall-back from UDP to TCP."""
 
-    tracks: tuple[Track, ...]
+    tracks: tuple[RemoteTrack, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class RecordStarted:
     """The server waits for our media."""
 
-    tracks: tuple[Track, ...]
+    tracks: tuple[RemoteTrack, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,5 +72,5 @@ class Reconnect:
     port: int
 
 
-Event = Described | TrackSetUp | Playing | Recording | Paused | TornDown | Reconnect | Frame
+Event = Described | TrackSetUp | PlayStarted | RecordStarted | Paused | TornDown | Reconnect | Frame
 """A frame is interleaved media, as `workers.framing` splits it."""

@@ -10,22 +10,22 @@ from dataclasses import dataclass, field, replace
 
 from router.rtsp.client import target
 from router.rtsp.client.authenticator import Authenticator
-from router.rtsp.client.connection import Answer, ClientConnection, ServerTeardown, Step
+from router.rtsp.client.connection import ClientConnection, ClientRequest, ServerAnswer, ServerTeardown
 from router.rtsp.client.errors import ServerBroken, ServerError, ServerGone, ServerRefused
 from router.rtsp.client.events import (
     Described,
     Event,
     Offer,
     Paused,
-    Playing,
+    PlayStarted,
     Reconnect,
-    Recording,
+    RecordStarted,
+    RemoteTrack,
     TornDown,
-    Track,
     TrackSetUp,
 )
 from router.rtsp.errors import LocalError, PeerError, RtspError
-from router.rtsp.headers.rtp_info import RtpInfo, parse_rtp_info
+from router.rtsp.headers.rtp_info import TrackStart, parse_rtp_info
 from router.rtsp.headers.session import parse_session
 from router.rtsp.headers.transport import TransportSpec, parse_transports
 from router.rtsp.message import Response
@@ -71,7 +71,7 @@ class _Progress:
 
     base: str
     urls: tuple[str, ...] = ()
-    tracks: dict[int, Track] = field(default_factory=dict)
+    tracks: dict[int, RemoteTrack] = field(default_factory=dict)
     timeout_s: float = _DEFAULT_TIMEOUT_S
     early_bytes: int = 0
     keep_alive_at: float | None = None
@@ -102,7 +102,7 @@ class ClientSession:
         if credentials is not None:
             self._connection.authenticator = Authenticator(credentials, cnonce)
         self._progress = _Progress(self.url)
-        self._steps: deque[Step] = deque()
+        self._steps: deque[ClientRequest] = deque()
         self._announced: tuple[bytes, tuple[str | None, ...]] | None = None
         """A publisher's description and its controls."""
         self._offers: tuple[Offer, ...] | None = None
@@ -157,14 +157,14 @@ class ClientSession:
         self._begin(now)
 
     def play(self, offers: Sequence[Offer], now: float) -> None:
-        """Read these tracks of what was described: `TrackSetUp` for each, then `Playing`."""
+        """Read these tracks of what was described: `TrackSetUp` for each, then `PlayStarted`."""
         self._want("SETUP")
         self._offers = _checked(offers, len(self._progress.urls))
         self._steps += self._playing()
         self._go_on(now)
 
     def announce(self, description: bytes, offers: Sequence[Offer], now: float) -> None:
-        """Publish what a description in SDP says: `TrackSetUp` for each track, then `Recording`."""
+        """Publish what a description in SDP says: `TrackSetUp` for each track, then `RecordStarted`."""
         self._want("ANNOUNCE")
         try:
             controls = tuple(media.control for media in parse_sdp(description, MAX_TRACKS).medias)
@@ -179,19 +179,19 @@ class ClientSession:
         self._ask("PAUSE", now)
 
     def resume(self, now: float) -> None:
-        """Play after a pause: `Playing`."""
+        """Play after a pause: `PlayStarted`."""
         self._ask("PLAY", now)
 
     def teardown(self, now: float) -> None:
         """End the session: `TornDown`, whatever the server says to it."""
         self._steps.clear()
-        self._steps.append(Step("TEARDOWN", self._progress.base))
+        self._steps.append(ClientRequest("TEARDOWN", self._progress.base))
         self._go_on(now)
 
     def keep_alive(self, now: float) -> None:
         """Tell the server that we are there: by GET_PARAMETER where it offers that, else by OPTIONS."""
         method = "GET_PARAMETER" if "GET_PARAMETER" in self._public else "OPTIONS"
-        self._steps.append(Step(method, self._progress.base, keeps_alive=True))
+        self._steps.append(ClientRequest(method, self._progress.base, keeps_alive=True))
         self._progress.keep_alive_at = None
         self._go_on(now)
 
@@ -265,35 +265,37 @@ class ClientSession:
 
     def _ask(self, method: str, now: float) -> None:
         self._want(method)
-        self._steps.append(Step(method, self._progress.base))
+        self._steps.append(ClientRequest(method, self._progress.base))
         self._go_on(now)
 
     def _begin(self, now: float) -> None:
         if self.options.ask_options:
-            self._steps.append(Step("OPTIONS", self.url))
+            self._steps.append(ClientRequest("OPTIONS", self.url))
         if self._announced is None:
-            self._steps.append(Step("DESCRIBE", self.url, (("Accept", "application/sdp"),)))
+            self._steps.append(ClientRequest("DESCRIBE", self.url, (("Accept", "application/sdp"),)))
         else:
             description, controls = self._announced
             self._progress.urls = target.track_urls(self.url, controls)
-            self._steps.append(Step("ANNOUNCE", self.url, (("Content-Type", "application/sdp"),), description))
-            self._steps += [*self._setups(), Step("RECORD", self.url, _FROM_THE_BEGINNING)]
+            self._steps.append(ClientRequest("ANNOUNCE", self.url, (("Content-Type", "application/sdp"),), description))
+            self._steps += [*self._setups(), ClientRequest("RECORD", self.url, _FROM_THE_BEGINNING)]
         self._go_on(now)
 
-    def _playing(self) -> list[Step]:
-        return [*self._setups(), Step("PLAY", self._progress.base, _FROM_THE_BEGINNING)]
+    def _playing(self) -> list[ClientRequest]:
+        return [*self._setups(), ClientRequest("PLAY", self._progress.base, _FROM_THE_BEGINNING)]
 
-    def _setups(self) -> list[Step]:
+    def _setups(self) -> list[ClientRequest]:
         return [self._setup(each) for each in self._offers or ()]
 
-    def _setup(self, offer: Offer) -> Step:
+    def _setup(self, offer: Offer) -> ClientRequest:
         if offer.ports is None or self._over_tcp:
             wanted = f"RTP/AVP/TCP;unicast;interleaved={2 * offer.track}-{2 * offer.track + 1}"
         else:
             wanted = f"RTP/AVP;unicast;client_port={offer.ports[0]}-{offer.ports[1]}"
         # Without quotes, and in small letters: ffmpeg's server knows no other way to write it.
         mode = "" if self._announced is None else ";mode=record"
-        return Step("SETUP", self._progress.urls[offer.track], (("Transport", wanted + mode),), track=offer.track)
+        return ClientRequest(
+            "SETUP", self._progress.urls[offer.track], (("Transport", wanted + mode),), track=offer.track
+        )
 
     def _go_on(self, now: float) -> None:
         if self._steps and not self._connection.asked:
@@ -311,7 +313,7 @@ class ClientSession:
                 raise PeerError(502, "media without an answer to PLAY")
         events.append(frame)
 
-    def _answered(self, answer: Answer, events: list[Event], now: float) -> None:
+    def _answered(self, answer: ServerAnswer, events: list[Event], now: float) -> None:
         step, status = answer.step, answer.response.status
         if self._progress.leaving:
             events.append(Reconnect(*self.address))
@@ -331,7 +333,7 @@ class ClientSession:
         if self.state in (*_ACTIVE, SessionState.READY):
             self._progress.keep_alive_at = now + self._progress.timeout_s / 2
 
-    def _succeeded(self, step: Step, response: Response, events: list[Event], now: float) -> None:
+    def _succeeded(self, step: ClientRequest, response: Response, events: list[Event], now: float) -> None:
         progress = self._progress
         match step.method:
             case "OPTIONS":
@@ -344,16 +346,16 @@ class ClientSession:
             case "SETUP":
                 assert step.track is not None
                 self._note_session(response)
-                track = Track(step.track, step.url, self._granted(step.track, response))
+                track = RemoteTrack(step.track, step.url, self._granted(step.track, response))
                 progress.tracks[step.track] = track
                 events.append(TrackSetUp(track))
             case "PLAY":
                 self._begin_tracks(parse_rtp_info(response.fields.get("RTP-Info", "") or ""))
                 if self.options.fall_back and any(not each.transport.tcp for each in progress.tracks.values()):
                     progress.media_by = now + self.options.media_timeout_s
-                events.append(Playing(tuple(progress.tracks.values())))
+                events.append(PlayStarted(tuple(progress.tracks.values())))
             case "RECORD":
-                events.append(Recording(tuple(progress.tracks.values())))
+                events.append(RecordStarted(tuple(progress.tracks.values())))
             case "PAUSE":
                 progress.media_by = None
                 events.append(Paused())
@@ -391,9 +393,9 @@ class ClientSession:
             raise PeerError(502, f"track {index} by UDP, which nobody asked for")
         return transport
 
-    def _begin_tracks(self, infos: Sequence[RtpInfo]) -> None:
+    def _begin_tracks(self, infos: Sequence[TrackStart]) -> None:
         tracks = self._progress.tracks
-        in_order: Sequence[RtpInfo | None] = infos if len(infos) == len(tracks) else [None] * len(tracks)
+        in_order: Sequence[TrackStart | None] = infos if len(infos) == len(tracks) else [None] * len(tracks)
         for track, info in zip(list(tracks.values()), in_order, strict=True):
             named = next((each for each in infos if target.names(each.url, track.url)), info)
             if named is not None:
@@ -433,7 +435,7 @@ class ClientSession:
         self._steps.clear()
         self._progress.leaving = True
         self._progress.keep_alive_at = self._progress.media_by = None
-        self._connection.ask(Step("TEARDOWN", self._progress.base), now)
+        self._connection.ask(ClientRequest("TEARDOWN", self._progress.base), now)
 
     # -- the end -------------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ MAX_ENTRIES = 64
 
 
 @dataclass(frozen=True, slots=True)
-class RtpInfo:
+class TrackStart:
     """The first packet of one track; what isn't said, or is no number that RTP has, is None."""
 
     url: str
@@ -19,7 +19,7 @@ class RtpInfo:
     rtp_time: int | None = None
 
 
-def parse_rtp_info(value: str) -> tuple[RtpInfo, ...]:
+def parse_rtp_info(value: str) -> tuple[TrackStart, ...]:
     """Read the header's value; entries without a URL are left out."""
     found = []
     for entry in _ENTRIES.split(value)[:MAX_ENTRIES]:
@@ -27,5 +27,5 @@ def parse_rtp_info(value: str) -> tuple[RtpInfo, ...]:
         values = {name.strip().lower(): text.strip() for name, _, text in pairs}
         if url := values.get("url", "").strip('"'):
             sequence = read_number(values.get("seq", ""), 0, 0xFFFF)
-            found.append(RtpInfo(url, sequence, read_number(values.get("rtptime", ""), 0, 0xFFFF_FFFF)))
+            found.append(TrackStart(url, sequence, read_number(values.get("rtptime", ""), 0, 0xFFFF_FFFF)))
     return tuple(found)

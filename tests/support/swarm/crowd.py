@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
-from router.bench.program import Plan, Streams
-from router.bench.publish import Departure, Publisher
-from router.bench.read import Reader, own_drops
+from router.bench.program import Plan, PlannedStreams
+from router.bench.publish import FrameMessages, LoadPublisher
+from router.bench.read import LoadReader, ReceiveBuffers, own_drops
 from router.bench.read_tcp import Basin
 from router.bench.read_udp import Landing
 from router.bench.tally import Latencies
@@ -29,9 +29,9 @@ class Crowd:
     def __init__(self, plan: Plan, publish_url: str) -> None:
         self._plan = plan
         self._publish_plan = replace(plan, url=publish_url)
-        self._streams = Streams(plan)
+        self._streams = PlannedStreams(plan)
         self._board = self._streams.board
-        departure = Departure(self._streams.layout)
+        departure = FrameMessages(self._streams.layout)
         self.senders = [
             Sender(mount, f"{plan.path}{mount}", stream, self._board, departure)
             for mount, stream in enumerate(self._streams.streams)
@@ -40,7 +40,7 @@ class Crowd:
         """All readers that ever played."""
         self.sending = True
         self.keep_alive_s = plan.options["keep_alive_s"]
-        self._landing, self._basin, self._latencies = Landing(self._streams.layout), Basin(), Latencies()
+        self._buffers, self._latencies = ReceiveBuffers(Landing(self._streams.layout), Basin()), Latencies()
         self._publisher_counts = [0] * plan.scenario.mounts
         self._due: list[tuple[float, int]] = []
         self._epoll = select.epoll()
@@ -55,16 +55,16 @@ class Crowd:
 
     # -- handshakes: these block, and are for threads of their own -----------------------------------------------
 
-    def shake_hands_to_publish(self, mount: int, transport: Any) -> Publisher:
-        """Publish a mount as far as RECORD. Raises RtspFailureError and OSError."""
+    def shake_hands_to_publish(self, mount: int, transport: Any) -> LoadPublisher:
+        """Publish a mount as far as RECORD. Raises RtspError and OSError."""
         scenario = replace(self._plan.scenario, publish_transport=transport)
-        return Publisher(replace(self._publish_plan, scenario=scenario), mount, self.senders[mount].stream)
+        return LoadPublisher(replace(self._publish_plan, scenario=scenario), mount, self.senders[mount].stream)
 
     def shake_hands_to_read(self, number: int, mount: int, transport: str) -> Session:
-        """Read a mount as far as PLAY. Raises RtspFailureError and OSError."""
+        """Read a mount as far as PLAY. Raises RtspError and OSError."""
         watch = Watch(self._streams.streams[mount], mount, self._board, self._latencies, self._publisher_counts)
         url = self._plan.mount_url(mount)
-        reader = Reader(url, watch, number, self._landing, self._basin, transport == "udp")
+        reader = LoadReader(url, watch, number, self._buffers, udp=transport == "udp")
         return Session(number, self.senders[mount].path, reader, watch)
 
     # -- who is there -------------------------------------------------------------------------------------------
@@ -74,12 +74,12 @@ class Crowd:
         self._others[fd] = ready
         self._epoll.register(fd, select.EPOLLIN)
 
-    def published(self, mount: int, publisher: Publisher) -> None:
+    def published(self, mount: int, publisher: LoadPublisher) -> None:
         """Let a publisher send from now on."""
         sender = self.senders[mount]
         self._publisher_counts[mount] += 1
         self._turns.append((sender.attach(publisher, time.monotonic()), sender))
-        fd = publisher.client.sock.fileno()
+        fd = publisher.session.sock.fileno()
         self._publishers[fd] = sender
         self._epoll.register(fd, select.EPOLLIN)
         heapq.heappush(self._due, (sender.due_at, mount))
@@ -96,7 +96,7 @@ class Crowd:
         """Let a mount's publisher go without a word."""
         sender = self.senders[mount]
         if sender.publisher is not None:
-            self._forget(sender.publisher.client.sock.fileno())
+            self._forget(sender.publisher.session.sock.fileno())
             sender.vanish()
 
     def part(self, session: Session, how: str) -> None:
@@ -156,7 +156,7 @@ class Crowd:
 
     def _follow_writing(self, sender: Sender) -> None:
         assert sender.publisher is not None
-        fd = sender.publisher.client.sock.fileno()
+        fd = sender.publisher.session.sock.fileno()
         if fd in self._publishers and sender.waits_to_write != (fd in self._writing):
             self._writing ^= {fd}
             self._epoll.modify(fd, select.EPOLLIN | (select.EPOLLOUT if sender.waits_to_write else 0))
@@ -192,7 +192,9 @@ class Crowd:
     def report(self) -> dict[str, Any]:
         """Sum up."""
         now, sent = time.monotonic(), self._board.sent
-        ports = {sock.getsockname()[1] for each in self.sessions if not each.gone for sock in each.reader.sockets}
+        ports = {
+            sock.getsockname()[1] for each in self.sessions if not each.gone for sock in each.reader.session.sockets
+        }
         return {
             "readers": [asdict(each.verdict(now, sent[each.watch.mount])) for each in self.sessions],
             "publishers": [asdict(verdict) for each in self.senders if (verdict := each.verdict(now)) is not None],

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from router.bench.rtsp_client import RtspFailureError, parse_answer
+from router.rtsp.client import RtspError
+from router.rtsp.message import MessageLimits, parse_response
 from tests.support.swarm.verdicts import Answers
 
 _FIRST_CSEQ = 1000
@@ -52,13 +53,14 @@ class Dialog:
     def heard(self, message: bytes, now: float) -> None:
         """Take what the router said."""
         try:
-            answer = parse_answer(message)
-        except RtspFailureError as error:
+            answer = parse_response(message, MessageLimits())
+        except RtspError as error:
             self._fault(str(error))
             return
-        if answer.headers.get("cseq") in self._given_up:
+        if answer.fields.get("CSeq") in self._given_up:
             return
-        cseq, session = answer.headers.get("cseq"), answer.headers.get("session", self.session).partition(";")[0]
+        cseq = answer.fields.get("CSeq")
+        session = (answer.fields.get("Session") or self.session).partition(";")[0]
         if not self.asked or answer.status != 200 or cseq != str(self._cseq) or session != self.session:
             self._fault(f"{self.asked or 'nothing'} was answered {answer.status}, CSeq {cseq}, session {session}")
         else:

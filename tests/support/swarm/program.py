@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from router.bench import program
-from router.bench.rtsp_client import RtspFailureError
+from router.rtsp.client import RtspError
 from tests.support.swarm.crowd import Crowd
 from tests.support.swarm.dialog import Dialog
 
@@ -95,7 +95,7 @@ class Commands:
         def take(arguments: list[Any]) -> None:
             try:
                 then, failure = shake_hands(*arguments), ""
-            except (RtspFailureError, OSError) as error:
+            except (RtspError, OSError) as error:
                 then, failure = _nothing, str(error) or repr(error)
 
             def done() -> None:

@@ -5,9 +5,9 @@ import time
 from collections.abc import Sequence
 
 from router.bench.board import STAMPS, Board
-from router.bench.read import Reader
+from router.bench.read import LoadReader
 from router.bench.read_tcp import TcpReader
-from router.bench.stream import Stream
+from router.bench.stream import SyntheticStream
 from router.bench.tally import Latencies, Tally
 from tests.support.rtp import build_receiver_report
 from tests.support.swarm.dialog import Dialog
@@ -25,7 +25,7 @@ class Watch(Tally):
     """
 
     def __init__(
-        self, stream: Stream, mount: int, board: Board, latencies: Latencies, publishers: Sequence[int]
+        self, stream: SyntheticStream, mount: int, board: Board, latencies: Latencies, publishers: Sequence[int]
     ) -> None:
         super().__init__(stream, mount, board, latencies)
         self._publishers = publishers
@@ -67,17 +67,17 @@ class Watch(Tally):
 class Session:
     """One reader that plays."""
 
-    def __init__(self, number: int, path: str, reader: Reader, watch: Watch) -> None:
+    def __init__(self, number: int, path: str, reader: LoadReader, watch: Watch) -> None:
         self.number = number
         self.path = path
         self.reader = reader
         self.watch = watch
         self.gone = ""
-        self.sock = reader.client.sock
+        self.sock = reader.session.sock
         self.sock.setblocking(False)
-        self.server_host = reader.client.server_host
-        self.server_port = int(reader.sockets[0].getpeername()[1]) if reader.sockets else 0
-        self.dialog = Dialog(reader.url, reader.client.session or "", self._write)
+        self.server_host = reader.session.server_host
+        self.server_port = int(reader.session.sockets[0].getpeername()[1]) if reader.session.sockets else 0
+        self.dialog = Dialog(reader.url, reader.session.id, self._write)
         self._splitter = Splitter(FramingLimits())
         if isinstance(reader.flow, TcpReader):
             reader.flow.on_message = self._hear
@@ -85,9 +85,9 @@ class Session:
     def keep_alive(self, now: float) -> None:
         """Make a request, and over UDP send a report, as players do: either is a sign of life."""
         self.dialog.ask("GET_PARAMETER", now)
-        if self.reader.sockets and not self.gone:
+        if self.reader.session.sockets and not self.gone:
             with contextlib.suppress(OSError):  # the port is away for a moment while another worker takes it
-                self.reader.sockets[1].sendto(_REPORT, (self.server_host, self.server_port + 1))
+                self.reader.session.sockets[1].sendto(_REPORT, (self.server_host, self.server_port + 1))
 
     def _write(self, data: bytes) -> None:
         try:
@@ -138,7 +138,7 @@ class Session:
         A router sends to the ports of one that vanished until it takes it for dead: nobody else may get them meanwhile.
         """
         self.sock.close()
-        for each in () if keep_ports else self.reader.sockets:
+        for each in () if keep_ports else self.reader.session.sockets:
             each.close()
 
     def verdict(self, now: float, sent: int) -> ReaderVerdict:
@@ -149,7 +149,7 @@ class Session:
             number=self.number,
             mount=watch.mount,
             path=self.path,
-            transport="udp" if self.reader.sockets else "tcp",
+            transport="udp" if self.reader.session.sockets else "tcp",
             session=self.dialog.session,
             server_port=self.server_port,
             **watch.verdict.to_dict(),

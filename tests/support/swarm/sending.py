@@ -4,8 +4,8 @@ import socket
 from collections import deque
 
 from router.bench.board import STAMPS, Board
-from router.bench.publish import Departure, Publisher
-from router.bench.stream import Stream
+from router.bench.publish import FrameMessages, LoadPublisher
+from router.bench.stream import SyntheticStream
 from tests.support.swarm.dialog import Dialog
 from tests.support.swarm.verdicts import PublisherVerdict
 from workers.framing import FramingLimits, Splitter
@@ -17,11 +17,11 @@ _MOST_QUEUED_BYTES = 16 * 1024 * 1024
 class Sender:
     """One mount's stream, and its publisher while there is one. A new publisher goes on where the last one stopped."""
 
-    def __init__(self, mount: int, path: str, stream: Stream, board: Board, departure: Departure) -> None:
+    def __init__(self, mount: int, path: str, stream: SyntheticStream, board: Board, departure: FrameMessages) -> None:
         self.mount = mount
         self.path = path
         self.stream = stream
-        self.publisher: Publisher | None = None
+        self.publisher: LoadPublisher | None = None
         self.dialog: Dialog | None = None
         self.frame = 0
         """The frame that comes next."""
@@ -36,17 +36,17 @@ class Sender:
         self._queued = 0
         self._splitter = Splitter(FramingLimits())
 
-    def attach(self, publisher: Publisher, now: float) -> Dialog:
+    def attach(self, publisher: LoadPublisher, now: float) -> Dialog:
         """Let a publisher that records send from now on, and give its dialog."""
         self.publisher = publisher
         self.transport = "tcp" if publisher.udp is None else "udp"
         self._server_port = 0 if publisher.udp is None else publisher.udp.getpeername()[1]
-        self.dialog = Dialog(publisher.url, publisher.client.session or "", self._write)
+        self.dialog = Dialog(publisher.url, publisher.session.id, self._write)
         self._splitter = Splitter(FramingLimits())
         self._queue.clear()
         self._queued = 0
         self._begun_at, self._begun_frame = now, self.frame
-        publisher.client.sock.setblocking(False)
+        publisher.session.sock.setblocking(False)
         return self.dialog
 
     def keep_alive(self, now: float) -> None:
@@ -99,7 +99,7 @@ class Sender:
         while self._queue:
             data = self._queue.popleft()
             try:
-                written = self.publisher.client.sock.send(data)
+                written = self.publisher.session.sock.send(data)
             except BlockingIOError:
                 written = 0
             except OSError:  # reading says when and that it has ended
@@ -116,7 +116,7 @@ class Sender:
         assert self.publisher is not None
         assert self.dialog is not None
         try:
-            data = self.publisher.client.sock.recv(65_536)
+            data = self.publisher.session.sock.recv(65_536)
         except BlockingIOError:
             return
         except OSError:
@@ -130,7 +130,7 @@ class Sender:
     def vanish(self) -> None:
         """Let the publisher go without a word."""
         if self.publisher is not None:
-            self.publisher.client.sock.close()
+            self.publisher.session.sock.close()
             self.publisher.close_media()
             self.publisher = None
         if self.dialog is not None:

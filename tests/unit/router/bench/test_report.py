@@ -5,7 +5,7 @@ import io
 import json
 
 from router.bench import report
-from router.bench.cell import Result
+from router.bench.cell import Measurement
 from router.bench.scenario import Scenario
 
 CLEAN = dict.fromkeys(
@@ -13,8 +13,8 @@ CLEAN = dict.fromkeys(
 )
 
 
-def result(target: str, cpu_us: float, *, shares: dict[str, float] | None = None, **counts: int) -> Result:
-    return Result(
+def result(target: str, cpu_us: float, *, shares: dict[str, float] | None = None, **counts: int) -> Measurement:
+    return Measurement(
         scenario=Scenario(),
         target=target,
         repeat=0,

@@ -13,8 +13,8 @@ from router.bench.board import Board, create
 from router.bench.read_tcp import Basin, TcpReader
 from router.bench.read_udp import Landing, UdpReader
 from router.bench.shape import Layout, Shape, uniform
-from router.bench.stream import Stream, Tape
-from router.bench.tally import Latencies, Tally, Verdict
+from router.bench.stream import SyntheticStream, Tape
+from router.bench.tally import Latencies, PacketCounts, Tally
 
 PACKETS = 700
 """More than two cycles of the uniform shape, and within the trace's key frame and well after it."""
@@ -29,8 +29,8 @@ Packets = list[bytes]
 class Rig:
     """A reader at one end of a socket pair; the test writes to the other."""
 
-    stream: Stream
-    foreign: Stream
+    stream: SyntheticStream
+    foreign: SyntheticStream
     tally: Tally
     write: Callable[[bytes], object]
     read: Callable[[], object]
@@ -41,7 +41,7 @@ class Rig:
     def __post_init__(self) -> None:
         self.packets = [self.stream.packet(index) for index in range(PACKETS)]
 
-    def deliver(self, packets: Packets) -> Verdict:
+    def deliver(self, packets: Packets) -> PacketCounts:
         """Let the reader have these packets, some at a time, and sum up as if the publisher had sent all its own."""
         for place in range(0, len(packets), 40):
             for packet in packets[place : place + 40]:
@@ -64,7 +64,7 @@ def shape(request: pytest.FixtureRequest) -> Shape:
 @pytest.fixture
 def rig(transport: str, shape: Shape) -> Iterator[Rig]:
     layout, tape = Layout(shape), Tape(SEED)
-    streams = [Stream(tape, layout, SEED, mount) for mount in range(2)]
+    streams = [SyntheticStream(tape, layout, SEED, mount) for mount in range(2)]
     descriptor = create()
     board, latencies = Board(descriptor, 2), Latencies()
     tally = Tally(streams[0], 0, board, latencies)
@@ -93,12 +93,12 @@ def flipped(packet: bytes, place: int) -> bytes:
 
 
 def test_what_comes_as_it_was_sent_is_delivered(rig: Rig) -> None:
-    assert rig.deliver(rig.packets) == Verdict(delivered=PACKETS)
+    assert rig.deliver(rig.packets) == PacketCounts(delivered=PACKETS)
 
 
 def test_a_reader_may_join_at_any_packet(rig: Rig) -> None:
     rig.board.sent[0] = 333
-    assert rig.deliver(rig.packets[333:]) == Verdict(delivered=PACKETS - 333)
+    assert rig.deliver(rig.packets[333:]) == PacketCounts(delivered=PACKETS - 333)
     assert rig.tally.first == 333
 
 
@@ -108,46 +108,46 @@ def test_one_bit_that_changed_is_found(rig: Rig, index: int, place: int) -> None
     packets = list(rig.packets)
     packets[index] = flipped(packets[index], place)
     verdict = rig.deliver(packets)
-    assert verdict == Verdict(delivered=PACKETS - 1, lost=1, damaged=1)
+    assert verdict == PacketCounts(delivered=PACKETS - 1, lost=1, damaged=1)
 
 
 @pytest.mark.parametrize("place", [2, 3])
 def test_a_sequence_number_that_changed_is_found(rig: Rig, place: int) -> None:
     packets = list(rig.packets)
     packets[100] = flipped(packets[100], place)
-    assert rig.deliver(packets) == Verdict(delivered=PACKETS - 1, lost=1, damaged=1)
+    assert rig.deliver(packets) == PacketCounts(delivered=PACKETS - 1, lost=1, damaged=1)
 
 
 @pytest.mark.parametrize(("first", "count"), [(1, 1), (39, 1), (40, 3), (250, 20), (310, 64), (698, 2)])
 def test_loss_is_found(rig: Rig, first: int, count: int) -> None:
     packets = rig.packets[:first] + rig.packets[first + count :]
-    assert rig.deliver(packets) == Verdict(delivered=PACKETS - count, lost=count)
+    assert rig.deliver(packets) == PacketCounts(delivered=PACKETS - count, lost=count)
 
 
 @pytest.mark.parametrize("index", [1, 39, 255, 410])
 def test_packets_that_changed_places_are_found(rig: Rig, index: int) -> None:
     packets = list(rig.packets)
     packets[index], packets[index + 1] = packets[index + 1], packets[index]
-    assert rig.deliver(packets) == Verdict(delivered=PACKETS, reordered=1)
+    assert rig.deliver(packets) == PacketCounts(delivered=PACKETS, reordered=1)
 
 
 @pytest.mark.parametrize("index", [0, 39, 255, 410])
 def test_a_packet_that_comes_twice_is_found(rig: Rig, index: int) -> None:
     packets = rig.packets[: index + 1] + rig.packets[index:]
-    assert rig.deliver(packets) == Verdict(delivered=PACKETS, duplicated=1)
+    assert rig.deliver(packets) == PacketCounts(delivered=PACKETS, duplicated=1)
 
 
 def test_a_packet_cut_short_or_too_long_is_found(rig: Rig) -> None:
     packets = list(rig.packets)
     packets[50] = packets[50][:-1]
     packets[90] += b"\0"
-    assert rig.deliver(packets) == Verdict(delivered=PACKETS - 2, lost=2, damaged=2)
+    assert rig.deliver(packets) == PacketCounts(delivered=PACKETS - 2, lost=2, damaged=2)
 
 
 def test_another_mounts_packet_is_found(rig: Rig) -> None:
     packets = list(rig.packets)
     packets[50] = rig.foreign.packet(50)
-    assert rig.deliver(packets) == Verdict(delivered=PACKETS - 1, lost=1, damaged=1)
+    assert rig.deliver(packets) == PacketCounts(delivered=PACKETS - 1, lost=1, damaged=1)
 
 
 def test_a_payload_that_belongs_to_another_packet_is_found(rig: Rig) -> None:
@@ -157,7 +157,7 @@ def test_a_payload_that_belongs_to_another_packet_is_found(rig: Rig) -> None:
         each for each in range(60, PACKETS) if len(packets[each]) == len(packets[50]) and packets[each] != packets[50]
     )
     packets[50] = packets[50][:12] + packets[other][12:]
-    assert rig.deliver(packets) == Verdict(delivered=PACKETS - 1, lost=1, damaged=1)
+    assert rig.deliver(packets) == PacketCounts(delivered=PACKETS - 1, lost=1, damaged=1)
 
 
 @pytest.mark.parametrize("transport", ["tcp"], indirect=True)
@@ -169,7 +169,7 @@ def test_what_comes_between_the_frames_is_no_fault(rig: Rig) -> None:
         send(packet)
     send(b"\x80\xc8\x00\x00", CHANNEL + 1)
     rig.read()
-    assert rig.deliver(packets[100:]) == Verdict(delivered=PACKETS)
+    assert rig.deliver(packets[100:]) == PacketCounts(delivered=PACKETS)
 
 
 def test_latencies_count_while_measuring_only(rig: Rig) -> None:
@@ -191,7 +191,7 @@ def test_other_sequence_numbers_are_right_only_where_they_are_allowed(rig: Rig, 
     rig.tally.allow_renumbering = renumbered
     rig.board.sent[0] = 20
     verdict = rig.deliver([shifted(each) for each in rig.packets])
-    expected = Verdict(delivered=PACKETS) if renumbered else Verdict(damaged=PACKETS)
+    expected = PacketCounts(delivered=PACKETS) if renumbered else PacketCounts(damaged=PACKETS)
     assert verdict == expected
 
 
@@ -202,4 +202,4 @@ def test_renumbered_packets_are_verified_all_the_same(rig: Rig) -> None:
     packets[100] = flipped(packets[100], 3)
     packets[200] = flipped(packets[200], -1)
     del packets[300]
-    assert rig.deliver(packets) == Verdict(delivered=PACKETS - 3, lost=3, damaged=2)
+    assert rig.deliver(packets) == PacketCounts(delivered=PACKETS - 3, lost=3, damaged=2)

@@ -12,9 +12,9 @@ from router.rtsp.client import (
     Event,
     Offer,
     Paused,
-    Playing,
+    PlayStarted,
     Reconnect,
-    Recording,
+    RecordStarted,
     ServerBroken,
     ServerError,
     ServerGone,
@@ -57,7 +57,7 @@ class Wire:
         return [method for method, _, _ in self.sent()]
 
     def say(self, status: int = 200, headers: bytes = b"", body: bytes = b"") -> list[Event]:
-        """Answer the one request that waits."""
+        """ServerAnswer the one request that waits."""
         ((_, _, asked),) = self.sent()
         return self.session.receive(answer(int(asked["CSeq"]), status, headers, body), self.now)
 
@@ -86,7 +86,7 @@ def test_a_reader_goes_from_options_to_play() -> None:
     ((method, url, headers),) = wire.sent()
     assert (method, url, headers["Session"]) == ("PLAY", "rtsp://h/cam/", "12ab")
     (playing,) = wire.session.receive(answer(5, headers=PLAY), wire.now)
-    assert isinstance(playing, Playing)
+    assert isinstance(playing, PlayStarted)
     assert [(each.index, each.sequence, each.rtp_time) for each in playing.tracks] == [(0, 7, 9), (1, None, 8)]
     assert (wire.session.state, wire.session.id) == (SessionState.PLAYING, "12ab")
 
@@ -106,7 +106,7 @@ def test_a_publisher_goes_from_announce_to_record() -> None:
         ("RECORD", "rtsp://h:5554/cam?x", None),
     ]
     (recording,) = events
-    assert isinstance(recording, Recording)
+    assert isinstance(recording, RecordStarted)
     assert wire.session.state is SessionState.RECORDING
 
 
@@ -120,7 +120,7 @@ def test_the_same_comes_of_any_cut_of_the_bytes(size: int) -> None:
             events += wire.session.receive(said[at : at + size], wire.now)
         if number == 2:
             wire.session.play(UDP_OFFERS, wire.now)
-    assert [type(each) for each in events] == [Described, TrackSetUp, TrackSetUp, Playing]
+    assert [type(each) for each in events] == [Described, TrackSetUp, TrackSetUp, PlayStarted]
 
 
 def test_media_between_answers_is_handed_on_in_order() -> None:
@@ -133,7 +133,7 @@ def test_media_between_answers_is_handed_on_in_order() -> None:
     data = frame(0, b"early") + answer(3, headers=PLAY) + frame(1, b"late") + rest[:5]
     early, playing, late = wire.session.receive(data, wire.now)
     assert (early, late) == ((0, b"early"), (1, b"late"))
-    assert isinstance(playing, Playing)
+    assert isinstance(playing, PlayStarted)
     assert wire.session.unread == rest[:5]
 
 
@@ -355,7 +355,7 @@ def test_a_pause_ends_with_play() -> None:
     assert wire.session.receive(frame(0, b"late"), wire.now) == []
     wire.session.resume(wire.now)
     (playing,) = wire.say()
-    assert isinstance(playing, Playing)
+    assert isinstance(playing, PlayStarted)
 
 
 @pytest.mark.parametrize("status", [200, 454])
