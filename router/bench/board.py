@@ -2,7 +2,8 @@
 
 import mmap
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 STAMPS = 1024
 """Frames of each mount whose times of sending are remembered: at 100 frames/s, 10 s."""
@@ -46,6 +47,16 @@ class Board:
     def totals(self) -> Sequence[int]:
         """Copy how many packets each publisher has sent."""
         return self.sent.tolist()
+
+
+@contextmanager
+def shared_board(mounts: int) -> Iterator[tuple[int, Board]]:
+    """Make a board, and give it with its descriptor, which is passed to the other programs."""
+    descriptor = create()
+    try:
+        yield descriptor, Board(descriptor, mounts)
+    finally:
+        os.close(descriptor)
 
 
 def create() -> int:

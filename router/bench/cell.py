@@ -1,17 +1,15 @@
 """One measurement: one scenario, one server, once."""
 
 import contextlib
-import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from router.bench import board as boards
 from router.bench import processes
-from router.bench.board import Board
-from router.bench.load import LoadError, LoadProgram
+from router.bench.board import Board, shared_board
+from router.bench.load import LoadError, LoadProgram, load_program, settle
 from router.bench.processes import Times
 from router.bench.program import Plan
 from router.bench.scenario import Scenario
@@ -80,101 +78,78 @@ class Conditions:
     """Lets the time of the measurement pass, in seconds; may look at the server meanwhile."""
 
 
-def measure(scenario: Scenario, target: Target, repeat: int, conditions: Conditions) -> Measurement:
-    """Run the load against a server and give the result. Raises LoadError."""
-    descriptor = boards.create()
-    try:
-        board = Board(descriptor, scenario.mounts)
-        return _Cell(scenario, target, repeat, conditions, descriptor, board).run()
-    finally:
-        os.close(descriptor)
-
-
-class _Cell:
-    def __init__(
-        self, scenario: Scenario, target: Target, repeat: int, conditions: Conditions, descriptor: int, board: Board
-    ) -> None:
-        self._scenario, self._target, self._repeat, self._conditions = scenario, target, repeat, conditions
-        self._board = board
-        path = conditions.path or f"/bench-{os.getpid()}-{repeat}-{conditions.seed}-"
-        self._publish_plan = Plan(scenario, target.publish_url, path, conditions.seed, descriptor)
-        options = {"renumbered": float(target.renumbers)}
-        self._read_plan = Plan(scenario, target.client_url, path, conditions.seed, descriptor, options)
-
-    def run(self) -> Measurement:
-        conditions = self._conditions
-        with contextlib.ExitStack() as stack:
-            publish = stack.enter_context(LoadProgram("publish", self._publish_plan, conditions.publish_prefix))
-            publish.hear("recording")
-            measured = self._target.measured()
-            pids = [each.pid for each in measured]
-            memory_before = processes.memory_bytes(pids)
-            read = stack.enter_context(LoadProgram("read", self._read_plan, conditions.read_prefix))
-            read.hear("playing")
-            heard = read.hear("receiving")
-            if heard["silent"] == self._scenario.mounts * self._scenario.readers:
-                raise LoadError(f"no reader got a single good packet, and {heard['wrong']} wrong ones came")
-            visit = self._visit(stack)
-            time.sleep(SETTLE_S)
-            memory = processes.memory_bytes(pids) - memory_before
-            window = self._watch([*pids, publish.pid, read.pid])
-            others: dict[str, Any] = {}
-            if visit is not None:
-                visit.tell(b"\n")
-                others = {"churn": visit.hear("visited")}
-            publish.terminate()
-            sent = publish.hear("sent")
-            read.tell(json.dumps(sent["sent"]).encode() + b"\n")
-            report = read.hear("report")
-        seconds, delivered, cpu = window
-        own = cpu[len(pids) :]
-        per_packet = 1e6 / max(1, delivered)
-        return Measurement(
-            scenario=self._scenario,
-            target=self._target.name,
-            repeat=self._repeat,
-            seed=conditions.seed,
-            seconds=round(seconds, 3),
-            delivered_per_s=delivered / seconds,
-            cpu_us=sum(each.ran_s for each in cpu[: len(pids)]) * per_packet,
-            load_cpu_us=sum(each.ran_s for each in own) * per_packet,
-            shares={each.role: 100 * used.ran_s / seconds for each, used in zip(measured, cpu, strict=False)},
-            waited=100 * max(each.waited_s for each in cpu) / seconds,
-            memory_per_reader=memory / (self._scenario.mounts * self._scenario.readers),
-            counts={name: report[name] for name in _COUNTS},
-            sent=sum(sent["sent"]),
-            p50_ms=report["p50_ms"],
-            p99_ms=report["p99_ms"],
-            p999_ms=report["p999_ms"],
-            late_frames=sent["late_frames"],
-            others={"send_failures": sent["failures"], "latest_ms": sent["latest_ms"], **others},
-        )
-
-    def _visit(self, stack: contextlib.ExitStack) -> LoadProgram | None:
-        """Start the readers that come and go."""
-        per_s = self._scenario.churn_per_s
-        if not per_s:
-            return None
-        options = {"at_a_time": max(8, int(3 * STAY_S * per_s)), "per_s": per_s, "stay_s": STAY_S}
-        visit = stack.enter_context(LoadProgram("visit", replace(self._read_plan, options=options)))
-        visit.hear("visiting")
-        visit.tell(b"\n")
-        return visit
-
-    def _watch(self, pids: list[int]) -> tuple[float, int, list[Times]]:
-        """Let time pass; give how much it was, what was delivered in it, and the CPU time of each process."""
-        board = self._board
-        cpu_before = [processes.times(pid) for pid in pids]
-        delivered_before, began = board.delivered, time.monotonic()
-        board.measuring = True
-        self._conditions.let_pass(self._conditions.seconds)
-        board.measuring = False
-        delivered, seconds = board.delivered - delivered_before, time.monotonic() - began
-        cpu = [processes.times(pid).since(before) for pid, before in zip(pids, cpu_before, strict=True)]
-        return seconds, delivered, cpu
-
-
 _COUNTS = (
     "delivered", "lost", "damaged", "reordered", "duplicated", "worst_reader_faults", "silent", "ended",
     "dropped_by_load",
 )  # fmt: skip
+
+
+def measure(scenario: Scenario, target: Target, repeat: int, conditions: Conditions) -> Measurement:
+    """Run the load against a server and give the result. Raises LoadError."""
+    path = conditions.path or f"/bench-{os.getpid()}-{repeat}-{conditions.seed}-"
+    readers = scenario.mounts * scenario.readers
+    with contextlib.ExitStack() as stack:
+        descriptor, board = stack.enter_context(shared_board(scenario.mounts))
+        plan = Plan(scenario, target.publish_url, path, conditions.seed, descriptor)
+        publish = stack.enter_context(load_program("publish", plan, "recording", conditions.publish_prefix))
+        measured = target.measured()
+        pids = [each.pid for each in measured]
+        memory_before = processes.memory_bytes(pids)
+        plan = replace(plan, url=target.client_url, options={"renumbered": float(target.renumbers)})
+        read = stack.enter_context(load_program("read", plan, "playing", conditions.read_prefix))
+        heard = read.hear("receiving")
+        if heard["silent"] == readers:
+            raise LoadError(f"no reader got a single good packet, and {heard['wrong']} wrong ones came")
+        visit = stack.enter_context(_visitors(plan)) if scenario.churn_per_s else None
+        time.sleep(SETTLE_S)
+        memory = processes.memory_bytes(pids) - memory_before
+        seconds, delivered, cpu = _watch(board, conditions, [*pids, publish.pid, read.pid])
+        others: dict[str, Any] = {}
+        if visit is not None:
+            visit.tell(b"\n")
+            others = {"churn": visit.hear("visited")}
+        sent, report = settle(publish, read)
+    own = cpu[len(pids) :]
+    per_packet = 1e6 / max(1, delivered)
+    return Measurement(
+        scenario=scenario,
+        target=target.name,
+        repeat=repeat,
+        seed=conditions.seed,
+        seconds=round(seconds, 3),
+        delivered_per_s=delivered / seconds,
+        cpu_us=sum(each.ran_s for each in cpu[: len(pids)]) * per_packet,
+        load_cpu_us=sum(each.ran_s for each in own) * per_packet,
+        shares={each.role: 100 * used.ran_s / seconds for each, used in zip(measured, cpu, strict=False)},
+        waited=100 * max(each.waited_s for each in cpu) / seconds,
+        memory_per_reader=memory / readers,
+        counts={name: report[name] for name in _COUNTS},
+        sent=sum(sent["sent"]),
+        p50_ms=report["p50_ms"],
+        p99_ms=report["p99_ms"],
+        p999_ms=report["p999_ms"],
+        late_frames=sent["late_frames"],
+        others={"send_failures": sent["failures"], "latest_ms": sent["latest_ms"], **others},
+    )
+
+
+@contextlib.contextmanager
+def _visitors(plan: Plan) -> Iterator[LoadProgram]:
+    """Let readers come and go."""
+    per_s = plan.scenario.churn_per_s
+    options = {"at_a_time": max(8, int(3 * STAY_S * per_s)), "per_s": per_s, "stay_s": STAY_S}
+    with load_program("visit", replace(plan, options=options), "visiting") as visit:
+        visit.tell(b"\n")
+        yield visit
+
+
+def _watch(board: Board, conditions: Conditions, pids: Sequence[int]) -> tuple[float, int, list[Times]]:
+    """Let time pass; give how much it was, what was delivered in it, and the CPU time of each process."""
+    cpu_before = [processes.times(pid) for pid in pids]
+    delivered_before, began = board.delivered, time.monotonic()
+    board.measuring = True
+    conditions.let_pass(conditions.seconds)
+    board.measuring = False
+    delivered, seconds = board.delivered - delivered_before, time.monotonic() - began
+    cpu = [processes.times(pid).since(before) for pid, before in zip(pids, cpu_before, strict=True)]
+    return seconds, delivered, cpu

@@ -1,6 +1,7 @@
 """`trunkline bench` and `trunkline bench sessions`, as commands. What they need is imported when they run."""
 
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -87,13 +88,13 @@ def bench(
         _fail(2, f"scenario: {error}")
     options = targets.RouterOptions(workers, config)
     makers: dict[str, matrix.MakeTarget] = {
-        "trunkline": lambda each: targets.Router(options, each.mounts),
-        "floor": lambda _: targets.Yardstick("floor", window_ms),
-        "sendto": lambda _: targets.Yardstick("sendto", 0.0),
+        "trunkline": lambda each: targets.own_router(options, each.mounts),
+        "floor": lambda _: targets.yardstick("floor", window_ms),
+        "sendto": lambda _: targets.yardstick("sendto", 0.0),
     }
     if against is not None:
         urls, pids = _against(against, pid)
-        makers["against"] = lambda _: targets.Running("against", urls, pids, renumbers=renumbered)
+        makers["against"] = lambda _: targets.running_server(urls, pids, renumbers=renumbered)
     names = servers.split(",") if servers is not None else list(makers)
     if unknown := [name for name in names if name not in makers]:
         _fail(2, f"--servers: {', '.join(unknown)}: there are {', '.join(makers)}")
@@ -123,12 +124,10 @@ def sessions(
     if against is not None:
         urls, pids = _against(against, pid)
 
-    def make() -> targets.Target:
-        if against is not None:
-            return targets.Running("against", urls, pids)
-        return targets.Router(options, 64)
+    def make() -> AbstractContextManager[targets.Target]:
+        return targets.own_router(options, 64) if against is None else targets.running_server(urls, pids)
 
-    conditions = session_rate.Conditions(at_a_time, media, seconds, seed)
+    conditions = session_rate.SessionConditions(at_a_time, media, seconds, seed)
     sys.exit(session_rate.run(make, conditions, repeats or 3, as_json=as_json, as_csv=as_csv))
 
 

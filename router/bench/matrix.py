@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -13,7 +13,7 @@ from router.bench.load import LoadError
 from router.bench.scenario import Scenario
 from router.bench.targets import Target, TargetError
 
-MakeTarget = Callable[[Scenario], Target]
+MakeTarget = Callable[[Scenario], AbstractContextManager[Target]]
 
 
 @dataclass(frozen=True, slots=True)

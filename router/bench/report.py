@@ -6,8 +6,9 @@ import json
 import os
 import platform
 import statistics
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -72,13 +73,13 @@ def _row(scenario: str, target: str, group: list[Measurement], floor: float | No
         cpu_us_least=min(cpu),
         cpu_us_most=max(cpu),
         of_floor=statistics.median(cpu) / floor if floor else None,
-        busiest=_median(each.busiest for each in group),
+        busiest=median(each.busiest for each in group),
         lost=sum(each.counts["lost"] for each in group),
         wrong=sum(each.counts[name] for each in group for name in ("damaged", "reordered", "duplicated")),
         dropped_by_load=sum(each.counts["dropped_by_load"] for each in group),
-        p50_ms=_median(each.p50_ms for each in group),
-        p99_ms=_median(each.p99_ms for each in group),
-        p999_ms=_median(each.p999_ms for each in group),
+        p50_ms=median(each.p50_ms for each in group),
+        p99_ms=median(each.p99_ms for each in group),
+        p999_ms=median(each.p999_ms for each in group),
         kb_per_reader=statistics.median(each.memory_per_reader for each in group) / 1024,
         load_cpu_us=statistics.median(each.load_cpu_us for each in group),
         late_frames=sum(each.late_frames for each in group),
@@ -86,7 +87,8 @@ def _row(scenario: str, target: str, group: list[Measurement], floor: float | No
     )
 
 
-def _median(values: Iterable[float | None]) -> float | None:
+def median(values: Iterable[float | None]) -> float | None:
+    """Give the median of those that are known; None where none is."""
     known = [each for each in values if each is not None]
     return statistics.median(known) if known else None
 
@@ -97,36 +99,49 @@ def console(*, stderr: bool = False) -> Console:
     return found if found.is_terminal else Console(stderr=stderr, highlight=False, width=_WIDTH)
 
 
+Column = tuple[str, str]
+"""A column's name, and how a row is written in it: a format of its attributes."""
+
+_COLUMNS: tuple[Column, ...] = (
+    ("packets/s", "{0.delivered_per_s:,.0f}"),
+    ("CPU µs", "{0.cpu_us:.2f}"),
+    ("range", "{0.cpu_us_least:.2f} to {0.cpu_us_most:.2f}"),
+    ("of floor", "{0.of_floor:.2f}"),
+    ("busiest", "{0.busiest:.2f}"),
+    ("lost", "{0.lost:,}"),
+    ("wrong", "{0.wrong:,}"),
+    ("p50 ms", "{0.p50_ms:.1f}"),
+    ("p99 ms", "{0.p99_ms:.1f}"),
+    ("p99.9 ms", "{0.p999_ms:.1f}"),
+    ("KB/reader", "{0.kb_per_reader:.1f}"),
+    ("load µs", "{0.load_cpu_us:.2f}"),
+)
+
+
+def cells(columns: Sequence[Column], row: object) -> list[str]:
+    """Write a row; a dash stands for what is not known."""
+    return [_cell(form, row) for _, form in columns]
+
+
+def _cell(form: str, row: object) -> str:
+    try:
+        return form.format(row)
+    except TypeError:  # None has no decimals
+        return "-"
+
+
 def show(rows: Sequence[Row], out: Console) -> None:
     """Print the table."""
     table = Table(title="CPU per delivered packet, kernel included: medians")
     for name in ("scenario", "server"):
         table.add_column(name, no_wrap=name == "server", min_width=9 if name == "server" else 14)
-    for name in (
-        "packets/s", "CPU µs", "range", "of floor", "busiest", "lost", "wrong", "p50 ms", "p99 ms", "p99.9 ms",
-        "KB/reader", "load µs",
-    ):  # fmt: skip
+    for name, _ in _COLUMNS:
         table.add_column(name, justify="right", no_wrap=name == "range")
     before = ""
     for row in rows:
         if before and row.scenario != before:
             table.add_section()
-        table.add_row(
-            "" if row.scenario == before else row.scenario,
-            row.target,
-            f"{row.delivered_per_s:,.0f}",
-            f"{row.cpu_us:.2f}",
-            f"{row.cpu_us_least:.2f} to {row.cpu_us_most:.2f}",
-            _text(row.of_floor, ".2f"),
-            _text(row.busiest, ".2f"),
-            f"{row.lost:,}",
-            f"{row.wrong:,}",
-            _text(row.p50_ms, ".1f"),
-            _text(row.p99_ms, ".1f"),
-            _text(row.p999_ms, ".1f"),
-            f"{row.kb_per_reader:.1f}",
-            f"{row.load_cpu_us:.2f}",
-        )
+        table.add_row("" if row.scenario == before else row.scenario, row.target, *cells(_COLUMNS, row))
         before = row.scenario
     out.print(table)
     out.print(
@@ -139,10 +154,6 @@ def show(rows: Sequence[Row], out: Console) -> None:
     out.print(f"A process waited for a core up to {max(row.waited for row in rows):.0f} % of the time.")
     if late := sum(row.late_frames for row in rows):
         out.print(f"{late:,} frames were sent over 5 ms late: the machine is busy; latencies are its own as well.")
-
-
-def _text(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)
 
 
 def document(results: Sequence[Measurement], rows: Sequence[Row], failures: Sequence[str]) -> str:
@@ -159,20 +170,23 @@ def document(results: Sequence[Measurement], rows: Sequence[Row], failures: Sequ
 
 def table_csv(rows: Sequence[Row]) -> str:
     """Write the table as CSV."""
+    return write_csv([each.name for each in fields(Row)], [asdict(each) for each in rows])
+
+
+def write_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """Write rows as CSV."""
     out = io.StringIO()
-    writer = csv.DictWriter(out, fieldnames=list(Row.__dataclass_fields__), lineterminator="\n")
+    writer = csv.DictWriter(out, columns, lineterminator="\n")
     writer.writeheader()
-    for each in rows:
-        writer.writerow(asdict(each))
+    writer.writerows(rows)
     return out.getvalue()
 
 
 def environment() -> dict[str, Any]:
     """Say where this was measured."""
-    try:
+    installed = ""
+    with suppress(PackageNotFoundError):  # run from a checkout
         installed = version("trunkline")
-    except PackageNotFoundError:  # run from a checkout
-        installed = ""
     return {
         "trunkline": installed,
         "python": platform.python_version(),

@@ -1,24 +1,21 @@
 """`trunkline bench sessions`: how many whole sessions a second, and how long each takes, while media may flow."""
 
-import contextlib
-import csv
-import io
 import json
 import os
-import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import asdict, dataclass, fields, replace
+from types import SimpleNamespace
 from typing import Any
 
 from rich.table import Table
 
-from router.bench import board as boards
 from router.bench import processes, report
-from router.bench.board import Board
-from router.bench.load import LoadError, LoadProgram
+from router.bench.board import shared_board
+from router.bench.load import LoadError, load_program, settle
 from router.bench.program import Plan
+from router.bench.report import Column
 from router.bench.scenario import Scenario
 from router.bench.targets import Target, TargetError
 
@@ -30,7 +27,7 @@ QUIET = Scenario(packets_per_s=30.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Conditions:
+class SessionConditions:
     """How to measure."""
 
     at_a_time: int
@@ -40,7 +37,7 @@ class Conditions:
 
 
 @dataclass(frozen=True, slots=True)
-class Measurement:
+class SessionRate:
     """What came of one run. CPU times are microseconds for each session; media's share is in them."""
 
     target: str
@@ -58,21 +55,17 @@ class Measurement:
     wrong: int
 
 
-def measure(target: Target, repeat: int, conditions: Conditions) -> Measurement:
+def measure(target: Target, repeat: int, conditions: SessionConditions) -> SessionRate:
     """Run sessions against a server for a time. Raises LoadError."""
-    readers = round(conditions.media_packets_per_s / MEDIA_PACKETS_PER_S)
-    rate = conditions.media_packets_per_s / max(1, readers)
     path = f"/bench-{os.getpid()}-{repeat}-"
-    with contextlib.ExitStack() as stack:
-        quiet_board = stack.enter_context(_board())
-        quiet = Plan(QUIET, target.publish_url, f"{path}quiet-", conditions.seed, quiet_board)
-        stack.enter_context(LoadProgram("publish", quiet)).hear("recording")
-        media = None
-        if conditions.media_packets_per_s:
-            media = _Media(target, Scenario(readers=max(1, readers), packets_per_s=rate), path, conditions.seed, stack)
+    with ExitStack() as stack:
+        descriptor, _ = stack.enter_context(shared_board(QUIET.mounts))
+        quiet = Plan(QUIET, target.publish_url, f"{path}quiet-", conditions.seed, descriptor)
+        stack.enter_context(load_program("publish", quiet, "recording"))
+        media = _Media(target, path, conditions, stack) if conditions.media_packets_per_s else None
         options = {"at_a_time": float(conditions.at_a_time)}
-        visit = stack.enter_context(LoadProgram("visit", replace(quiet, url=target.client_url, options=options)))
-        visit.hear("visiting")
+        plan = replace(quiet, url=target.client_url, options=options)
+        visit = stack.enter_context(load_program("visit", plan, "visiting"))
         time.sleep(WARM_UP_S)
         visit.tell(b"\n")
         measured = target.measured()
@@ -88,7 +81,7 @@ def measure(target: Target, repeat: int, conditions: Conditions) -> Measurement:
     done = max(1.0, visited["sessions_per_s"] * seconds)
     shares = dict(zip((each.role for each in measured), cpu, strict=False))
     workers = sum(used for role, used in shares.items() if role.startswith("worker"))
-    return Measurement(
+    return SessionRate(
         target=target.name,
         repeat=repeat,
         sessions_per_s=visited["sessions_per_s"],
@@ -105,26 +98,16 @@ def measure(target: Target, repeat: int, conditions: Conditions) -> Measurement:
     )
 
 
-@contextmanager
-def _board() -> Iterator[int]:
-    descriptor = boards.create()
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
 class _Media:
     """What is delivered meanwhile."""
 
-    def __init__(self, target: Target, scenario: Scenario, path: str, seed: int, stack: contextlib.ExitStack) -> None:
-        descriptor = stack.enter_context(_board())
-        self._board = Board(descriptor, scenario.mounts)
-        plan = Plan(scenario, target.publish_url, f"{path}media-", seed, descriptor)
-        self._publish = stack.enter_context(LoadProgram("publish", plan))
-        self._publish.hear("recording")
-        self._read = stack.enter_context(LoadProgram("read", replace(plan, url=target.client_url)))
-        self._read.hear("playing")
+    def __init__(self, target: Target, path: str, conditions: SessionConditions, stack: ExitStack) -> None:
+        readers = max(1, round(conditions.media_packets_per_s / MEDIA_PACKETS_PER_S))
+        scenario = Scenario(readers=readers, packets_per_s=conditions.media_packets_per_s / readers)
+        descriptor, self._board = stack.enter_context(shared_board(scenario.mounts))
+        plan = Plan(scenario, target.publish_url, f"{path}media-", conditions.seed, descriptor)
+        self._publish = stack.enter_context(load_program("publish", plan, "recording"))
+        self._read = stack.enter_context(load_program("read", replace(plan, url=target.client_url), "playing"))
         self._read.hear("receiving")
 
     @property
@@ -134,15 +117,20 @@ class _Media:
 
     def finish(self) -> dict[str, Any]:
         """Stop, and give the readers' report."""
-        self._publish.terminate()
-        self._read.tell(json.dumps(self._publish.hear("sent")["sent"]).encode() + b"\n")
-        return self._read.hear("report")
+        return settle(self._publish, self._read)[1]
 
 
-def run(make: Callable[[], Target], conditions: Conditions, repeats: int, *, as_json: bool, as_csv: bool) -> int:
+def run(
+    make: Callable[[], AbstractContextManager[Target]],
+    conditions: SessionConditions,
+    repeats: int,
+    *,
+    as_json: bool,
+    as_csv: bool,
+) -> int:
     """Measure, print, and give the exit status."""
     err = report.console(stderr=True)
-    results: list[Measurement] = []
+    results: list[SessionRate] = []
     failed: list[str] = []
     for repeat in range(repeats):
         try:
@@ -159,44 +147,39 @@ def run(make: Callable[[], Target], conditions: Conditions, repeats: int, *, as_
         whole = {"environment": report.environment(), "conditions": asdict(conditions), "runs": runs}
         print(json.dumps({**whole, "failures": failed}, indent=1))
     elif as_csv:
-        print(_csv(results), end="")
+        rows = [{**asdict(each), "reasons": "; ".join(each.reasons)} for each in results]
+        print(report.write_csv([each.name for each in fields(SessionRate)], rows), end="")
     elif results:
         _show(results, conditions)
     return 1 if failed or not results or any(each.failures or each.lost or each.wrong for each in results) else 0
 
 
-def _csv(results: Sequence[Measurement]) -> str:
-    out = io.StringIO()
-    writer = csv.DictWriter(out, fieldnames=list(Measurement.__dataclass_fields__), lineterminator="\n")
-    writer.writeheader()
-    for each in results:
-        writer.writerow({**asdict(each), "reasons": "; ".join(each.reasons)})
-    return out.getvalue()
+_COLUMNS: tuple[Column, ...] = (
+    ("server", "{0.target}"),
+    ("sessions/s", "{0.sessions_per_s:,.0f}"),
+    ("least", "{0.least:,.0f}"),
+    ("p50 ms", "{0.p50_ms:.1f}"),
+    ("p99 ms", "{0.p99_ms:.1f}"),
+    ("failed", "{0.failures}"),
+    ("front µs", "{0.front_us:,.0f}"),
+    ("workers µs", "{0.workers_us:,.0f}"),
+    ("load µs", "{0.load_us:,.0f}"),
+    ("media/s", "{0.delivered_per_s:,.0f}"),
+    ("lost", "{0.lost}"),
+    ("wrong", "{0.wrong}"),
+)
+_MEDIANS = ("sessions_per_s", "p50_ms", "p99_ms", "front_us", "workers_us", "load_us", "delivered_per_s")
+_SUMS = ("failures", "lost", "wrong")
 
 
-def _show(results: Sequence[Measurement], conditions: Conditions) -> None:
+def _show(results: Sequence[SessionRate], conditions: SessionConditions) -> None:
     table = Table(title=f"whole sessions, {conditions.at_a_time} at a time: medians of {len(results)} runs")
-    columns = ("server", "sessions/s", "least", "p50 ms", "p99 ms", "failed", "front µs", "workers µs", "load µs",
-               "media/s", "lost", "wrong")  # fmt: skip
-    for name in columns:
+    for name, _ in _COLUMNS:
         table.add_column(name, justify="right")
-
-    def middle(values: list[float | None]) -> float:
-        known = [each for each in values if each is not None]
-        return statistics.median(known) if known else 0.0
-
-    table.add_row(
-        results[0].target,
-        f"{middle([each.sessions_per_s for each in results]):,.0f}",
-        f"{min(each.sessions_per_s for each in results):,.0f}",
-        f"{middle([each.p50_ms for each in results]):.1f}",
-        f"{middle([each.p99_ms for each in results]):.1f}",
-        str(sum(each.failures for each in results)),
-        f"{middle([each.front_us for each in results]):,.0f}",
-        f"{middle([each.workers_us for each in results]):,.0f}",
-        f"{middle([each.load_us for each in results]):,.0f}",
-        f"{middle([each.delivered_per_s for each in results]):,.0f}",
-        str(sum(each.lost for each in results)),
-        str(sum(each.wrong for each in results)),
-    )
+    row = SimpleNamespace(target=results[0].target, least=min(each.sessions_per_s for each in results))
+    for name in _MEDIANS:
+        setattr(row, name, report.median(getattr(each, name) for each in results) or 0.0)
+    for name in _SUMS:
+        setattr(row, name, sum(getattr(each, name) for each in results))
+    table.add_row(*report.cells(_COLUMNS, row))
     report.console().print(table)

@@ -16,7 +16,7 @@ import pytest
 
 from router.bench.cell import Conditions, measure
 from router.bench.scenario import Scenario, parse
-from router.bench.targets import Router, RouterOptions
+from router.bench.targets import RouterOptions, own_router
 
 RATE = "1gbit"
 ROUTER_HOST, READERS_HOST = "10.213.7.1", "10.213.7.2"
@@ -66,7 +66,7 @@ def test_every_reader_gets_every_burst_over_a_slow_link(link: Link, text: str) -
     scenario = parse(text, Scenario())
     options = RouterOptions(workers="1", host=ROUTER_HOST, prefix=link.router)
     conditions = Conditions(3.0, seed=1, read_prefix=link.readers, publish_prefix=link.router)
-    with Router(options, scenario.mounts) as router:
+    with own_router(options, scenario.mounts) as router:
         result = measure(scenario, router, 0, conditions)
     assert result.clean, result.counts
     assert result.p50_ms is not None

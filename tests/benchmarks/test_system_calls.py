@@ -11,7 +11,7 @@ import pytest
 
 from router.bench.cell import Conditions, measure
 from router.bench.scenario import Scenario, parse
-from router.bench.targets import Router, RouterOptions
+from router.bench.targets import RouterOptions, own_router
 
 SECONDS = 2.0
 MOST_FOR_A_PACKET = {"udp": 0.02, "tcp": 0.12}
@@ -43,7 +43,7 @@ def counted_calls(pid: int, output: Path, seconds: float) -> int:
 def test_a_delivered_packet_takes_few_system_calls(text: str, tmp_path: Path) -> None:
     scenario = parse(text, Scenario())
     calls = []
-    with Router(RouterOptions(workers="1"), scenario.mounts) as router:
+    with own_router(RouterOptions(workers="1"), scenario.mounts) as router:
         (worker,) = (each.pid for each in router.measured() if each.role == "worker 0")
 
         def count(seconds: float) -> None:

@@ -16,6 +16,9 @@ class ServerError(RtspError):
 class ServerRefused(ServerError):
     """It answered `method` with `status` and the words of `reason`."""
 
+    def __str__(self) -> str:
+        return f"{self.method} was answered {self.status} {self.reason}"
+
 
 class ServerBroken(ServerError):
     """What it sent can't be used: 502."""
