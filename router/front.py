@@ -1,12 +1,10 @@
 """The front: wires everything together, and the only module that does."""
 
-import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 
 from router.access.authentication import Admission
 from router.admin.commands import AdminCommands
 from router.admin.service import AdminService
-from router.connections.connection import Connection, ConnectionCallbacks
 from router.connections.listeners import Listeners, Passed
 from router.expiry import Expiry
 from router.fleet.balancing import Balancer
@@ -24,13 +22,14 @@ from router.requests.describe import Describe
 from router.requests.method import Method
 from router.requests.pipeline import RequestPipeline
 from router.requests.served import ServedMethods
+from router.requests.server import RequestServer
 from router.requests.setup import SetUp
 from router.requests.simple import GetParameter, Options, Pause, SetParameter, Teardown
 from router.requests.start import Play, Record
 from router.settings import Settings
 from router.shutdown import FrontShutdown
 from router.startup import Startup
-from router.state.events import ConnectionGone, ConnectionOpened
+from router.state.events import AdminAsked
 from router.state.state import State
 from router.streams.streams import Streams
 from router.streams.taps import Taps
@@ -67,8 +66,7 @@ class Front:
 
     def _wire_core(self, server: ServerView) -> None:
         """Construct who holds the state of sessions, mounts, connections and workers, and tells handlers of it."""
-        settings, limits = self._settings, self._settings.limits
-        self.state = state = State.of(settings)
+        self.state = state = State.of(self._settings)
         self.sessions, self.mounts, self.connections = state.sessions, state.mounts, state.connections
         self.lifecycle = state.lifecycle
         self.listeners = Listeners()
@@ -76,21 +74,10 @@ class Front:
         self.taps.subscribe(state.events)
         self.clients = Clients(server, state.sessions, state.lifecycle, self.taps)
         HandlerEvents(self._handlers, self.clients).subscribe(state.events)
-        self.callbacks = ConnectionCallbacks(
-            framing=limits.framing,
-            pipelined_requests=limits.pipelined_requests,
-            opened=self._connection_opened,
-            message=self._serve,
-            broken=lambda connection, status, reason: self.requests.refuse(connection, status, reason),
-            ended=self._connection_ended,
+        self.fleet = Fleet(state, self._told)
+        self.streams = Streams(
+            self.mounts, self.sessions, self.lifecycle, self.fleet.placing, self._settings.limits.tracks
         )
-        self.fleet = Fleet(
-            state,
-            self.callbacks,
-            self._told,
-            lambda message, answer: self.tasks.run(self.admin.serve(message, answer)),
-        )
-        self.streams = Streams(self.mounts, self.sessions, self.lifecycle, self.fleet.placing, limits.tracks)
 
     def _wire_requests(self, *, publishing: bool, reading: bool) -> None:
         """Construct who answers requests."""
@@ -127,8 +114,12 @@ class Front:
         self.admin = AdminService(
             settings, fleet, self.connections, self.sessions, self.mounts, self.requests, commands
         )
+        self.state.events.subscribe(
+            AdminAsked, lambda event: self.tasks.run(self.admin.serve(event.message, event.answer))
+        )
         self.expiry = Expiry(settings, fleet, self.lifecycle, self.connections, self.sessions)
         self.startup = Startup(settings, self.listeners, fleet, self.streams, passed, workers_stay=let_go is not None)
+        self.connections.serve_with(RequestServer(self.state, self.requests, self.startup.opened))
         self.shutdown = FrontShutdown(
             self.listeners,
             self.connections,
@@ -139,27 +130,7 @@ class Front:
             settings.stop_timeout_s / 2,
         )
 
-    # -- connections -----------------------------------------------------------------------------------------------
-
-    def _connection_opened(self, connection: Connection) -> str | None:
-        refusal = self.connections.add(connection)
-        self.state.events.append(ConnectionOpened(connection))
-        return refusal
-
     async def _told(self) -> None:
         """Wait until everybody has heard what they were told so far: hooks hear it from a handler."""
         await self._handlers.told()
         await self._hooks.told()
-
-    async def _serve(self, connection: Connection, message: bytes) -> None:
-        """Answer a request, once it is known what there is: those that a front before this one left unanswered are here
-        before the last worker has told."""
-        await self.startup.opened.wait()
-        await self.requests.serve(connection, message)
-
-    def _connection_ended(self, connection: Connection, reason: str) -> None:
-        known = self.connections.remove(connection)
-        log.debug("connection ended", connection=connection.id, peer=connection.peer, reason=reason)
-        self.lifecycle.connection_ended(connection, reason, asyncio.get_running_loop().time())
-        if known:
-            self.state.events.append(ConnectionGone(connection, reason))

@@ -148,7 +148,7 @@ class Server:
 
     async def _open_doors(self) -> None:
         try:
-            await self._front.startup.open(self._front.callbacks)
+            await self._front.startup.open(self._front.connections)
         except Exception as error:
             self._fail_start(str(error) or type(error).__name__)
             if not isinstance(error, StreamError | OSError):

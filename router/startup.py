@@ -5,8 +5,8 @@ import contextlib
 import resource
 from collections.abc import Sequence
 
-from router.connections.connection import ConnectionCallbacks
 from router.connections.listeners import Listeners, Passed, PortTaken, belongs_to
+from router.connections.table import Connections
 from router.fleet.fleet import Fleet
 from router.settings import Settings
 from router.streams.streams import Streams
@@ -71,7 +71,7 @@ class Startup:
                 if belongs_to(each.listener, self._settings)
             ]
 
-    async def open(self, callbacks: ConnectionCallbacks) -> None:
+    async def open(self, connections: Connections) -> None:
         """Let clients in once all workers are there: the first mounts would all go to the first worker otherwise.
 
         Raises:
@@ -84,7 +84,7 @@ class Startup:
             async with asyncio.timeout(WORKERS_MISSING_S):
                 await self._fleet.all_ready.wait()
         await self._streams.open_all()
-        await self._listeners.accept(callbacks)
+        await self._listeners.accept(connections)
         self.opened.set()
         await self._fleet.all_ready.wait()
         self.ready.set()

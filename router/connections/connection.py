@@ -1,6 +1,6 @@
 """One RTSP connection, from accept to its end, also while a worker holds its socket.
 
-A thin shell: bytes in, whole messages to the dispatcher one by one, responses out. Until PLAY or RECORD the front
+A thin shell: bytes in, whole messages to the server one by one, responses out. Until PLAY or RECORD the front
 reads and writes the socket itself; from then on a worker does, and the front keeps an unread duplicate of the
 descriptor, so that a worker's death is not the connection's.
 """
@@ -9,19 +9,21 @@ import asyncio
 import secrets
 import socket
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from router.connections.repeats import Repeats
 from router.link.placement import Placement, PlacementState
-from router.link.worker import Worker, WorkerGone, WorkerRefused
-from router.state.records import CONNECTION, ConnectionRecord
-from workers.contract.commands import ReleaseConnection, Respond
-from workers.contract.parts import HandOff, Peer
-from workers.contract.replies import Released
+from router.link.worker import Worker
+from router.logs import get_logger
+from workers.contract.commands import Respond
+from workers.contract.parts import Peer
 from workers.framing import Broken, FramingLimits, Item, Splitter, joined
+
+log = get_logger(__name__)
 
 
 class Side(StrEnum):
@@ -43,16 +45,23 @@ class _Ended:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionCallbacks:
-    """What a connection needs of the front. `opened` may refuse it with a reason."""
+class ConnectionServer(Protocol):
+    """Serves connections."""
 
     framing: FramingLimits
     pipelined_requests: int
-    opened: Callable[["Connection"], str | None]
-    message: Callable[["Connection", bytes], Awaitable[None]]
-    broken: Callable[["Connection", int, str], None]
-    ended: Callable[["Connection", str], None]
+
+    def opened(self, connection: "Connection") -> str | None:
+        """Take note of a connection that has come; say why it can't stay, or None."""
+
+    async def serve(self, connection: "Connection", message: bytes) -> None:
+        """Answer one message."""
+
+    def refuse(self, connection: "Connection", status: int, reason: str) -> None:
+        """Say why a connection can't go on, and end it."""
+
+    def ended(self, connection: "Connection", reason: str) -> None:
+        """Take note of its end; it is told once."""
 
 
 def plain_host(host: str) -> str:
@@ -63,10 +72,10 @@ def plain_host(host: str) -> str:
 class Connection(asyncio.Protocol):
     """One RTSP connection."""
 
-    def __init__(self, side: Side, callbacks: ConnectionCallbacks) -> None:
+    def __init__(self, side: Side, server: ConnectionServer) -> None:
         self.id = secrets.token_hex(6)
         self.side = side
-        self._peer = Peer()
+        self.address = Peer()
         self.last_request = asyncio.get_running_loop().time()
         self.placement = Placement()
         """The worker that reads and writes the socket; unplaced while that is the front."""
@@ -74,10 +83,11 @@ class Connection(asyncio.Protocol):
         """Since when a response, or the end, waits for the peer to read."""
         self.refusals = 0
         self.closed = False
-        self._callbacks = callbacks
-        self._splitter = Splitter(callbacks.framing)
+        self._server = server
+        self._splitter = Splitter(server.framing)
         self._transport: asyncio.Transport | None = None
-        self._duplicate: socket.socket | None = None
+        self.duplicate: socket.socket | None = None
+        """Unread, for the next hand-off; None before the first one."""
         self._pending: deque[Item | _Ended] = deque()
         self._requests_waiting = 0
         self._task: asyncio.Task[None] | None = None
@@ -85,7 +95,7 @@ class Connection(asyncio.Protocol):
         self._writable.set()
         self._serving = b""
         self._repeats = Repeats()
-        self._unread = b""
+        self.unread = b""
         """What was handed over unread, as far as the worker has not passed it on."""
         self.closing = False
         self._half_closed = False
@@ -93,29 +103,29 @@ class Connection(asyncio.Protocol):
     def restore(self, name: str, peer: Peer, worker: Worker, duplicate: socket.socket | None) -> None:
         """Become one that a worker holds since an earlier front gave it away; None: no duplicate of it could be had."""
         self.id = name
-        self._peer = peer
+        self.address = peer
         self.placement.arrived(worker)
-        self._duplicate = duplicate
+        self.duplicate = duplicate
 
     @property
     def host(self) -> str:
         """The peer's address."""
-        return self._peer.host
+        return self.address.host
 
     @property
     def port(self) -> int:
         """The peer's TCP port."""
-        return self._peer.port
+        return self.address.port
 
     @property
     def local_host(self) -> str:
         """The address that the peer connected to."""
-        return self._peer.local_host
+        return self.address.local_host
 
     @property
     def peer(self) -> str:
         """The peer's address and port, for people."""
-        return self._peer.text
+        return self.address.text
 
     @property
     def held_here(self) -> bool:
@@ -143,12 +153,12 @@ class Connection(asyncio.Protocol):
             transport.abort()
             return
         local = transport.get_extra_info("sockname")
-        self._peer = Peer(plain_host(name[0]), name[1], plain_host(local[0]))
+        self.address = Peer(plain_host(name[0]), name[1], plain_host(local[0]))
         # A response must have left entirely before the socket changes hands.
         transport.set_write_buffer_limits(high=0)
-        refusal = self._callbacks.opened(self)
+        refusal = self._server.opened(self)
         if refusal is not None:
-            self._callbacks.broken(self, 503, refusal)
+            self._server.refuse(self, 503, refusal)
 
     def data_received(self, data: bytes) -> None:
         """Split what came into messages. Frames belong to nobody, unless a RECORD is on its way before them."""
@@ -186,7 +196,7 @@ class Connection(asyncio.Protocol):
 
     def receive(self, message: bytes) -> None:
         """Take a message that the worker read. One that the worker before has passed on too is served once."""
-        self._unread = self._unread.removeprefix(message) if self._unread.startswith(message) else b""
+        self.unread = self.unread.removeprefix(message) if self.unread.startswith(message) else b""
         response = self._repeats.find(message)
         if response is None:
             self._repeats.pass_on(message, idle=self._task is None)
@@ -209,8 +219,8 @@ class Connection(asyncio.Protocol):
             return
         if isinstance(item, bytes):
             self._requests_waiting += 1
-            if self._requests_waiting > self._callbacks.pipelined_requests:
-                item = Broken(503, f"more than {self._callbacks.pipelined_requests} pipelined requests")
+            if self._requests_waiting > self._server.pipelined_requests:
+                item = Broken(503, f"more than {self._server.pipelined_requests} pipelined requests")
                 self._pending.clear()
         self._pending.append(item)
         self._serve_pending()
@@ -230,13 +240,10 @@ class Connection(asyncio.Protocol):
                     case _ if self.closing or self.closed:
                         pass  # nobody is left to answer
                     case Broken(status, reason):
-                        self._callbacks.broken(self, status, reason)
+                        self._server.refuse(self, status, reason)
                     case bytes(message):
                         self._requests_waiting -= 1
-                        self._serving = message
-                        await self._callbacks.message(self, message)
-                        self._serving = b""
-                        self.last_request = asyncio.get_running_loop().time()
+                        await self._serve(message)
                     case _:
                         pass  # a frame
         finally:
@@ -246,6 +253,16 @@ class Connection(asyncio.Protocol):
                     self._transport.close()
                 else:
                     self._transport.resume_reading()
+
+    async def _serve(self, message: bytes) -> None:
+        self._serving = message
+        try:
+            await self._server.serve(self, message)
+        except Exception:  # a mistake of ours: there may be no answer, and those that follow would count as that
+            log.error("request not served", connection=self.id, peer=self.peer, exc_info=True)
+            self._server.refuse(self, 500, "the request could not be served")
+        self._serving = b""
+        self.last_request = asyncio.get_running_loop().time()
 
     # -- responses -------------------------------------------------------------------------------------------------
 
@@ -270,10 +287,10 @@ class Connection(asyncio.Protocol):
 
     def abort(self, reason: str) -> None:
         """End the connection now, whoever holds it."""
-        if self._duplicate is not None:
+        if self.duplicate is not None:
             # shutdown() and not close(): the worker's duplicate would keep the connection open.
             with suppress(OSError):  # ended already
-                self._duplicate.shutdown(socket.SHUT_RDWR)
+                self.duplicate.shutdown(socket.SHUT_RDWR)
         else:
             self.placement.tell(Respond(self.id, b"", close=True))
         if self._transport is not None:
@@ -283,120 +300,59 @@ class Connection(asyncio.Protocol):
     def let_be(self) -> None:
         """Leave it to the worker that holds it, and to the next front."""
         self.closed = True
-        if self._duplicate is not None:
-            self._duplicate.close()
-            self._duplicate = None
+        if self.duplicate is not None:
+            self.duplicate.close()
+            self.duplicate = None
 
     def _end(self, reason: str) -> None:
         if self.closed:
             return
         self.closed = True
         self.placement.close()
-        if self._duplicate is not None:
-            self._duplicate.close()
-            self._duplicate = None
-        self._callbacks.ended(self, reason)
+        if self.duplicate is not None:
+            self.duplicate.close()
+            self.duplicate = None
+        self._server.ended(self, reason)
 
     def worker_lost(self) -> None:
         """Wait for the next worker."""
         self._repeats.worker_lost()
         self.placement.lost()
 
-    # -- hand-off --------------------------------------------------------------------------------------------------
+    # -- changing hands, as `transfer` does it ---------------------------------------------------------------------
 
-    @asynccontextmanager
-    async def handed_to(self, worker: Worker) -> AsyncIterator[HandOff | None]:
-        """Hand the socket to a worker together with the command that is sent inside the `with` block.
-
-        Yields what the command has to carry, None where that worker holds the connection already. If the worker
-        refuses the command, the front goes on reading; if it died, the connection ends.
+    async def stop(self) -> bytes:
+        """Read no more, once all that was written has left; give what was read and is not served yet.
 
         Raises:
             ConnectionEnded: there is no connection any more.
-            NotArrived: it is on its way to another worker, and does not arrive.
         """
-        async with self.placement.stay(), self._handed_to(worker) as handoff:
-            yield handoff
-
-    @asynccontextmanager
-    async def _handed_to(self, worker: Worker) -> AsyncIterator[HandOff | None]:
-        if self.placement.worker is worker:
-            yield None
-            return
-        held_before = not self.held_here
-        handoff = await self._let_go(worker)
-        self.placement.arrived(worker)
-        travelling = [each for each in self._pending if not held_before and isinstance(each, bytes | tuple)]
-        if travelling:
-            self._pending = deque(each for each in self._pending if not isinstance(each, bytes | tuple))
-            self._requests_waiting = 0
-        try:
-            yield handoff
-        except WorkerRefused:
-            if held_before:  # it is in nobody's hands now
-                self.abort("its next worker refused it")
-            else:
-                self.placement.unplace()
-                self._take_back(travelling)
-            raise
-        except WorkerGone:
-            self.abort("its worker died")
-            raise
-        if self._transport is not None:
-            self._transport.abort()  # closes the front's first descriptor; the duplicate keeps the connection
-
-    async def _let_go(self, worker: Worker) -> HandOff:
-        """Stop reading and writing, and send a descriptor to the worker."""
-        if not self.held_here:
-            return await self._released_to(worker)
         if self._transport is None:
             raise ConnectionEnded
         self._transport.pause_reading()
         await self._writable.wait()
         if self.closed or self._transport is None:
             raise ConnectionEnded
-        self._duplicate = self._duplicate or self._transport.get_extra_info("socket").dup()
-        unread = joined(each for each in self._pending if isinstance(each, bytes | tuple)) + self._splitter.unread
-        return await self._pass_duplicate(worker, unread, b"")
+        self.duplicate = self.duplicate or self._transport.get_extra_info("socket").dup()
+        return joined(each for each in self._pending if isinstance(each, bytes | tuple)) + self._splitter.unread
 
-    async def _released_to(self, worker: Worker) -> HandOff:
-        """Let the worker that holds it release it, and send a descriptor to the next one."""
-        if (holder := self.placement.worker) is None:
-            raise ConnectionEnded
-        released = await holder.ask(ReleaseConnection(self.id))
-        assert isinstance(released, Released)
-        try:
-            return await self._pass_duplicate(worker, released.unread, released.unsent)
-        except (WorkerGone, ConnectionEnded):
-            self.abort("its next worker did not get it")  # nobody holds it now
-            raise
+    def take_unserved(self) -> Sequence[Item]:
+        """Give away what `stop` has given as bytes: whoever has the socket serves it."""
+        unserved = [each for each in self._pending if isinstance(each, bytes | tuple)]
+        self._pending = deque(each for each in self._pending if not isinstance(each, bytes | tuple))
+        self._requests_waiting = 0
+        return unserved
 
-    async def pass_on(self, worker: Worker) -> HandOff:
-        """Hand the socket to the worker that follows one which died. Raises as `_pass_duplicate` does."""
-        return await self._pass_duplicate(worker, self._unread, b"")
-
-    async def _pass_duplicate(self, worker: Worker, unread: bytes, unsent: bytes) -> HandOff:
-        """Send a duplicate of the descriptor to a worker; give what names it in the command that brings it.
-
-        Raises:
-            ConnectionEnded: there is no connection any more, or no duplicate of it.
-            WorkerGone: the worker died.
-        """
-        if self.closed or self._duplicate is None:
-            raise ConnectionEnded
-        token = secrets.token_hex(8)
-        try:
-            await worker.channel.send(token, self._duplicate.fileno())
-        except OSError as error:
-            raise WorkerGone(f"worker {worker.index} died") from error
-        self._unread = unread
-        return HandOff(token, self._peer, unread, unsent, CONNECTION.pack(ConnectionRecord(self.side)))
-
-    def _take_back(self, travelling: Sequence[Item]) -> None:
+    def take_back(self, unserved: Sequence[Item]) -> None:
         """Go on after a hand-off that did not happen: serve what was pending, then read."""
-        self._pending.extendleft(reversed(travelling))
+        self._pending.extendleft(reversed(unserved))
         self._requests_waiting = sum(isinstance(each, bytes) for each in self._pending)
         if self._transport is None:
             self.receive_end("closed by the peer")
         elif self.closing:
             self._transport.close()
+
+    def leave(self) -> None:
+        """Close the front's first descriptor; the duplicate keeps the connection."""
+        if self._transport is not None:
+            self._transport.abort()

@@ -4,10 +4,12 @@ import asyncio
 import errno
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from router.connections.connection import Connection, ConnectionCallbacks, Side
+from router.connections.connection import Side
+from router.connections.table import Connections
 from router.settings import Settings
 
 BACKLOG = 1024
@@ -110,15 +112,12 @@ class Listeners:
         """The listening sockets, by their sides' names."""
         return {str(side): each for side, each in self._sockets.items()}
 
-    async def accept(self, callbacks: ConnectionCallbacks) -> None:
+    async def accept(self, connections: Connections) -> None:
         """Let clients in."""
         loop = asyncio.get_running_loop()
-
-        def factory(side: Side) -> Callable[[], Connection]:
-            return lambda: Connection(side, callbacks)
-
         for side, listener in self._sockets.items():
-            self._servers.append(await loop.create_server(factory(side), sock=listener, backlog=BACKLOG))
+            factory = partial(connections.new, side)
+            self._servers.append(await loop.create_server(factory, sock=listener, backlog=BACKLOG))
 
     def release(self) -> None:
         """Let go of the ports: nobody comes in any more."""

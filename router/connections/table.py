@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 
-from router.connections.connection import Connection
+from router.connections.connection import Connection, ConnectionServer, Side
 
 
 class Connections:
@@ -14,6 +14,7 @@ class Connections:
         """`most_per_host` of 0 is no limit."""
         self._most = most
         self._most_per_host = most_per_host
+        self._server: ConnectionServer | None = None
         self._by_id: dict[str, Connection] = {}
         self._hosts: Counter[str] = Counter()
         self._emptied = asyncio.Event()
@@ -23,6 +24,15 @@ class Connections:
 
     def __iter__(self) -> Iterator[Connection]:
         return iter(list(self._by_id.values()))
+
+    def serve_with(self, server: ConnectionServer) -> None:
+        """Say who serves those that come."""
+        self._server = server
+
+    def new(self, side: Side) -> Connection:
+        """Make a connection; it counts once it is there."""
+        assert self._server is not None  # nobody is let in before
+        return Connection(side, self._server)
 
     def get(self, connection_id: str) -> Connection | None:
         """Find a connection."""

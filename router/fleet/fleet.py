@@ -6,7 +6,6 @@ Messages come and go through `link`; what they mean for sessions and mounts is d
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from router.connections.connection import ConnectionCallbacks
 from router.fleet.crashes import MOST_DEATHS, WITHIN_S, CrashCounter
 from router.fleet.draining import Drainer
 from router.fleet.events import Events
@@ -21,7 +20,7 @@ from router.fleet.shared_listeners import SharedListeners
 from router.link.worker import Worker, WorkerState
 from router.link.workers import Answer, Asked, WorkersLink
 from router.logs import get_logger
-from router.state.events import ConnectionGone
+from router.state.events import AdminAsked, ConnectionGone
 from router.state.state import State
 from router.tasks import Tasks
 from workers.contract.commands import ReportState, Welcome
@@ -40,18 +39,12 @@ class Fleet:
     def __init__(
         self,
         state: State,
-        callbacks: ConnectionCallbacks,
         told: Callable[[], Awaitable[None]],
-        on_asked: Callable[[Asked, Answer], None],
     ) -> None:
-        """`callbacks` are for connections that a worker holds since an earlier front.
-
-        `told` waits until handlers have heard of what has ended so far. `on_asked` is given an administrator's message,
-        and a function that sends an answer to whoever asked.
-        """
+        """`told` waits until handlers have heard of what has ended so far."""
         self._settings = settings = state.settings
         self._tasks = Tasks()
-        self.on_asked = on_asked
+        self._front_events = state.events
         self.deaths = CrashCounter()
         self.first_ready = asyncio.Event()
         self.all_ready = asyncio.Event()
@@ -65,7 +58,7 @@ class Fleet:
         self.recovery = Recovery(state, self.placing, self.replicas)
         self.listeners = SharedListeners(link, self._tasks)
         self._loans = PortLoans(settings, link, state.mounts)
-        self._restore = Restore(state, callbacks, on_broken=self.replicas.end)
+        self._restore = Restore(state, on_broken=self.replicas.end)
         self.repair = Repair(link, state, self.replicas, self._restore)
         self._events = Events(state, self.replicas, self.drainer, self._tasks, told)
         state.events.subscribe(ConnectionGone, lambda event: self._events.connection_ended(event.connection))
@@ -129,6 +122,10 @@ class Fleet:
 
     def _lost_while_moving(self, worker: Worker) -> None:
         self.recovery.worker_lost(worker, "it died during a move")
+
+    def on_asked(self, message: Asked, answer: Answer) -> None:
+        """Let an administrator's question be answered by whoever can."""
+        self._front_events.append(AdminAsked(message, answer))
 
     def on_event(self, worker: Worker, event: Event) -> None:
         """Let whom it concerns know of an event."""

@@ -12,6 +12,7 @@ from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import suppress
 
 from router.connections.connection import Connection, ConnectionEnded
+from router.connections.transfer import pass_on
 from router.fleet.placing import Placing
 from router.fleet.replicas import Replicas
 from router.link.placement import PlacementError, PlacementState
@@ -215,7 +216,7 @@ class Recovery:
     @staticmethod
     async def _hand_over_with(session: Session, connection: Connection, worker: Worker) -> bool:
         """Give a connection to a session's worker; False where either is gone by then. Raises as `Worker.ask` does."""
-        handoff = await connection.pass_on(worker)
+        handoff = await pass_on(connection, worker)
         if session.state is SessionState.CLOSED or worker.is_lost:
             return False
         reply = worker.begin(commands.go_on(session, handoff))

@@ -15,7 +15,8 @@ Workers may contradict each other, where that front died while something changed
 import socket
 from collections.abc import Callable, Iterable
 
-from router.connections.connection import Connection, ConnectionCallbacks, Side
+from router.connections.connection import Side
+from router.connections.transfer import CONNECTION
 from router.link.placement import Placement
 from router.link.worker import Worker
 from router.logs import get_logger
@@ -25,7 +26,7 @@ from router.rtsp.session_state import SessionState
 from router.state import commands
 from router.state.mount_state import restored_life
 from router.state.mounts import REPLICA_PREFIX, Mount, Replica
-from router.state.records import CONNECTION, MOUNT, REPLICA, SESSION, SessionRecord
+from router.state.records import MOUNT, REPLICA, SESSION, SessionRecord
 from router.state.sessions import Role, Session
 from router.state.state import State
 from workers.contract.codec import ContractError
@@ -45,14 +46,13 @@ WORKERS_WITHIN_S = 20.0
 class Restore:
     """Takes in what workers report to a front that did not know it."""
 
-    def __init__(self, state: State, callbacks: ConnectionCallbacks, on_broken: Callable[[Replica, str], None]) -> None:
+    def __init__(self, state: State, on_broken: Callable[[Replica, str], None]) -> None:
         """`on_broken` is called with a replica whose channel has ended while there was no front."""
         self._sessions = state.sessions
         self._mounts = state.mounts
         self._connections = state.connections
         self._lifecycle = state.lifecycle
         self._multicast = state.multicast
-        self._callbacks = callbacks
         self._on_broken = on_broken
         self._elsewhere: dict[str, list[Session]] = {}
         """Sessions whose connection another worker may hold, by the connection's id."""
@@ -113,7 +113,7 @@ class Restore:
             if state.record:
                 log.error("connection can't be restored", connection=state.name, reason=str(error))
             return False
-        connection = Connection(side, self._callbacks)
+        connection = self._connections.new(side)
         connection.restore(state.name, state.peer, worker, duplicate)
         self._connections.add(connection)  # beyond a limit too: it has been let in
         for session in self._elsewhere.pop(state.name, ()):

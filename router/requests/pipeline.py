@@ -69,18 +69,19 @@ class RequestPipeline:
         exchange = Exchange(connection, request, None, None, now, allowed=self._served.of(connection.side))
         try:
             response = await self._answer(exchange)
+            written = b"" if exchange.answered else response.to_bytes()
         except ConnectionEnded:
             return
         except Exception as error:
             response = failure(exchange, error)
+            written = response.to_bytes()
         method = request.method if request.method in self._methods else "other"
         if response.status >= 400:
             self._log_refusal(exchange, response)
-        if exchange.answered:
-            self.counts[method, response.status] += 1
-        else:
-            self._send(connection, method, response)
+        self.counts[method, response.status] += 1
         if not connection.closed:  # of whose end all have been told
+            if written:
+                connection.write(written)
             self._state.events.append(ResponseSent(connection, exchange.session, request, response))
 
     async def _answer(self, exchange: Exchange) -> Response:

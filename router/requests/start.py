@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+from router.connections.transfer import handed_to
 from router.handlers.contexts import PlayContext, RecordContext
 from router.requests.exchange import Exchange, at_worker, still_there
 from router.requests.method import Method
@@ -58,7 +59,7 @@ class Play(_Start):
         base = parse_url(session.url)
         urls = tuple(track_url(base, each.track) for each in session.in_order())
         await self._settle_tap(session, exchange)
-        async with at_worker(session.place) as worker, exchange.connection.handed_to(worker) as handoff:
+        async with at_worker(session.place) as worker, handed_to(exchange.connection, worker) as handoff:
             head = response.head_bytes()
             await worker.ask(commands.play(session, handoff, connection=name, response_head=head, rtp_info_urls=urls))
         if session.state is SessionState.READY:
@@ -82,7 +83,7 @@ class Record(_Start):
         await self._settle_tap(session, exchange)
         media_range = passed_range(exchange.request.headers.get("Range"))
         with lifecycle.recording(session, media_range, exchange.now):
-            async with at_worker(mount) as worker, exchange.connection.handed_to(worker) as handoff:
+            async with at_worker(mount) as worker, handed_to(exchange.connection, worker) as handoff:
                 whole, name = response.to_bytes(), exchange.connection.id
                 await worker.ask(commands.record(session, handoff, connection=name, response=whole))
         self._started(session, exchange)

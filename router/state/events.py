@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from router.connections.connection import Connection
+from router.link.workers import Answer, Asked
 from router.logs import get_logger
 from router.rtsp.message import Request, Response
 from router.state.mounts import Mount
@@ -119,6 +120,14 @@ class ReaderUnserved:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class AdminAsked:
+    """An administrator asks something; `answer` sends to them."""
+
+    message: Asked
+    answer: Answer
+
+
 FrontEvent: TypeAlias = (
     ConnectionOpened
     | ConnectionGone
@@ -132,6 +141,7 @@ FrontEvent: TypeAlias = (
     | PacketsLost
     | PacketsUnusable
     | ReaderUnserved
+    | AdminAsked
 )
 
 Kind = TypeVar("Kind", bound=FrontEvent)

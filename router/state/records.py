@@ -43,13 +43,6 @@ class SessionRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectionRecord:
-    """A connection: the side that it came in on."""
-
-    side: Name
-
-
-@dataclass(frozen=True, slots=True)
 class ReplicaRecord:
     """A replica: its name, and the path of its mount, whose generation is its own."""
 
@@ -60,5 +53,4 @@ class ReplicaRecord:
 MOUNT = Packer(MountRecord)
 REPLICA = Packer(ReplicaRecord)
 SESSION = Packer(SessionRecord)
-CONNECTION = Packer(ConnectionRecord)
 """Between records and their bytes; `unpack` raises ContractError."""

@@ -47,7 +47,7 @@ def test_a_worker_lets_go_of_listening_sockets_only_for_a_front_that_has_some(tm
     async def program() -> None:
         settings = Settings(runtime_dir=tmp_path)
         nobody = cast(Any, None)
-        fleet = Fleet(State.of(settings), nobody, nobody, lambda message, how: None)
+        fleet = Fleet(State.of(settings), nobody)
         with socket.socket() as kept, socket.socket() as own:
             worker = Held(kept)
             report = StateReport((), (), more=False, listeners=("both",), listeners_token="t")

@@ -5,7 +5,8 @@ from dataclasses import fields
 import msgpack
 import pytest
 
-from router.state.records import CONNECTION, MOUNT, SESSION, ConnectionRecord, MountRecord, SessionRecord
+from router.connections.transfer import CONNECTION, ConnectionRecord
+from router.state.records import MOUNT, SESSION, MountRecord, SessionRecord
 from workers.contract.codec import ContractError
 from workers.contract.messages import PROTOCOL_VERSION
 from workers.contract.parts import InterleavedTransport, MulticastTransport, TrackTransport, UdpTransport
