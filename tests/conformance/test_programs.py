@@ -126,9 +126,8 @@ def test_a_signal_stops_everything_and_leaves_nothing(
     ):
         over_udp.send(3)
         reader.receive(3)
-        started = time.monotonic()
         router.stop(number)
-        assert time.monotonic() - started < 5
+        assert "killed what did not end in time" not in router.log
         for connection in (over_udp.connection, over_tcp.connection, reader.connection, idle):
             connection.wait_closed()
 

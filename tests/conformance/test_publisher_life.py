@@ -68,7 +68,7 @@ def test_a_udp_publisher_without_connection_lives_by_its_rtp(hurried: RouterProc
         reader.check(publisher)
         silent_since = time.monotonic()
         check_over(hurried, path, [reader])
-        # Gone after `stale_after_s`, not after `publish_timeout_s`.
+        # Gone after `stale_after_s`, not after `publish_timeout_s`, which is three times as long.
         assert time.monotonic() - silent_since < HURRIED["publish_timeout_s"]
 
 
@@ -217,6 +217,7 @@ def test_default_policy_gives_the_path_of_one_who_never_sent_away(hurried: Route
         assert not let_in()
         eventually(let_in, "the path given away")
         taken = time.monotonic() - recorded
+        # Had it waited for its first packet instead, this would have taken the whole of that timeout.
         assert HURRIED["stale_after_s"] - 0.5 <= taken < HURRIED["publish_start_timeout_s"] - 1
         publisher.connection.wait_closed()
         second.set_up(0)

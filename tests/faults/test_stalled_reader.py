@@ -180,9 +180,8 @@ def test_a_stalled_reader_does_not_hold_up_the_end(start_router: StartRouter, pa
         for _ in range(40):
             publisher.send(PACKETS_A_ROUND)
             healthy.receive(publisher.tracks[0].counter)
-        started = time.monotonic()
         router.stop()
-        assert time.monotonic() - started < 5
+        assert "killed what did not end in time" not in router.log, "the worker waited for who reads nothing"
 
 
 def test_a_reader_that_is_too_slow_is_closed_at_once_where_that_is_the_policy(
