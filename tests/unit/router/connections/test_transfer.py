@@ -14,6 +14,7 @@ from workers.contract.commands import ReleaseConnection
 from workers.contract.messages import Command, Reply
 from workers.contract.parts import Peer
 from workers.contract.replies import Released
+from workers.framing import FramingLimits
 
 
 class Held:
@@ -41,7 +42,9 @@ def test_a_connection_that_its_worker_released_and_the_next_did_not_get_ends() -
     async def program() -> None:
         ended = list[str]()
         server = SimpleNamespace(
-            framing=None, pipelined_requests=10, ended=lambda connection, reason: ended.append(reason)
+            framing=FramingLimits(8192, 16384, 65536),
+            pipelined_requests=10,
+            ended=lambda connection, reason: ended.append(reason),
         )
         ours, theirs = socket.socketpair()
         with theirs:
