@@ -18,8 +18,9 @@ Run = tuple[bytes, int, int]
 
 @dataclass(slots=True)
 class PacketBurst:
-    """Packets of one track that are sent on together. Of RTP it has what is looked at for the whole burst, as it stands
-    in the packets: their sequence numbers and SSRCs one after the other, and the last one's fixed header."""
+    """Packets of one track that are sent on together; whoever gets it may keep its runs, and nothing else. Of RTP it
+    has what is looked at for the whole burst, as it stands in the packets: their sequence numbers and SSRCs one after
+    the other, and the last one's fixed header."""
 
     runs: Sequence[Run]
     packets: int

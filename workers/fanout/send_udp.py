@@ -117,7 +117,7 @@ class UdpFan:
 
     def send(self, burst: PacketBurst, now: float) -> None:
         """Send a burst to every member; what finds no room in the send buffer waits for a short time."""
-        members = len(self)
+        members = len(self._table.members) + len(self._without_segments.members)
         if not members:
             return
         for run in burst.runs:
@@ -137,7 +137,8 @@ class UdpFan:
 
     def _send_few(self, run: Run, now: float) -> None:
         data = run[0]
-        for place, member in enumerate(members := self._members()):
+        members = self._members() if self._without_segments.members else self._table.members
+        for place, member in enumerate(members):
             if not self._send_plain(member, data):
                 self._wait(run, deque(members[place:]), now)
                 return

@@ -73,7 +73,7 @@ class TcpReaderTrack(ReaderTransport):
 
     def _join(self, ways: tuple[Subscriber, Subscriber], now: float) -> None:
         for outputs, way in zip(self.track.stream.outputs, ways, strict=True):
-            outputs.tcp.add(way, now)
+            outputs.add_tcp(way, now)
 
     def go_on(self, now: float) -> None:
         """Let media flow as another worker did; where packets were left behind on the way, from an access point on."""
@@ -86,7 +86,7 @@ class TcpReaderTrack(ReaderTransport):
         """Let no more media flow."""
         if self._ways is not None:
             for outputs, way in zip(self.track.stream.outputs, self._ways, strict=True):
-                outputs.tcp.remove(way)
+                outputs.remove_tcp(way)
 
     def write(self, kind: Kind, packet: bytes, now: float) -> bool:
         """Send a packet to this reader alone; False if its connection is not here."""

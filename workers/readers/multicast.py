@@ -81,7 +81,7 @@ class Group:
     def go_on(self, reader: "MulticastReaderTrack", now: float) -> None:
         """Send to the group."""
         for outputs, way in zip(self._track.stream.outputs, self._ways, strict=True):
-            outputs.udp.add(way, now)
+            outputs.add_udp(way, now)
         self._playing.add(reader)
 
     def stop(self, reader: "MulticastReaderTrack") -> None:
@@ -89,7 +89,7 @@ class Group:
         self._playing.discard(reader)
         if not self._playing:
             for outputs, way in zip(self._track.stream.outputs, self._ways, strict=True):
-                outputs.udp.remove(way)
+                outputs.remove_udp(way)
 
     def take_rtcp(self, packet: bytes, address: bytes, now: float) -> bool:
         """Take RTCP that came to the track's own port; False if no reader is on the host that it came from.

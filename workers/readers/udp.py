@@ -68,12 +68,12 @@ class UdpReaderTrack(ReaderTransport):
     def go_on(self, now: float) -> None:
         """Let media flow."""
         for outputs, way in zip(self.track.stream.outputs, self._ways, strict=True):
-            outputs.udp.add(way, now)
+            outputs.add_udp(way, now)
 
     def close_gate(self) -> None:
         """Let no more media flow."""
         for outputs, way in zip(self.track.stream.outputs, self._ways, strict=True):
-            outputs.udp.remove(way)
+            outputs.remove_udp(way)
 
     def forget(self) -> None:
         """Give up the addresses."""

@@ -6,7 +6,8 @@ from typing import Protocol
 from workers.channel import Kind
 from workers.contract.image import PortImage
 from workers.fanout.burst import PacketBurst
-from workers.fanout.send_tcp import TcpFan
+from workers.fanout.destinations import Destination
+from workers.fanout.send_tcp import Subscriber, TcpFan
 from workers.fanout.send_udp import UdpFan
 from workers.rtp.access_points import AccessPoints
 from workers.runtime.resources import Resources
@@ -36,11 +37,47 @@ class Outputs:
         self.sock = sock
         self.udp = UdpFan(sock, resources.family, resources.arena, resources.counters)
         self.tcp = TcpFan(access_points)
-        self.sinks: list[Sink] = [self.udp, self.tcp]
+        self.sinks: list[Sink] = []
+        """Those that have anybody to send to: of most mounts one, and each costs a call for every burst."""
+        self._copies: list[Sink] = []
 
     def __len__(self) -> int:
         """Count the readers."""
         return len(self.udp) + len(self.tcp)
+
+    def add_udp(self, member: Destination, now: float) -> None:
+        """Send to a UDP reader, or a group, from the next burst on; harmless if it is so already."""
+        self.udp.add(member, now)
+        self._refresh()
+
+    def remove_udp(self, member: Destination) -> None:
+        """Stop to send there; harmless if it is so already."""
+        self.udp.remove(member)
+        self._refresh()
+
+    def add_tcp(self, member: Subscriber, now: float) -> None:
+        """Send to an interleaved reader from the next burst on; harmless if it is so already."""
+        self.tcp.add(member, now)
+        self._refresh()
+
+    def remove_tcp(self, member: Subscriber) -> None:
+        """Stop to send there; harmless if it is so already."""
+        self.tcp.remove(member)
+        self._refresh()
+
+    def add_copy(self, sink: Sink) -> None:
+        """Send to a tap, after the readers."""
+        self._copies.append(sink)
+        self._refresh()
+
+    def remove_copy(self, sink: Sink) -> None:
+        """Stop to send to a tap."""
+        self._copies.remove(sink)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        fans: list[UdpFan | TcpFan] = [self.udp, self.tcp]
+        self.sinks[:] = [*(each for each in fans if len(each)), *self._copies]
 
     def send(self, burst: PacketBurst, now: float) -> None:
         """Send a burst to everybody."""

@@ -44,7 +44,7 @@ class BurstTap:
 
     def _join(self, track: MountTrack, sinks: tuple[TapSink, TapSink]) -> None:
         for outputs, sink in zip(track.stream.outputs, sinks, strict=True):
-            outputs.sinks.append(sink)
+            outputs.add_copy(sink)
 
     def copy(self, wanted: Sequence[int], *, readers: bool, now: float) -> None:
         """Get the publisher's packets of these tracks from now on, and with `readers` what readers send on any."""
@@ -57,7 +57,7 @@ class BurstTap:
                     sinks[Kind.RTCP].send(single(report), now)
             elif track.index in state.tracks and track.index not in wanted:
                 for outputs, sink in zip(track.stream.outputs, sinks, strict=True):
-                    outputs.sinks.remove(sink)
+                    outputs.remove_copy(sink)
             if readers and not state.readers:
                 track.feedback.listeners.append(sinks[Kind.RTP])
             elif state.readers and not readers:

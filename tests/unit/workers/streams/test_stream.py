@@ -28,7 +28,7 @@ class Scene:
         outputs = (Outputs(rtp_socket, parts.resources), Outputs(rtcp_socket, parts.resources))
         self.sinks = (Sink(), Sink())
         for way, sink in zip(outputs, self.sinks, strict=True):
-            way.sinks.append(sink)
+            way.add_copy(sink)
         self.stream = Stream(parts.track_state() if state is None else state, outputs, parts.resources)
 
     def send(self, *numbers: int, ssrc: int = 7, now: float = 0.0) -> None:
