@@ -1,7 +1,7 @@
 """Bursts between two processes, over a Unix socket pair (SOCK_SEQPACKET): what is in a message, and whether it is RTP.
 
 Sans-IO: bursts in, messages out, and back. A message carries packets of one track, joined into runs as the fan-out
-sends them, so that neither end does anything for a single packet. The ends are `workers/pipe.py` and
+sends them, so that neither end does anything for a single packet. The ends are `workers/runtime/pipe.py` and
 `router/streams/pipe.py`.
 """
 

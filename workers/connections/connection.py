@@ -3,18 +3,16 @@
 import contextlib
 import errno
 import socket
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from workers.connections.incoming import Incoming
+from workers.connections.users import Users
 from workers.contract.events import ConnectionClosed, RequestReceived, StreamBroken
 from workers.contract.image import ConnectionImage, UnwrittenImage
 from workers.contract.parts import MAX_UNANSWERED, Peer
 from workers.contract.reports import ConnectionState
 from workers.fanout.outlet import Outlet, TooSlowError
 from workers.framing import Broken, FramingLimits
-from workers.runtime.counters import Drop
 from workers.runtime.loop import FAILED, HANGUP, READ, WRITE
 from workers.runtime.resources import Resources
 from workers.sockets.tcp_options import set_options
@@ -23,21 +21,6 @@ MOST_PRESSING_BYTES = 512 * 1024
 """Responses that wait for a peer to read them; one that asks on and doesn't read is not read any more either."""
 CLOSE_WITHIN_S = 2.0
 """How long the last bytes of a connection that is to be closed may take."""
-
-Way = Callable[[list[bytes], float], None]
-"""Takes the payloads of one channel, in order."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ConnectionUser:
-    """A session that uses a connection for its media."""
-
-    path: str
-    """Its mount."""
-    text: str
-    """Who it is, for people."""
-    on_end: Callable[[], None]
-    """Called when the connection is no longer here."""
 
 
 class Owner(Protocol):
@@ -65,8 +48,7 @@ class Connection:
         self._sock = sock
         self._resources = resources
         self._owner = owner
-        self._ways: dict[int, tuple[ConnectionUser, Way]] = {}
-        self._users: list[ConnectionUser] = []
+        self.users = Users(resources.counters, self._on_use)
         self._gathers = False
         self._choked = False
         self._ended = False
@@ -107,7 +89,7 @@ class Connection:
         now = self._resources.loop.clock()
         try:
             self._incoming.take(unread, now)
-            if not self._users and self._events() & READ:  # the front may answer at once what the last worker had read
+            if not self.users and self._events() & READ:  # the front may answer at once what the last worker had read
                 self._read(now, hung_up=False)
         except Exception as error:
             self.failed(error)
@@ -169,18 +151,11 @@ class Connection:
         self._incoming.read_peeked()  # unread bytes would make the kernel reset it
         self._resources.loop.remove(self._sock.fileno())
         self.outlet.discard()
-        users, self._users = self._users, []
-        self._ways.clear()
-        for user in users:
+        for user in self.users.take_all():
             user.on_end()
         self._owner.on_gone(self)
 
     # -- a move to another worker -----------------------------------------------------------------------------------
-
-    @property
-    def users(self) -> tuple[ConnectionUser, ...]:
-        """The sessions that use it for their media."""
-        return tuple(self._users)
 
     @property
     def ending(self) -> bool:
@@ -207,8 +182,7 @@ class Connection:
     def detach(self) -> None:
         """Let go of a duplicate only: another worker carries on."""
         self._ended = True
-        self._users.clear()
-        self._ways.clear()
+        self.users.take_all()
         self._sock.close()
 
     def image(self, budget_bytes: int) -> ConnectionImage:
@@ -218,39 +192,11 @@ class Connection:
 
     # -- who uses it ----------------------------------------------------------------------------------------------
 
-    def use(self, user: ConnectionUser) -> None:
-        """Let a session know when the connection ends."""
-        if user not in self._users:
-            self._users.append(user)
-            self._carry_media(carries=True)
-
-    def route(self, channel: int, user: ConnectionUser, way: Way) -> None:
-        """Give what comes on a channel to a session."""
-        self._ways[channel] = (user, way)
-
-    def leave(self, user: ConnectionUser) -> None:
-        """Forget a session and its channels."""
-        if user in self._users:
-            self._users.remove(user)
-            self._carry_media(carries=bool(self._users))
-        for channel in [each for each, (owner, _) in self._ways.items() if owner is user]:
-            del self._ways[channel]
-
-    def _carry_media(self, *, carries: bool) -> None:
-        if carries != self._incoming.media:
-            self._incoming.read_peeked()
-            self._incoming.media = carries
-            self._gathers = self._gathers and carries
-            self._watch_anew()
-
-    @property
-    def carries_media(self) -> bool:
-        """Whether any session's media goes through it."""
-        return bool(self._users)
-
-    def describe(self) -> str:
-        """Say who uses the connection, for people."""
-        return ", ".join(each.text for each in self._users) or "the peer"
+    def _on_use(self, media: bool) -> None:
+        self._incoming.read_peeked()
+        self._incoming.media = media
+        self._gathers = self._gathers and media
+        self._watch_anew()
 
     # -- reading --------------------------------------------------------------------------------------------------
 
@@ -279,17 +225,12 @@ class Connection:
         except OSError as error:
             self.close(f"connection failed: {error.strerror}")
             return
-        if more and not self._users:
+        if more and not self.users:
             self._update_events()
 
     def on_frames(self, payloads: dict[int, list[bytes]], now: float) -> None:
         """Give each channel's payloads to its session."""
-        for channel, each in payloads.items():
-            entry = self._ways.get(channel)
-            if entry is None:
-                self._resources.counters.drop(Drop.UNKNOWN_CHANNEL, len(each))
-            else:
-                entry[1](each, now)
+        self.users.deliver(payloads, now)
 
     def on_request(self, message: bytes) -> None:
         """Pass a request on to the front."""
@@ -333,7 +274,7 @@ class Connection:
     def _outlet_changed(self, waiting: bool) -> None:
         error = self.outlet.error
         if isinstance(error, TooSlowError):
-            slow = f"too slow: {self.describe()}: {error}, {self.outlet.dropped} packets were dropped before"
+            slow = f"too slow: {self.users}: {error}, {self.outlet.dropped} packets were dropped before"
             self._resources.loop.defer(lambda: self.close(slow, unserved=True))
             return
         if error is not None:

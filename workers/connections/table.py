@@ -129,7 +129,7 @@ class Connections:
             stalled = now - outlet.progress_at
             if stalled >= limit:
                 connection.close(
-                    f"write timeout: {connection.describe()} read nothing for {stalled:.1f} s, "
+                    f"write timeout: {connection.users} read nothing for {stalled:.1f} s, "
                     f"{outlet.queued_bytes} bytes wait, {outlet.dropped} packets were dropped",
                     unserved=True,
                 )
@@ -145,7 +145,7 @@ class Connections:
         """End them all now, or with `leave_unused` only those that carry media: of the others the front has a
         duplicate."""
         for connection in list(self._by_name.values()):
-            if leave_unused and not connection.carries_media:
+            if leave_unused and not connection.users:
                 connection.release()
             else:
                 connection.close(reason)

@@ -1,7 +1,8 @@
 """A publisher's track inside its RTSP connection."""
 
 from workers.channel import Kind
-from workers.connections.connection import Connection, ConnectionUser
+from workers.connections.connection import Connection
+from workers.connections.users import ConnectionUser
 from workers.contract.image import DeliveryImage
 from workers.contract.parts import InterleavedTransport
 from workers.fanout.send_tcp import Subscriber
@@ -20,8 +21,8 @@ class InterleavedLink:
             Subscriber(connection.outlet, transport.rtp_channel, DeliveryImage()),
             Subscriber(connection.outlet, transport.rtcp_channel, DeliveryImage()),
         )
-        connection.route(transport.rtp_channel, user, self._take_rtp)
-        connection.route(transport.rtcp_channel, user, self._take_rtcp)
+        connection.users.route(transport.rtp_channel, user, self._take_rtp)
+        connection.users.route(transport.rtcp_channel, user, self._take_rtcp)
 
     def send(self, kind: Kind, packet: bytes, now: float, session: str) -> bool:
         """Send a packet in its channel."""

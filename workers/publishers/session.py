@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from workers.connections.connection import Connection, ConnectionUser
+from workers.connections.connection import Connection
+from workers.connections.users import ConnectionUser
 from workers.contract.image import NtpShift, PublisherImage
 from workers.contract.parts import InterleavedTransport, TrackTransport, UdpTransport
 from workers.publishers.interleaved import InterleavedLink
@@ -47,7 +48,7 @@ class PublisherSession:
             elif isinstance(transport, InterleavedTransport) and connection is not None:
                 self._carrier, self.state.carrier = connection, connection.name
                 connection.gather()
-                connection.use(self._user)
+                connection.users.add(self._user)
                 stream.link = InterleavedLink(stream, transport, connection, self._user)
 
     def is_same(self, session: str, transports: Sequence[TrackTransport], connection: Connection | None) -> bool:
@@ -72,7 +73,7 @@ class PublisherSession:
         for stream in self._streams:
             stream.forget_publisher(ntp)
         if self._carrier is not None:
-            self._carrier.leave(self._user)
+            self._carrier.users.remove(self._user)
             self._carrier = None
 
 

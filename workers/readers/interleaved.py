@@ -1,7 +1,8 @@
 """A reader's track that goes into an RTSP connection."""
 
 from workers.channel import Kind
-from workers.connections.connection import Connection, ConnectionUser
+from workers.connections.connection import Connection
+from workers.connections.users import ConnectionUser
 from workers.contract.image import ReaderTrackImage
 from workers.contract.parts import InterleavedTransport
 from workers.fanout.catching_up import cut_off
@@ -37,9 +38,9 @@ class TcpReaderTrack(ReaderTransport):
 
     def attach(self, connection: Connection, user: ConnectionUser) -> None:
         """Use its channels of a connection."""
-        connection.route(self._channels.rtcp_channel, user, self._take_each_rtcp)
+        connection.users.route(self._channels.rtcp_channel, user, self._take_each_rtcp)
         if self.track.feedback.back_channel:
-            connection.route(self._channels.rtp_channel, user, self._take_each_rtp)
+            connection.users.route(self._channels.rtp_channel, user, self._take_each_rtp)
         outlet = connection.outlet
         if self._ways is not None and self._ways[Kind.RTP].outlet is outlet:
             return

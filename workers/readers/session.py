@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from workers.connections.connection import Connection, ConnectionUser
+from workers.connections.connection import Connection
+from workers.connections.users import ConnectionUser
 from workers.contract.image import ReaderImage
 from workers.contract.parts import TrackTransport
 from workers.contract.reports import ReaderState
@@ -36,12 +37,12 @@ class ReaderSession:
         if self._carrier is not connection:
             self._leave()
             self._carrier, self.state.carrier = connection, connection.name
-        connection.use(self._user)
+        connection.users.add(self._user)
         transport.attach(connection, self._user)
 
     def _leave(self) -> None:
         if self._carrier is not None:
-            self._carrier.leave(self._user)
+            self._carrier.users.remove(self._user)
         self._carrier, self.state.carrier = None, ""
 
     def _on_connection_ended(self) -> None:
