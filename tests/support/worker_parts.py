@@ -8,9 +8,11 @@ from collections.abc import Callable
 from typing import cast
 
 from tests.support.fake_front import settings
+from tests.support.pipes import Pipe, outlet
+from workers.connections.connection import Connection, ConnectionUser
 from workers.contract.image import MountImage, TrackImage
 from workers.contract.messages import Event
-from workers.contract.parts import Format, TrackSpec
+from workers.contract.parts import Format, Peer, TrackSpec
 from workers.fanout.receive import Receiver
 from workers.runtime.counters import Counters
 from workers.runtime.loop import Loop, Timer
@@ -123,3 +125,57 @@ def rtp(sequence: int, *, ssrc: int = 7, time: int = 0) -> bytes:
     """Make a packet of the announced type."""
     head = bytes([0x80, 96]) + (sequence & 0xFFFF).to_bytes(2, "big")
     return head + time.to_bytes(4, "big") + ssrc.to_bytes(4, "big") + b"content"
+
+
+class FakeConnection:
+    """An RTSP connection that carries media: who uses it, and what is written into it."""
+
+    def __init__(self, name: str = "c", peer: str = "10.0.0.1") -> None:
+        self.name = name
+        self.peer = Peer(peer, 5000)
+        self.pipe = Pipe()
+        self.outlet, self.counters, _ = outlet(self.pipe, 100_000)
+        self.users: list[ConnectionUser] = []
+        self.ways: dict[int, tuple[ConnectionUser, Callable[[list[bytes], float], None]]] = {}
+        self.gathers = False
+
+    def use(self, user: ConnectionUser) -> None:
+        if user not in self.users:
+            self.users.append(user)
+
+    def leave(self, user: ConnectionUser) -> None:
+        if user in self.users:
+            self.users.remove(user)
+        self.ways = {channel: way for channel, way in self.ways.items() if way[0] is not user}
+
+    def route(self, channel: int, user: ConnectionUser, way: Callable[[list[bytes], float], None]) -> None:
+        self.ways[channel] = (user, way)
+
+    def gather(self) -> None:
+        self.gathers = True
+
+    def bring(self, channel: int, *packets: bytes, now: float = 0.0) -> None:
+        """Let packets come on a channel."""
+        self.ways[channel][1](list(packets), now)
+
+    def end(self) -> None:
+        """End it, as its users are told."""
+        self.ways = {}
+        users, self.users = self.users, []
+        for each in users:
+            each.on_end()
+
+    @property
+    def frames(self) -> list[tuple[int, bytes]]:
+        """Interleaved frames that were written: channel and packet."""
+        found, data = [], self.pipe.written
+        while data:
+            size = int.from_bytes(data[2:4], "big")
+            found.append((data[1], data[4 : 4 + size]))
+            data = data[4 + size :]
+        return found
+
+    @property
+    def real(self) -> Connection:
+        """What it stands for."""
+        return cast("Connection", self)
