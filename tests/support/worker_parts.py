@@ -9,7 +9,8 @@ from typing import cast
 
 from tests.support.fake_front import settings
 from tests.support.pipes import Pipe, outlet
-from workers.connections.connection import Connection, ConnectionUser
+from workers.connections.connection import Connection
+from workers.connections.users import Users
 from workers.contract.image import MountImage, TrackImage
 from workers.contract.messages import Event
 from workers.contract.parts import Format, Peer, TrackSpec
@@ -135,35 +136,25 @@ class FakeConnection:
         self.peer = Peer(peer, 5000)
         self.pipe = Pipe()
         self.outlet, self.counters, _ = outlet(self.pipe, 100_000)
-        self.users: list[ConnectionUser] = []
-        self.ways: dict[int, tuple[ConnectionUser, Callable[[list[bytes], float], None]]] = {}
+        self.users = Users(self.counters, lambda used: None)
         self.gathers = False
-
-    def use(self, user: ConnectionUser) -> None:
-        if user not in self.users:
-            self.users.append(user)
-
-    def leave(self, user: ConnectionUser) -> None:
-        if user in self.users:
-            self.users.remove(user)
-        self.ways = {channel: way for channel, way in self.ways.items() if way[0] is not user}
-
-    def route(self, channel: int, user: ConnectionUser, way: Callable[[list[bytes], float], None]) -> None:
-        self.ways[channel] = (user, way)
 
     def gather(self) -> None:
         self.gathers = True
 
     def bring(self, channel: int, *packets: bytes, now: float = 0.0) -> None:
         """Let packets come on a channel."""
-        self.ways[channel][1](list(packets), now)
+        self.users.deliver({channel: list(packets)}, now)
 
     def end(self) -> None:
         """End it, as its users are told."""
-        self.ways = {}
-        users, self.users = self.users, []
-        for each in users:
+        for each in self.users.take_all():
             each.on_end()
+
+    @property
+    def routed(self) -> set[int]:
+        """The channels whose packets somebody takes."""
+        return set(self.users._ways)
 
     @property
     def frames(self) -> list[tuple[int, bytes]]:

@@ -2,7 +2,7 @@
 
 from tests.support.worker_parts import FakeConnection, Parts, rtp, sockets
 from workers.channel import Kind
-from workers.connections.connection import ConnectionUser
+from workers.connections.users import ConnectionUser
 from workers.contract.parts import InterleavedTransport
 from workers.publishers.interleaved import InterleavedLink
 from workers.rtp import rtcp

@@ -69,7 +69,7 @@ def test_after_its_end_the_next_ones_packets_follow_on_all_tracks() -> None:
     for each in scene.tracks:
         each.stream.deliver_packets([rtp(1)], 0.0)
     scene.session.stop()
-    assert (scene.connection.users, scene.connection.ways) == ([], {})
+    assert (list(scene.connection.users), scene.connection.routed) == ([], set())
     successions = [each.stream.state.succession for each in scene.tracks]
     assert successions[0] is not None
     assert successions[1] is not None

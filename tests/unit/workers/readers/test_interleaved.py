@@ -3,7 +3,7 @@
 from tests.support.worker_parts import FakeConnection, rtp
 from tests.unit.workers.readers.readers import Scene as Track
 from workers.channel import Kind
-from workers.connections.connection import ConnectionUser
+from workers.connections.users import ConnectionUser
 from workers.contract.image import ReaderTrackImage
 from workers.contract.parts import InterleavedTransport, TrackTransport
 from workers.readers.interleaved import TcpReaderTrack
@@ -52,7 +52,7 @@ def test_packets_go_in_its_channels_after_the_last_report() -> None:
 def test_what_it_says_is_heard_on_its_rtcp_channel_alone() -> None:
     scene = Scene()
     scene.attach()
-    assert set(scene.connection.ways) == {5}
+    assert scene.connection.routed == {5}
     scene.connection.bring(5, rtcp.receiver_report(1, (rtcp.ReportBlock(7, 0, 4, 0, 0, 0, 0),), "r"), b"junk", now=1.0)
     assert scene.parts.counters.drops[Drop.READER_REPORTED] == 4
     assert scene.parts.counters.drops[Drop.NOT_RTP] == 1

@@ -36,7 +36,7 @@ class Scene(Track):
 def test_only_interleaved_tracks_use_the_connection() -> None:
     scene = Scene()
     scene.session.attach(0, scene.connection.real)
-    assert (scene.session.carrier, scene.connection.users) == (None, [])
+    assert (scene.session.carrier, list(scene.connection.users)) == (None, [])
     scene.session.attach(1, scene.connection.real)
     assert (scene.session.carrier, scene.session.state.carrier) == (scene.connection.real, "c")
     assert [each.text for each in scene.connection.users] == ["reader r of /cam"]
@@ -46,8 +46,8 @@ def test_another_connection_takes_the_place_of_the_first() -> None:
     scene, other = Scene(), FakeConnection("other")
     scene.attach(scene.connection)
     scene.attach(other)
-    assert (scene.connection.users, scene.connection.ways) == ([], {})
-    assert (scene.session.state.carrier, len(other.users)) == ("other", 1)
+    assert (list(scene.connection.users), scene.connection.routed) == ([], set())
+    assert (scene.session.state.carrier, len(list(other.users))) == ("other", 1)
 
 
 def test_what_goes_over_udp_survives_the_connection() -> None:
@@ -79,7 +79,7 @@ def test_what_is_forgotten_leaves_its_connection() -> None:
     scene.session.open_gate(0.0)
     scene.session.forget()
     scene.send(1)
-    assert (scene.connection.users, scene.got(7000), scene.session.tracks) == ([], [], {})
+    assert (list(scene.connection.users), scene.got(7000), scene.session.tracks) == ([], [], {})
 
 
 def test_records_are_for_a_new_front_alone() -> None:
