@@ -31,7 +31,6 @@ class LoadSession:
 
     @property
     def id(self) -> str:
-        """The session's id."""
         return self.client.id or ""
 
     def keep_alive(self) -> None:
@@ -95,7 +94,6 @@ def _taken(remote: RemoteSession, track: RemoteTrack, sockets: tuple[socket.sock
 
 
 def ports_of(sockets: tuple[socket.socket, ...]) -> tuple[int, int] | None:
-    """Give the ports of a pair; None where there is none."""
     return (sockets[0].getsockname()[1], sockets[1].getsockname()[1]) if sockets else None
 
 
@@ -107,7 +105,6 @@ def _enlarge(sock: socket.socket, size: int) -> None:
 
 
 def describe_stream(name: str) -> bytes:
-    """Write the SDP of a synthetic stream."""
     lines = ("v=0", "o=- 1 1 IN IP4 127.0.0.1", f"s={name}", "c=IN IP4 0.0.0.0", "t=0 0",
              f"m=video 0 RTP/AVP {PAYLOAD_TYPE}", f"a=rtpmap:{PAYLOAD_TYPE} H264/{CLOCK_RATE}",
              f"a=fmtp:{PAYLOAD_TYPE} packetization-mode=1;profile-level-id=42C01E",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from router.bench.children import Child
+from router.bench.heard_program import HeardProgram
 from router.bench.program import Plan
 
 LONGEST_S = 120.0
@@ -18,7 +18,7 @@ class LoadError(Exception):
     """The load could not do what it was told to; says why."""
 
 
-class LoadProgram(Child):
+class LoadProgram(HeardProgram):
     """One program of the load, `publish`, `read` or `visit`."""
 
     def __init__(self, name: str, plan: Plan, prefix: tuple[str, ...] = ()) -> None:

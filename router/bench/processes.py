@@ -25,7 +25,6 @@ class Times:
     """Ready to run, but others were running."""
 
     def since(self, before: "Times") -> "Times":
-        """Give the difference."""
         return Times(self.ran_s - before.ran_s, self.waited_s - before.waited_s)
 
 

@@ -39,7 +39,6 @@ class Plan:
         return json.dumps(fields).encode() + b"\n"
 
     def mount_url(self, mount: int) -> str:
-        """Give a mount's URL."""
         return f"{self.url}{self.path}{mount}"
 
 

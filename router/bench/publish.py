@@ -132,7 +132,6 @@ class Schedule:
 
 
 def main() -> None:
-    """Run the program."""
     plan = program.begin()
     streams = PlannedStreams(plan)
     publishers: list[LoadPublisher] = []

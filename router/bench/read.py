@@ -180,7 +180,6 @@ def own_drops(ports: set[int]) -> int:
 
 
 def main() -> None:
-    """Run the program."""
     plan = program.begin()
     crowd = Crowd(plan)
     try:

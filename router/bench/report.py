@@ -169,12 +169,10 @@ def document(results: Sequence[Measurement], rows: Sequence[Row], failures: Sequ
 
 
 def table_csv(rows: Sequence[Row]) -> str:
-    """Write the table as CSV."""
     return write_csv([each.name for each in fields(Row)], [asdict(each) for each in rows])
 
 
 def write_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """Write rows as CSV."""
     out = io.StringIO()
     writer = csv.DictWriter(out, columns, lineterminator="\n")
     writer.writeheader()

@@ -50,7 +50,6 @@ class Scenario:
         return uniform(self.packet_bytes, self.burst, self.packets_per_s)
 
     def to_json(self) -> dict[str, Any]:
-        """Give the fields by name."""
         return asdict(self)
 
 

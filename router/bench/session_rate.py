@@ -112,7 +112,6 @@ class _Media:
 
     @property
     def delivered(self) -> int:
-        """How many packets were delivered up to now."""
         return self._board.delivered
 
     def finish(self) -> dict[str, Any]:

@@ -39,7 +39,6 @@ class Shape:
 
     @property
     def packets_per_s(self) -> float:
-        """The mean rate."""
         return len(self.sizes) / self.duration_s
 
 

@@ -27,7 +27,6 @@ _memcmp.restype = ctypes.c_int
 
 
 def same(one_at: int, other_at: int, size: int) -> bool:
-    """Compare two pieces of memory."""
     return bool(_memcmp(one_at, other_at, size) == 0)
 
 

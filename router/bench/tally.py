@@ -30,17 +30,14 @@ class PacketCounts:
     duplicated: int = 0
 
     def add(self, other: "PacketCounts") -> None:
-        """Add another's counts."""
         for each in fields(self):
             setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
 
     @property
     def faults(self) -> int:
-        """How many packets were not as they should be."""
         return self.lost + self.damaged + self.reordered + self.duplicated
 
     def to_dict(self) -> dict[str, int]:
-        """Give the counts by name."""
         return asdict(self)
 
 
@@ -51,7 +48,6 @@ class Latencies:
         self._counts = [0] * (_STEPS + 1)
 
     def add(self, latency_s: float, packets: int) -> None:
-        """Count packets that took so long."""
         self._counts[min(_STEPS, max(0, int(latency_s / STEP_S)))] += packets
 
     def percentiles_ms(self, shares: Sequence[float]) -> list[float | None]:

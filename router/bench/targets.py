@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from router.bench import processes
-from router.bench.children import Child
+from router.bench.heard_program import HeardProgram
 from router.bench.processes import Measured
 from router.programs import kinds
 from router.programs.kinds import READY
@@ -58,7 +58,7 @@ def own_router(options: RouterOptions, mounts: int) -> Iterator[Target]:
         # What is set for the user's own router must not reach this one: it would be measured with other settings.
         environment = {name: each for name, each in kinds.environment().items() if not name.startswith("TRUNKLINE_")}
         with log.open("wb") as file:
-            child = Child(_command(options, mounts, directory), environment=environment, log=file.fileno())
+            child = HeardProgram(_command(options, mounts, directory), environment=environment, log=file.fileno())
         try:
             line = child.line(_START_S) or ""
             if not line.startswith(READY):
@@ -75,7 +75,7 @@ def own_router(options: RouterOptions, mounts: int) -> Iterator[Target]:
 @contextmanager
 def yardstick(name: str, window_ms: float) -> Iterator[Target]:
     """Run one of the bare loops: `floor` gathers for `window_ms` as the router does, `sendto` doesn't."""
-    child = Child([sys.executable, "-m", "router.bench.yardstick", name, str(window_ms)])
+    child = HeardProgram([sys.executable, "-m", "router.bench.yardstick", name, str(window_ms)])
     try:
         url = child.line(_START_S)
         if not url:
@@ -110,7 +110,7 @@ def _tail(log: Path) -> str:
     return " / ".join(log.read_text(errors="replace").splitlines()[-5:])
 
 
-def _stop(child: Child) -> None:
+def _stop(child: HeardProgram) -> None:
     others = [each.pid for each in processes.of_router(child.pid) if each.pid != child.pid] if child.runs else []
     child.terminate()
     if not child.end(_STOP_S):

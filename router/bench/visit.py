@@ -70,7 +70,6 @@ class Visit:
             self.sock.send(asked)
 
     def leave(self, now: float) -> None:
-        """Tear it down."""
         self._client.teardown(now)
         self.sock.send(self._client.outgoing())
 

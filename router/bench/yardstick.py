@@ -48,7 +48,6 @@ class YardstickServer:
         self._epoll.register(self.listener.fileno(), select.EPOLLIN)
 
     def run(self) -> None:
-        """Serve for ever."""
         media, connections, poll, serve = self._media, self._connections, self._epoll.poll, self._way.serve
         while True:
             events = poll(-1, 4096)
@@ -149,7 +148,6 @@ class YardstickServer:
 
 
 def main() -> None:
-    """Run the program."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     name, window_ms = sys.argv[1:]
     way: Way = Batched() if name == "floor" else OneByOne()

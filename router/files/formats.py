@@ -39,7 +39,6 @@ class Encoding:
 
 
 def is_supported(encoding: Encoding) -> bool:
-    """Say whether streams in this encoding are sent."""
     return (encoding.kind, encoding.codec) in _FORMATS
 
 

@@ -123,17 +123,14 @@ class MediaFile:
         return encodings, SessionDescription(medias, title=title)
 
     def close(self) -> None:
-        """Let go of the file."""
         self._container.close()
 
     def __enter__(self) -> Self:
-        """Give it."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close it."""
         self.close()
 
     def _select(self) -> Sequence[Stream]:

@@ -86,7 +86,6 @@ class Packetiser:
         return packets, time + late * self._tick
 
     def close(self) -> None:
-        """Let go of the muxer."""
         self._muxer.close()
 
 
@@ -97,7 +96,6 @@ class _Sink:
         self._packets: list[bytes] = []
 
     def write(self, packet: bytes) -> int:
-        """Keep a packet."""
         self._packets.append(packet)
         return len(packet)
 

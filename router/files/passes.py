@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from router.files.errors import FileBroken, FileChanged
 from router.files.media_file import FilePacket, MediaFile
-from router.files.timeline import Place, Timeline
+from router.files.timeline import FileTimeline, Place
 from router.logs import get_logger
 
 log = get_logger(__name__)
@@ -34,7 +34,7 @@ class Passes:
         self.path = file.path
         self.begun = 0
         self.encodings, self.description = file.describe()
-        self.timeline = Timeline(len(file.streams), file.start, cuts=file.has_cuts)
+        self.timeline = FileTimeline(len(file.streams), file.start, cuts=file.has_cuts)
 
     def frames(self, *, loop: bool = False) -> Iterator[PlacedFrame]:
         """Read it once; with `loop`, without an end.

@@ -109,18 +109,15 @@ class Playback:
             yield from self._rest(frame, progress)
 
     def close(self) -> None:
-        """Let go of the muxers."""
         for each in self._packetisers:
             each.close()
 
     def __enter__(self) -> Self:
-        """Give it."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close it."""
         self.close()
 
     def _rest(self, frame: FilePacket, progress: Progress) -> Iterator[FramePackets]:

@@ -68,7 +68,6 @@ class _Lines:
             self._print()
 
     def end(self) -> None:
-        """Print the last line."""
         if self._next:
             self._print()
 
@@ -97,7 +96,6 @@ class _Bar:
         )
 
     def end(self) -> None:
-        """Leave it as it is."""
         if self._bar.live.is_started:
             self.show()
             self._bar.stop()

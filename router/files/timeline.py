@@ -25,7 +25,7 @@ class _Track:
 
 
 @dataclass(slots=True)
-class Timeline:
+class FileTimeline:
     """Places the packets of `count` streams of a file whose own time begins at `start`.
 
     The same offset holds for all streams, from one pass to the next: sound and picture stay together where one of

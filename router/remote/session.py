@@ -59,25 +59,20 @@ class RemoteSession:
 
     @property
     def host(self) -> str:
-        """The server's address."""
         return str(self._connected.getpeername()[0])
 
     @property
     def local_host(self) -> str:
-        """Our address on the connection."""
         return str(self._connected.getsockname()[0])
 
     async def connect(self) -> None:
-        """Connect to where the URL points."""
         await self._connect(*self.session.address)
 
     async def describe(self) -> SdpDocument:
-        """Ask what there is to read."""
         self.session.describe(_now())
         return (await self._until(Described)).document
 
     async def play(self, offers: Sequence[Offer]) -> PlayStarted:
-        """Read these tracks."""
         self.session.play(offers, _now())
         return await self._until(PlayStarted)
 
@@ -92,7 +87,6 @@ class RemoteSession:
         await self._until(Paused)
 
     async def resume(self) -> PlayStarted:
-        """Play after a pause."""
         self.session.resume(_now())
         return await self._until(PlayStarted)
 
@@ -128,13 +122,11 @@ class RemoteSession:
         return detached
 
     def close(self) -> None:
-        """Close the connection."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
 
     async def __aenter__(self) -> Self:
-        """Connect."""
         try:
             await self.connect()
         except BaseException:
@@ -145,7 +137,6 @@ class RemoteSession:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the connection."""
         self.close()
 
     @property

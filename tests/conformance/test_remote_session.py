@@ -2,9 +2,11 @@
 
 import asyncio
 import socket
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,14 +15,18 @@ from router import Response
 from router.remote import RemoteSession, bind_pair
 from router.rtsp.client import ClientOptions, Offer, ServerGone, ServerRefused
 from router.rtsp.errors import LocalError
+from router.rtsp.headers.transport import TransportSpec
+from tests.support.media import Program
 from tests.support.publisher import Publisher
 from tests.support.reader import Reader, check_run
 from tests.support.router import RouterProcess, StartRouter
 from tests.support.sdp import build_sdp
 from tests.support.serving import serving
+from tests.support.waiting import Deadline
 from workers.framing import FramingLimits, Splitter, frame
 
 PACKETS = 20
+GST_SERVER = Path(__file__).parents[1] / "benchmarks" / "peers" / "gst_rtsp_server.py"
 
 
 @contextmanager
@@ -245,3 +251,64 @@ def test_a_server_that_hangs_up_is_gone() -> None:
         with pytest.raises(ServerGone, match="closed"):
             asyncio.run(ask())
         thread.join()
+
+
+# -- another server ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def gst_server() -> Iterator[tuple[str, str]]:
+    """gst-rtsp-server, which plays on one port what is recorded on another; gives both URLs."""
+    probe = "import gi; gi.require_version('Gst', '1.0'); gi.require_version('GstRtspServer', '1.0')"
+    python = "/usr/bin/python3"  # the bindings are the system's
+    if subprocess.run([python, "-c", probe], capture_output=True, check=False).returncode:
+        pytest.skip("GObject's bindings of gst-rtsp-server are not installed")
+    with Program([python, str(GST_SERVER), "/m", "1"]) as program:
+        line, deadline = b"", Deadline(20)
+        while not line.endswith(b"\n"):
+            line += (part := program.read_output(deadline))
+            assert part, program.describe()
+        publish, _, read = line.decode().strip().removeprefix("ready ").partition(",")
+        yield f"{publish}/m0", f"{read}/m0"
+
+
+@pytest.mark.parametrize("udp", [True, False], ids=["udp", "tcp"])
+def test_gst_rtsp_server_is_published_to_and_read_from(gst_server: tuple[str, str], udp: bool) -> None:
+    publish_url, read_url = gst_server
+
+    async def through() -> int:
+        with udp_offers(1) as (ours, sockets), udp_offers(1) as (theirs, receiving):
+            async with RemoteSession(publish_url) as publisher, RemoteSession(read_url) as reader:
+                recording = await publisher.publish(build_sdp(["streamid=0"]), ours if udp else [Offer(0)])
+                transport = recording.tracks[0].transport
+                sending = asyncio.ensure_future(send(publisher, transport, sockets[0]))
+                await asyncio.sleep(0)
+                document = await reader.describe()
+                assert [each.kind for each in document.medias] == ["video"]
+                playing = await reader.play(theirs if udp else [Offer(0)])
+                assert playing.tracks[0].sequence is not None  # from RTP-Info
+                if udp:
+                    loop = asyncio.get_running_loop()
+                    await asyncio.wait_for(loop.sock_recv(receiving[0], 65_536), 10)
+                    reader.session.media_came()
+                await reader.pause()
+                await reader.resume()
+                await reader.teardown()
+                sending.cancel()
+                await asyncio.wait([sending])
+                await publisher.teardown()
+                return len(playing.tracks)
+
+    async def send(publisher: RemoteSession, transport: TransportSpec, sock: socket.socket) -> None:
+        number = 0
+        while True:
+            packet = bytes((0x80, 0xE0)) + number.to_bytes(2) + (number * 3000).to_bytes(4) + b"ssrc\x65picture"
+            if udp:
+                assert transport.server_port is not None
+                sock.sendto(packet, (publisher.host, transport.server_port[0]))
+            else:
+                await publisher.send(frame(0, packet))
+            number += 1
+            await asyncio.sleep(0.02)
+
+    assert asyncio.run(through()) == 1

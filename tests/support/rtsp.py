@@ -1,4 +1,7 @@
-"""A small synchronous RTSP client over a raw socket, so that a test may also send what no client should."""
+"""A small synchronous RTSP client over a raw socket, so that a test may also send what no client should.
+
+It shares no line with `router.rtsp.client` on purpose: what both get wrong would be seen by neither.
+"""
 
 import base64
 import hashlib

@@ -1,6 +1,6 @@
 """A client of RTSP servers without I/O: what is asked, what is shown when challenged, and what answers mean."""
 
-from router.rtsp.client.authenticator import Credentials
+from router.rtsp.client.authenticator import ClientCredentials
 from router.rtsp.client.errors import ServerBroken, ServerError, ServerGone, ServerRefused
 from router.rtsp.client.events import (
     Described,
@@ -18,9 +18,9 @@ from router.rtsp.client.session import ClientOptions, ClientSession
 from router.rtsp.errors import LocalError, RtspError
 
 __all__ = [
+    "ClientCredentials",
     "ClientOptions",
     "ClientSession",
-    "Credentials",
     "Described",
     "Event",
     "LocalError",

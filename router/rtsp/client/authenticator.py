@@ -15,14 +15,14 @@ _UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
+class ClientCredentials:
     """A user and a password, for whoever asks for them."""
 
     username: str
     password: str
 
     def __repr__(self) -> str:
-        return f"Credentials({self.username!r}, ...)"
+        return f"ClientCredentials({self.username!r}, ...)"
 
 
 class Authenticator:
@@ -32,7 +32,7 @@ class Authenticator:
         LocalError: if the credentials can't stand in a header.
     """
 
-    def __init__(self, credentials: Credentials, cnonce: str) -> None:
+    def __init__(self, credentials: ClientCredentials, cnonce: str) -> None:
         if _UNSAFE.search(credentials.username + credentials.password):
             raise LocalError("credentials can't hold control characters")
         self._credentials = credentials

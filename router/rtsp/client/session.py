@@ -120,7 +120,6 @@ class ClientSession:
 
     @property
     def id(self) -> str | None:
-        """The session's id, once the server has given one."""
         return self._connection.session_id
 
     @property
@@ -136,7 +135,6 @@ class ClientSession:
         return min((each for each in times if each is not None), default=None)
 
     def outgoing(self) -> bytes:
-        """Take what is to be sent."""
         return self._connection.outgoing()
 
     # -- what is wanted ----------------------------------------------------------------------------------------------

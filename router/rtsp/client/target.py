@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import unquote
 
-from router.rtsp.client.authenticator import Credentials
+from router.rtsp.client.authenticator import ClientCredentials
 from router.rtsp.errors import LocalError, PeerError
 from router.rtsp.message import Response
 from router.rtsp.sdp import SdpDocument
@@ -15,7 +15,7 @@ DEFAULT_PORTS = {"rtsp": 554, "rtspu": 554, "rtsps": 322}
 _USER_INFO = re.compile(r"(rtsp[su]?://)([^/?]*)@", re.IGNORECASE)
 
 
-def parse_target(text: str) -> tuple[RtspUrl, Credentials | None]:
+def parse_target(text: str) -> tuple[RtspUrl, ClientCredentials | None]:
     """Read a URL that somebody wants to be asked for, `rtsp://[USER:PASSWORD@]HOST[:PORT]/PATH`.
 
     Raises:
@@ -29,11 +29,10 @@ def parse_target(text: str) -> tuple[RtspUrl, Credentials | None]:
     if match is None:
         return url, None
     username, _, password = match[2].partition(":")
-    return url, Credentials(unquote(username), unquote(password))
+    return url, ClientCredentials(unquote(username), unquote(password))
 
 
 def address_of(url: RtspUrl) -> tuple[str, int]:
-    """Return host and port to connect to."""
     return url.host, url.port or DEFAULT_PORTS[url.scheme]
 
 

@@ -3,11 +3,11 @@
 import pytest
 
 from router.rtsp.auth import Challenger, Scheme, Verdict
-from router.rtsp.client.authenticator import Authenticator, Credentials
+from router.rtsp.client.authenticator import Authenticator, ClientCredentials
 from router.rtsp.errors import LocalError
 from router.rtsp.headers.authorization import BasicCredentials, DigestCredentials, parse_authorization
 
-USER = Credentials("DOMAIN\\anna", 'se"cret:ü')
+USER = ClientCredentials("DOMAIN\\anna", 'se"cret:ü')
 URL = "rtsp://h/cam"
 
 
@@ -44,7 +44,7 @@ def test_the_strongest_challenge_is_answered(values: list[str], algorithm: str) 
 def test_qop_counts_requests() -> None:
     """RFC 7616 section 3.9.1, with RTSP's method and URL in the place of HTTP's."""
     authenticator = Authenticator(
-        Credentials("Mufasa", "Circle of Life"), "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"
+        ClientCredentials("Mufasa", "Circle of Life"), "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"
     )
     challenge = (
         'Digest realm="http-auth@example.org", qop="auth, auth-int", algorithm=SHA-256, opaque="FQhe/qaU925kfnzj",'
@@ -69,4 +69,4 @@ def test_what_cannot_be_answered_is_not(value: str) -> None:
 
 def test_credentials_that_would_end_a_line_are_ours() -> None:
     with pytest.raises(LocalError):
-        Authenticator(Credentials("a\r\nb", ""), "")
+        Authenticator(ClientCredentials("a\r\nb", ""), "")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from router.rtsp.client import Credentials
+from router.rtsp.client import ClientCredentials
 from router.rtsp.client.target import address_of, base_of, names, parse_target, track_urls
 from router.rtsp.message import Response
 from router.rtsp.sdp import parse_sdp
@@ -15,12 +15,12 @@ from router.rtsp.url import parse_url
         ("rtsp://h/a", ("h", 554), None),
         ("rtsp://h:1/a", ("h", 1), None),
         ("rtsps://[::1]/a", ("::1", 322), None),
-        ("rtsp://u:p%40:w@h/a", ("h", 554), Credentials("u", "p@:w")),
-        ("rtsp://u@h/a", ("h", 554), Credentials("u", "")),
+        ("rtsp://u:p%40:w@h/a", ("h", 554), ClientCredentials("u", "p@:w")),
+        ("rtsp://u@h/a", ("h", 554), ClientCredentials("u", "")),
         ("rtsp://h/a@b", ("h", 554), None),
     ],
 )
-def test_targets_are_read(text: str, address: tuple[str, int], credentials: Credentials | None) -> None:
+def test_targets_are_read(text: str, address: tuple[str, int], credentials: ClientCredentials | None) -> None:
     url, found = parse_target(text)
     assert (address_of(url), found) == (address, credentials)
     assert "p%40" not in repr(found)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from router.programs import kinds
 
 
-class Child:
+class HeardProgram:
     """One program, in a session of its own: a Ctrl-C is for the command, which ends it."""
 
     def __init__(
@@ -35,16 +35,13 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Its process."""
         return self._process.pid
 
     @property
     def runs(self) -> bool:
-        """Whether it has not ended."""
         return self._process.poll() is None
 
     def tell(self, line: bytes) -> None:
-        """Write to its standard input."""
         self._stdin.write(line)
 
     def line(self, timeout_s: float) -> str | None:
@@ -58,7 +55,6 @@ class Child:
         self._process.terminate()
 
     def kill(self) -> None:
-        """End it at once."""
         self._process.kill()
 
     def end(self, timeout_s: float) -> bool:
