@@ -54,6 +54,9 @@ class TcpFan:
         self._behind: list[Subscriber] = []
         self._offered = 0
 
+    def __contains__(self, member: Subscriber) -> bool:
+        return member.subscribed
+
     def __len__(self) -> int:
         return sum(map(len, self._channels.values())) + len(self._behind)
 

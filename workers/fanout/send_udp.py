@@ -63,6 +63,9 @@ class UdpFan:
         self._first = 0
         self._offered = 0
 
+    def __contains__(self, member: Destination) -> bool:
+        return member.table is not None
+
     def __len__(self) -> int:
         return len(self._table.members) + len(self._without_segments.members)
 
@@ -101,7 +104,7 @@ class UdpFan:
         running = self._offered - member.offered_before if member.table is not None else 0
         return member.state.sent + running - member.state.dropped
 
-    def send_one(self, member: Destination, packet: bytes) -> None:
+    def send_one(self, member: Destination, packet: bytes, now: float) -> None:
         """Send one packet to one reader, now or never."""
         self._send_plain(member, packet)
         member.state.sent += 1

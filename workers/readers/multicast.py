@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import psutil
 
-from workers.channel import Kind
 from workers.contract.image import DeliveryImage, GroupImage, ReaderTrackImage
 from workers.contract.parts import MulticastTransport, Refusal
 from workers.fanout.destinations import Destination
 from workers.readers.transport import ReaderContext, ReaderTransport
+from workers.readers.ways import WayPair
 from workers.rtp import rtcp
 from workers.runtime.refusal import RefusedError
 from workers.sockets.addresses import Family
@@ -38,20 +38,11 @@ class Group:
             addresses = [family.pack(transport.group, port) for port in (transport.rtp_port, transport.rtcp_port)]
             stream.state.group = GroupImage(DeliveryImage(address=addresses[0]), DeliveryImage(address=addresses[1]))
         state = stream.state.group
-        self._ways = (Destination("", state.rtp, family), Destination("", state.rtcp, family))
+        members = (Destination("", state.rtp, family), Destination("", state.rtcp, family))
+        fans = [each.udp for each in stream.outputs]
+        self.ways = WayPair(stream, fans, members, (state.rtp, state.rtcp))
         self._by_host: dict[bytes, dict[MulticastReaderTrack, None]] = {}
         self._playing: set[MulticastReaderTrack] = set()
-
-    @property
-    def packets_out(self) -> int:
-        """Packets sent to the group."""
-        outputs = self._track.stream.outputs
-        return sum(outputs[kind].udp.packets_to(self._ways[kind]) for kind in (Kind.RTP, Kind.RTCP))
-
-    @property
-    def dropped(self) -> int:
-        """Packets meant for the group and not sent."""
-        return sum(each.state.dropped for each in self._ways)
 
     def add(self, reader: "MulticastReaderTrack", host: str) -> bytes:
         """Know a reader by its host, whose address is given: a zone's interface may be gone when the reader goes."""
@@ -72,24 +63,19 @@ class Group:
     def start(self, reader: "MulticastReaderTrack", now: float) -> None:
         """Send to the group, as this reader plays. The first one gets the publisher's last sender report, too: for the
         others it would come again, and they hear the next one."""
-        stream = self._track.stream
-        report = stream.reports.sender_report
-        if not self._playing and report is not None:
-            stream.outputs[Kind.RTCP].udp.send_one(self._ways[Kind.RTCP], report)
-        self.go_on(reader, now)
+        self.ways.open(now)
+        self._playing.add(reader)
 
     def go_on(self, reader: "MulticastReaderTrack", now: float) -> None:
-        """Send to the group."""
-        for outputs, way in zip(self._track.stream.outputs, self._ways, strict=True):
-            outputs.add_udp(way, now)
+        """Send to the group as another worker did."""
+        self.ways.go_on(now)
         self._playing.add(reader)
 
     def stop(self, reader: "MulticastReaderTrack") -> None:
         """Send no more for this reader, and with the last one not at all."""
         self._playing.discard(reader)
         if not self._playing:
-            for outputs, way in zip(self._track.stream.outputs, self._ways, strict=True):
-                outputs.remove_udp(way)
+            self.ways.close()
 
     def take_rtcp(self, packet: bytes, address: bytes, now: float) -> bool:
         """Take RTCP that came to the track's own port; False if no reader is on the host that it came from.
@@ -128,18 +114,18 @@ class MulticastReaderTrack(ReaderTransport):
     @property
     def packets_out(self) -> int:
         """Packets that the group got while it played."""
-        return self.state.rtp.sent + (self._group.packets_out if self._playing else 0)
+        return self.state.rtp.sent + (self._group.ways.packets_out if self._playing else 0)
 
     @property
     def dropped(self) -> int:
         """Packets that the group did not get while it played."""
-        return self.state.rtp.dropped + (self._group.dropped if self._playing else 0)
+        return self.state.rtp.dropped + (self._group.ways.dropped if self._playing else 0)
 
     def open_gate(self, now: float) -> None:
         """Let media flow to the group."""
         if not self._playing:
-            self.state.rtp.sent -= self._group.packets_out
-            self.state.rtp.dropped -= self._group.dropped
+            self.state.rtp.sent -= self._group.ways.packets_out
+            self.state.rtp.dropped -= self._group.ways.dropped
             self._playing = True
             self._group.start(self, now)
 
@@ -154,10 +140,6 @@ class MulticastReaderTrack(ReaderTransport):
             self.state.rtp.sent, self.state.rtp.dropped = self.packets_out, self.dropped
             self._playing = False
             self._group.stop(self)
-
-    def write(self, kind: Kind, packet: bytes, now: float) -> bool:
-        """Send nothing: a group has no way to one of its readers."""
-        return False
 
     def forget(self) -> None:
         """Leave the group."""

@@ -1,16 +1,18 @@
 """Who gets what a track sends one way, RTP or RTCP: its readers, then taps and replicas."""
 
 import socket
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from workers.channel import Kind
 from workers.contract.image import PortImage
 from workers.fanout.burst import PacketBurst
-from workers.fanout.destinations import Destination
-from workers.fanout.send_tcp import Subscriber, TcpFan
+from workers.fanout.send_tcp import TcpFan
 from workers.fanout.send_udp import UdpFan
 from workers.rtp.access_points import AccessPoints
 from workers.runtime.resources import Resources
+
+Member = TypeVar("Member")
+Member_contra = TypeVar("Member_contra", contravariant=True)
 
 MOST_WAITING_BYTES = 4 * 1024 * 1024
 """Of one port, what waits for room in its send buffer and travels: 128 Mbit/s for as long as it may wait at all."""
@@ -21,6 +23,25 @@ class Sink(Protocol):
 
     def send(self, burst: PacketBurst, now: float, /) -> None:
         """Send a burst on, or drop it: nobody waits."""
+
+
+class Fan(Protocol[Member_contra]):
+    """A sink that sends to members, each of which has one of these ways to get packets."""
+
+    def add(self, member: Member_contra, now: float, /) -> None:
+        """Send to this member from the next burst on; harmless if it is so already."""
+
+    def remove(self, member: Member_contra, /) -> None:
+        """Stop to send to this member; harmless if it is so already."""
+
+    def __contains__(self, member: Member_contra, /) -> bool:
+        """Tell whether bursts go to this one."""
+
+    def packets_to(self, member: Member_contra, /) -> int:
+        """Count the packets that went to this member, or are on their way."""
+
+    def send_one(self, member: Member_contra, packet: bytes, now: float, /) -> None:
+        """Send one packet to one member."""
 
 
 class SessionSink(Protocol):
@@ -45,24 +66,14 @@ class Outputs:
         """Count the readers."""
         return len(self.udp) + len(self.tcp)
 
-    def add_udp(self, member: Destination, now: float) -> None:
-        """Send to a UDP reader, or a group, from the next burst on; harmless if it is so already."""
-        self.udp.add(member, now)
+    def add(self, fan: Fan[Member], member: Member, now: float) -> None:
+        """Send to a member of one of the fans from the next burst on; harmless if it is so already."""
+        fan.add(member, now)
         self._refresh()
 
-    def remove_udp(self, member: Destination) -> None:
-        """Stop to send there; harmless if it is so already."""
-        self.udp.remove(member)
-        self._refresh()
-
-    def add_tcp(self, member: Subscriber, now: float) -> None:
-        """Send to an interleaved reader from the next burst on; harmless if it is so already."""
-        self.tcp.add(member, now)
-        self._refresh()
-
-    def remove_tcp(self, member: Subscriber) -> None:
-        """Stop to send there; harmless if it is so already."""
-        self.tcp.remove(member)
+    def remove(self, fan: Fan[Member], member: Member) -> None:
+        """Stop to send to a member; harmless if it is so already."""
+        fan.remove(member)
         self._refresh()
 
     def add_copy(self, sink: Sink) -> None:

@@ -14,7 +14,7 @@ def made() -> tuple[Port, FakeSocket, Parts]:
     """A port with one reader."""
     parts, ((fake,), (sock,)) = Parts(), sockets(1)
     outputs = Outputs(sock, parts.resources)
-    outputs.add_udp(Destination("r", DeliveryImage(address=IPV4.pack("10.0.0.1", 5000)), IPV4), 0.0)
+    outputs.add(outputs.udp, Destination("r", DeliveryImage(address=IPV4.pack("10.0.0.1", 5000)), IPV4), 0.0)
     port = Port(PortImage(), outputs, parts.resources.loop, lambda error: None)
     return port, fake, parts
 
