@@ -3,12 +3,9 @@
 import asyncio
 
 from router.connections.connection import Connection
-from router.connections.table import Connections
 from router.fleet.fleet import Fleet
 from router.logs import get_logger
-from router.settings import Settings
-from router.state.lifecycle import Lifecycle
-from router.state.sessions import Sessions
+from router.state.state import State
 
 log = get_logger(__name__)
 
@@ -19,14 +16,12 @@ TICK_S = 0.25
 class Expiry:
     """Ends what has lived for too long: workers, sessions, mounts and connections."""
 
-    def __init__(
-        self, settings: Settings, fleet: Fleet, lifecycle: Lifecycle, connections: Connections, sessions: Sessions
-    ) -> None:
-        self._settings = settings
+    def __init__(self, state: State, fleet: Fleet) -> None:
+        self._settings = state.settings
         self._fleet = fleet
-        self._lifecycle = lifecycle
-        self._connections = connections
-        self._sessions = sessions
+        self._lifecycle = state.lifecycle
+        self._connections = state.connections
+        self._sessions = state.sessions
         self._stood_still = False
 
     async def run(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from router.access.authentication import Admission
 from router.admin.commands import AdminCommands
 from router.admin.service import AdminService
-from router.connections.listeners import Listeners, Passed
+from router.connections.listeners import Listeners
 from router.expiry import Expiry
 from router.fleet.balancing import Balancer
 from router.fleet.fleet import Fleet
@@ -26,7 +26,6 @@ from router.requests.server import RequestServer
 from router.requests.setup import SetUp
 from router.requests.simple import GetParameter, Options, Pause, SetParameter, Teardown
 from router.requests.start import Play, Record
-from router.settings import Settings
 from router.shutdown import FrontShutdown
 from router.startup import Startup
 from router.state.events import AdminAsked
@@ -44,17 +43,14 @@ class Front:
     def __init__(
         self,
         server: ServerView,
-        settings: Settings,
         hooks: Hooks,
         own: Sequence[Handler],
         *,
         relay: bool,
-        passed: Sequence[Passed],
         let_go: Callable[[], Coroutine[None, None, None]] | None,
     ) -> None:
         """`own` are the program's handlers. `let_go` ends the front and no stream; None: workers end with it."""
-        self._settings = settings
-        self._hooks = hooks
+        self._settings = server.settings
         self._handlers = Handlers([*handlers_of(hooks), *own])
         self.tasks = Tasks()
         self._wire_core(server)
@@ -62,7 +58,7 @@ class Front:
             publishing=relay or any("on_announce" in each for each in own),
             reading=relay or any("on_describe" in each or "on_setup" in each for each in own),
         )
-        self._wire_life(passed, let_go)
+        self._wire_life(let_go)
 
     def _wire_core(self, server: ServerView) -> None:
         """Construct who holds the state of sessions, mounts, connections and workers, and tells handlers of it."""
@@ -72,16 +68,13 @@ class Front:
         self.listeners = Listeners()
         self.taps = Taps()
         self.taps.subscribe(state.events)
-        self.clients = Clients(server, state.sessions, state.lifecycle, self.taps)
+        self.clients = Clients(server, state, self.taps)
         HandlerEvents(self._handlers, self.clients).subscribe(state.events)
-        self.fleet = Fleet(state, self._told)
-        self.streams = Streams(
-            self.mounts, self.sessions, self.lifecycle, self.fleet.placing, self._settings.limits.tracks
-        )
+        self.fleet = Fleet(state, self._handlers.told)
+        self.streams = Streams(state, self.fleet.placing)
 
     def _wire_requests(self, *, publishing: bool, reading: bool) -> None:
         """Construct who answers requests."""
-        settings = self._settings
         state, fleet = self.state, self.fleet
         methods: dict[str, Method] = {
             "OPTIONS": Options(),
@@ -99,11 +92,11 @@ class Front:
             state,
             methods,
             ServedMethods(self.listeners, self.streams, publishing=publishing, reading=reading),
-            Admission(self._handlers, self.clients, settings.auth),
+            Admission(self._handlers, self.clients, self._settings.auth),
             HandlerDecisions(self._handlers, self.clients, state.lifecycle),
         )
 
-    def _wire_life(self, passed: Sequence[Passed], let_go: Callable[[], Coroutine[None, None, None]] | None) -> None:
+    def _wire_life(self, let_go: Callable[[], Coroutine[None, None, None]] | None) -> None:
         """Construct who starts, looks after, repairs, moves, answers administrators, and ends."""
         settings, fleet = self._settings, self.fleet
         self.balancer: Balancer | None = None
@@ -117,20 +110,7 @@ class Front:
         self.state.events.subscribe(
             AdminAsked, lambda event: self.tasks.run(self.admin.serve(event.message, event.answer))
         )
-        self.expiry = Expiry(settings, fleet, self.lifecycle, self.connections, self.sessions)
-        self.startup = Startup(settings, self.listeners, fleet, self.streams, passed, workers_stay=let_go is not None)
+        self.expiry = Expiry(self.state, fleet)
+        self.startup = Startup(self.state, self.listeners, fleet, self.streams, workers_stay=let_go is not None)
         self.connections.serve_with(RequestServer(self.state, self.requests, self.startup.opened))
-        self.shutdown = FrontShutdown(
-            self.listeners,
-            self.connections,
-            fleet,
-            self.lifecycle,
-            self._handlers,
-            self._hooks,
-            settings.stop_timeout_s / 2,
-        )
-
-    async def _told(self) -> None:
-        """Wait until everybody has heard what they were told so far: hooks hear it from a handler."""
-        await self._handlers.told()
-        await self._hooks.told()
+        self.shutdown = FrontShutdown(self.state, self.listeners, fleet, self._handlers)

@@ -71,9 +71,10 @@ class Server:
         except UserCodeError as error:
             raise StartError(str(error)) from error
         let_go = None if self._own_workers is not None else self.let_go
-        self._front = Front(self, settings, hooked, own, relay=relay, passed=passed, let_go=let_go)
+        self._front = Front(self, hooked, own, relay=relay, let_go=let_go)
         self.streams = self._front.streams
         """For `ServerStream`, which puts itself there."""
+        self._passed = passed
         self._begun = False
         self._start_error: StartError | None = None
         self._close_task: asyncio.Task[None] | None = None
@@ -139,7 +140,7 @@ class Server:
         try:
             self._directory.hold()
             self._front.fleet.link.start()
-            await self._front.startup.listen()
+            await self._front.startup.listen(self._passed)
         except runtime_dir.RuntimeDirError as error:
             raise StartError(str(error)) from error
         except OSError as error:
@@ -148,7 +149,7 @@ class Server:
 
     async def _open_doors(self) -> None:
         try:
-            await self._front.startup.open(self._front.connections)
+            await self._front.startup.open()
         except Exception as error:
             self._fail_start(str(error) or type(error).__name__)
             if not isinstance(error, StreamError | OSError):

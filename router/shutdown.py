@@ -4,36 +4,24 @@ import asyncio
 import contextlib
 
 from router.connections.listeners import Listeners
-from router.connections.table import Connections
 from router.fleet.fleet import Fleet
 from router.handlers.handlers import Handlers
-from router.handlers.hooks import Hooks
-from router.state.lifecycle import Lifecycle
+from router.state.state import State
 
 LET_GO_S = 1.0
 """How long requests may take that are being served when the front lets go of everything: most take milliseconds."""
 
 
 class FrontShutdown:
-    """Takes leave of all clients; `patience_s` is for handlers and hooks, and for connections to end by themselves."""
+    """Takes leave of all clients. Handlers, and connections that end by themselves, get half of the time to stop."""
 
-    def __init__(
-        self,
-        listeners: Listeners,
-        connections: Connections,
-        fleet: Fleet,
-        lifecycle: Lifecycle,
-        handlers: Handlers,
-        hooks: Hooks,
-        patience_s: float,
-    ) -> None:
+    def __init__(self, state: State, listeners: Listeners, fleet: Fleet, handlers: Handlers) -> None:
         self._listeners = listeners
-        self._connections = connections
+        self._connections = state.connections
         self._fleet = fleet
-        self._lifecycle = lifecycle
+        self._lifecycle = state.lifecycle
         self._handlers = handlers
-        self._hooks = hooks
-        self._patience_s = patience_s
+        self._patience_s = state.settings.stop_timeout_s / 2
 
     async def end_sessions(self) -> None:
         """Let nobody in, and end every session and connection in order."""
@@ -44,9 +32,9 @@ class FrontShutdown:
             connection.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._patience_s):
-                await self._settle()
+                await self._handlers.settle()
                 await self._connections.wait_empty()
-                await self._settle()  # of the connections' ends
+                await self._handlers.settle()  # of the connections' ends
         for connection in self._connections:
             connection.abort("the server stops")
 
@@ -63,8 +51,4 @@ class FrontShutdown:
                 connection.let_be()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._patience_s):
-                await self._settle()
-
-    async def _settle(self) -> None:
-        await self._handlers.settle()
-        await self._hooks.settle()
+                await self._handlers.settle()

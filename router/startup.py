@@ -6,9 +6,8 @@ import resource
 from collections.abc import Sequence
 
 from router.connections.listeners import Listeners, Passed, PortTaken, belongs_to
-from router.connections.table import Connections
 from router.fleet.fleet import Fleet
-from router.settings import Settings
+from router.state.state import State
 from router.streams.streams import Streams
 
 LISTEN_AGAIN_S = 0.02
@@ -28,50 +27,50 @@ class Startup:
 
     def __init__(
         self,
-        settings: Settings,
+        state: State,
         listeners: Listeners,
         fleet: Fleet,
         streams: Streams,
-        passed: Sequence[Passed],
         *,
         workers_stay: bool,
     ) -> None:
         """`workers_stay` when this process ends: they may hold the listening sockets for the next one."""
-        self._settings = settings
+        self._settings = state.settings
+        self._connections = state.connections
         self._listeners = listeners
         self._fleet = fleet
         self._streams = streams
-        self._passed = passed
         self._workers_stay = workers_stay
         self.opened = asyncio.Event()
         self.ready = asyncio.Event()
 
-    async def listen(self) -> None:
-        """Take the ports. Those that are taken may be a dead front's: its workers hold them, and bring them back.
+    async def listen(self, passed: Sequence[Passed]) -> None:
+        """Take the ports, or the sockets `passed` for them. Those that are taken may be a dead front's: its workers
+        bring them back.
 
         Raises:
             StartError: a port stays taken.
         """
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        passed = self._passed
+        sockets = passed
         while True:
             try:
-                self._listeners.bind(self._settings, passed)
+                self._listeners.bind(self._settings, sockets)
                 return
             except PortTaken:
                 waited_s = loop.time() - begun
                 expected_s = LISTENERS_BACK_S if self._fleet.link.has_workers else WORKERS_COME_S
-                if not self._workers_stay or self._passed or waited_s > expected_s:
+                if not self._workers_stay or passed or waited_s > expected_s:
                     raise
             await asyncio.sleep(LISTEN_AGAIN_S)
-            passed = [
+            sockets = [
                 Passed("", each.listener.dup())
                 for each in self._fleet.listeners.kept
                 if belongs_to(each.listener, self._settings)
             ]
 
-    async def open(self, connections: Connections) -> None:
+    async def open(self) -> None:
         """Let clients in once all workers are there: the first mounts would all go to the first worker otherwise.
 
         Raises:
@@ -84,7 +83,7 @@ class Startup:
             async with asyncio.timeout(WORKERS_MISSING_S):
                 await self._fleet.all_ready.wait()
         await self._streams.open_all()
-        await self._listeners.accept(connections)
+        await self._listeners.accept(self._connections)
         self.opened.set()
         await self._fleet.all_ready.wait()
         self.ready.set()

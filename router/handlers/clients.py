@@ -11,8 +11,8 @@ from router.handlers.session_stats import SessionStats, ask_stats
 from router.rtsp.control import mount_path
 from router.rtsp.session_state import SessionState
 from router.rtsp.url import parse_url
-from router.state.lifecycle import Lifecycle
-from router.state.sessions import Role, Session, Sessions
+from router.state.sessions import Role, Session
+from router.state.state import State
 from router.streams.listeners import Callback
 from router.streams.session_packets import SessionPackets
 from router.streams.streams import StreamServer
@@ -215,11 +215,11 @@ class ServerSession:
 class Clients:
     """What stands for whom, while the connection or session lasts."""
 
-    def __init__(self, server: ServerView, sessions: Sessions, lifecycle: Lifecycle, taps: Taps) -> None:
+    def __init__(self, server: ServerView, state: State, taps: Taps) -> None:
         self.server = server
         self.taps = taps
-        self._registry = sessions
-        self._lifecycle = lifecycle
+        self._registry = state.sessions
+        self._lifecycle = state.lifecycle
         self._connections: dict[str, ServerConnection] = {}
         self._sessions: dict[str, ServerSession] = {}
 

@@ -1,16 +1,15 @@
-"""The hooks as handlers: one for the publishers' side and one for the readers', written on the interface of all."""
+"""The hooks as handlers: one for the publishers' side and one for the readers', beside a program's own."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import Any
 
 from router.handlers.calls import UserCodeError
 from router.handlers.clients import ServerSession
 from router.handlers.contexts import (
     AccessContext,
-    AnnounceContext,
     AuthenticateContext,
     CredentialsContext,
     DecisionContext,
-    DescribeContext,
     MountCloseContext,
     MountOpenContext,
     SessionCloseContext,
@@ -24,12 +23,9 @@ from router.state.sessions import Role
 
 
 def handlers_of(hooks: Hooks) -> list[Handler]:
-    """Make the handlers of the sides that have hooks. Each hook has its own time limit, so these need none."""
-    handlers = [
-        (hooks.publish, Handler(PublishHooks(hooks.publish), "publish hook", None, Role.PUBLISHER)),
-        (hooks.client, Handler(ClientHooks(hooks.client), "client hook", None, Role.READER)),
-    ]
-    return [handler for side, handler in handlers if side]
+    """Make the handlers of the sides that have hooks."""
+    sides = ((hooks.publish, PublishHooks), (hooks.client, ClientHooks))
+    return [handler(side) for side, handler in sides if side]
 
 
 def hook_request(context: AccessContext | DecisionContext) -> HookRequest:
@@ -45,14 +41,29 @@ def hook_mount(session: ServerSession, readers: int) -> HookMount:
     return HookMount(session.path, readers, session.id, session.user, session.host, session.transport)
 
 
-class _Side:
-    """What both sides have: who somebody is, and whether they may have a mount."""
+class _SideHandler(Handler):
+    """What both sides have: who somebody is, and whether they may have a mount. Its calls are the hooks' own."""
 
-    def __init__(self, hooks: HookSide) -> None:
+    def __init__(self, hooks: HookSide, role: Role) -> None:
+        self.role = role
+        self.calls = hooks.calls
         self._hooks = hooks
+        self._asked: dict[str, Callable[[Any], Awaitable[object]]] = {}
+        self._told: dict[str, Callable[[Any], None]] = {}
         # Only what a side has may be there: without either nobody is asked who they are.
-        self.on_authenticate: Callable[..., object] | None = self._authenticate if "authentication" in hooks else None
-        self.on_credentials: Callable[..., object] | None = self._credentials if "credentials" in hooks else None
+        if "authentication" in hooks:
+            self._asked["on_authenticate"] = self._authenticate
+        if "credentials" in hooks:
+            self._asked["on_credentials"] = self._credentials
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._asked or name in self._told
+
+    async def ask(self, name: str, context: object) -> Any:
+        return await self._asked[name](context)
+
+    def tell(self, keys: Sequence[Hashable], name: str, context: object) -> None:
+        self._told[name](context)  # hooks hear in the order of their mounts
 
     async def _authenticate(self, context: AuthenticateContext) -> bool:
         arguments = context.username, context.password, hook_request(context)
@@ -63,8 +74,6 @@ class _Side:
         return secret if isinstance(secret, str) else None
 
     async def _check_mount(self, context: DecisionContext) -> Response | None:
-        if "check_mount" not in self._hooks:
-            return None
         try:
             answer = await self._hooks.ask("check_mount", hook_request(context))
         except UserCodeError:
@@ -75,35 +84,40 @@ class _Side:
         return Response(status, reason=f"{REASONS.get(status, 'Refused')}: refused by the mount check")
 
 
-class PublishHooks(_Side):
+class PublishHooks(_SideHandler):
     """The hooks of the publishers' side."""
 
-    async def on_announce(self, context: AnnounceContext, /) -> Response | None:
-        """Check the mount."""
-        return await self._check_mount(context)
+    def __init__(self, hooks: HookSide) -> None:
+        super().__init__(hooks, Role.PUBLISHER)
+        if "check_mount" in hooks:
+            self._asked["on_announce"] = self._check_mount
+        if "mount_open" in hooks:
+            self._told["on_mount_open"] = self._mount_opened
+        if "mount_close" in hooks:
+            self._told["on_mount_close"] = self._mount_closed
 
-    async def on_mount_open(self, context: MountOpenContext, /) -> None:
-        """Tell `mount_open`."""
+    def _mount_opened(self, context: MountOpenContext) -> None:
         self._hooks.tell("mount_open", hook_mount(context.session, 0))
 
-    async def on_mount_close(self, context: MountCloseContext, /) -> None:
-        """Tell `mount_close`."""
+    def _mount_closed(self, context: MountCloseContext) -> None:
         self._hooks.tell("mount_close", hook_mount(context.session, 0))
 
 
-class ClientHooks(_Side):
+class ClientHooks(_SideHandler):
     """The hooks of the readers' side."""
 
-    async def on_describe(self, context: DescribeContext, /) -> Response | None:
-        """Check the mount."""
-        return await self._check_mount(context)
+    def __init__(self, hooks: HookSide) -> None:
+        super().__init__(hooks, Role.READER)
+        if "check_mount" in hooks:
+            self._asked |= {"on_describe": self._check_mount, "on_setup": self._check_first}
+        if "client_close" in hooks or "mount_now_empty" in hooks:
+            self._told["on_session_close"] = self._session_closed
 
-    async def on_setup(self, context: SetupContext, /) -> Response | None:
+    async def _check_first(self, context: SetupContext) -> Response | None:
         """Check the mount where a reader begins: it may know the track's URL without DESCRIBE."""
         return None if context.session is not None else await self._check_mount(context)
 
-    async def on_session_close(self, context: SessionCloseContext, /) -> None:
-        """Tell `client_close`, and `mount_now_empty` of the last."""
+    def _session_closed(self, context: SessionCloseContext) -> None:
         left = hook_mount(context.session, context.readers)
         self._hooks.tell("client_close", left)
         if not context.readers:

@@ -89,14 +89,12 @@ class HookSide:
         self._functions: dict[str, Callable[..., Any]] = {
             name: function for name in NAMES if callable(function := getattr(source, name, None))
         }
-        self._calls = Calls(f"{side} hook", timeout_s)
+        self.calls = Calls(f"{side} hook", timeout_s)
 
     def __bool__(self) -> bool:
-        """Tell whether this side has any hook."""
         return bool(self._functions)
 
     def __contains__(self, name: str) -> bool:
-        """Tell whether this side has a hook of that name."""
         return name in self._functions
 
     async def ask(self, name: str, *arguments: object) -> Any:
@@ -105,20 +103,12 @@ class HookSide:
         Raises:
             UserCodeError: it failed, which is in the log by then.
         """
-        return await self._calls.ask(name, self._functions[name], *arguments)
+        return await self.calls.ask(name, self._functions[name], *arguments)
 
     def tell(self, name: str, mount: HookMount) -> None:
         """Call a hook that only hears of something, and don't wait for it. What concerns one mount stays in order."""
         if name in self._functions:
-            self._calls.tell((mount.path,), name, self._functions[name], mount)
-
-    async def told(self) -> None:
-        """Wait for the hooks that were told so far, and no others; each has its time limit."""
-        await self._calls.told()
-
-    async def settle(self) -> None:
-        """Wait for the hooks that were told last; each has its time limit."""
-        await self._calls.settle()
+            self.calls.tell((mount.path,), name, self._functions[name], mount)
 
 
 class Hooks:
@@ -138,13 +128,3 @@ class Hooks:
             )
         for name, meant in misspelt_hooks(hooks):
             log.warning("not a hook, is it misspelt?", name=name, hook=meant)
-
-    async def told(self) -> None:
-        """Wait for the hooks of both sides that were told so far."""
-        await self.publish.told()
-        await self.client.told()
-
-    async def settle(self) -> None:
-        """Wait for the hooks of both sides that were told last."""
-        await self.publish.settle()
-        await self.client.settle()

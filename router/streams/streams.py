@@ -9,9 +9,9 @@ from router.rtsp.errors import PeerError
 from router.rtsp.sdp import SdpDocument
 from router.rtsp.url import parse_url
 from router.settings import Settings
-from router.state.lifecycle import Lifecycle
-from router.state.mounts import Mount, Mounts, Source
-from router.state.sessions import Session, Sessions
+from router.state.mounts import Mount, Source
+from router.state.sessions import Session
+from router.state.state import State
 from router.streams.errors import PathTaken, StreamNotPlaced
 
 
@@ -48,14 +48,12 @@ class Openable(Protocol):
 class Streams:
     """What streams need of their server, and which there are."""
 
-    def __init__(
-        self, mounts: Mounts, sessions: Sessions, lifecycle: Lifecycle, placing: Placing, max_tracks: int
-    ) -> None:
-        self.lifecycle = lifecycle
+    def __init__(self, state: State, placing: Placing) -> None:
+        self.lifecycle = state.lifecycle
         self.placing = placing
-        self._mounts = mounts
-        self._sessions = sessions
-        self._max_tracks = max_tracks
+        self._mounts = state.mounts
+        self._sessions = state.sessions
+        self._max_tracks = state.settings.limits.tracks
         self._waiting: list[Openable] = []
         self._started = False
         self.named = False

@@ -55,8 +55,9 @@ def door(hooks: object = None, users: dict[str, str] | None = None) -> Access:
 
 def check_mount(hooks: object) -> int | None:
     """Give the status that the readers' mount check refuses a DESCRIBE with."""
-    refusal = asyncio.run(ClientHooks(Hooks(hooks, 1).client).on_describe(DESCRIBE))
-    return None if refusal is None else refusal.status
+    handler = ClientHooks(Hooks(hooks, 1).client)
+    refusal = asyncio.run(handler.ask("on_describe", DESCRIBE)) if "on_describe" in handler else None
+    return None if refusal is None else int(refusal.status)
 
 
 def authenticate(access: Access, authorization: str | None, now: float = 0.0) -> str:

@@ -77,7 +77,7 @@ def test_told_hooks_are_waited_for_at_the_end_only() -> None:
         hooks.publish.tell("mount_open", HookMount("/a", 0))
         hooks.publish.tell("mount_close", HookMount("/a", 0))  # there is none: nothing happens
         assert heard == []
-        await hooks.settle()
+        await hooks.publish.calls.settle()
 
     run(scenario())
     assert heard == [HookMount("/a", 0)]
@@ -100,7 +100,7 @@ def test_every_notification_is_made_and_those_of_a_mount_in_order() -> None:
         hooks = Hooks(SimpleNamespace(client_close=lambda mount: heard.append((mount.path, mount.readers))), 10)
         for number in range(200):
             hooks.client.tell("client_close", HookMount(f"/{number % 3}", number))
-        await hooks.settle()
+        await hooks.client.calls.settle()
 
     run(scenario())
     assert len(heard) == 200
@@ -162,7 +162,7 @@ def test_a_cancelled_task_of_a_hook_is_the_hooks_trouble_alone() -> None:
         hooks = Hooks(SimpleNamespace(mount_open=cancelled, check_mount=cancelled), 5)
         for _ in range(3):
             hooks.publish.tell("mount_open", HookMount("/a", 0))
-        await hooks.settle()
+        await hooks.publish.calls.settle()
         with pytest.raises(UserCodeError):
             await hooks.publish.ask("check_mount", HookMount("/b", 0))
 
