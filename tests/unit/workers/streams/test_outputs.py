@@ -20,8 +20,8 @@ class Tap:
 def test_a_burst_goes_to_every_kind_of_sink() -> None:
     parts, (fakes, (sock,)) = Parts(), sockets(1)
     outputs, connection, tap = Outputs(sock, parts.resources), FakeConnection(), Tap()
-    outputs.add_udp(Destination("r", DeliveryImage(address=IPV4.pack("10.0.0.1", 7000)), IPV4), 0.0)
-    outputs.add_tcp(Subscriber(connection.outlet, 4, DeliveryImage()), 0.0)
+    outputs.add(outputs.udp, Destination("r", DeliveryImage(address=IPV4.pack("10.0.0.1", 7000)), IPV4), 0.0)
+    outputs.add(outputs.tcp, Subscriber(connection.outlet, 4, DeliveryImage()), 0.0)
     assert len(outputs) == 2
     outputs.add_copy(tap)
     burst = rtp_burst([rtp(1)])
@@ -37,13 +37,13 @@ def test_what_waits_for_room_is_in_the_state_until_another_worker_takes_it() -> 
     parts, (fakes, (sock,)), state = Parts(), sockets(1), PortImage()
     outputs = Outputs(sock, parts.resources)
     delivery = DeliveryImage(address=IPV4.pack("10.0.0.1", 7000))
-    outputs.add_udp(Destination("r", delivery, IPV4), 0.0)
+    outputs.add(outputs.udp, Destination("r", delivery, IPV4), 0.0)
     fakes[0].has_room = False
     outputs.send(rtp_burst([rtp(1)]), 0.0)
     outputs.pack(state)
     assert [each.readers for each in state.waiting] == [("r",)]
     after = Outputs(sock, parts.resources)
-    after.add_udp(Destination("r", delivery, IPV4), 0.0)
+    after.add(after.udp, Destination("r", delivery, IPV4), 0.0)
     after.go_on(state)
     assert state.waiting == ()
     fakes[0].has_room = True
@@ -58,13 +58,13 @@ def test_only_sinks_that_have_somebody_are_called() -> None:
     tcp = Subscriber(FakeConnection().outlet, 4, DeliveryImage())
     assert outputs.sinks == []
     outputs.add_copy(tap)
-    outputs.add_tcp(tcp, 0.0)
-    outputs.add_udp(udp, 0.0)
-    outputs.add_udp(udp, 0.0)
+    outputs.add(outputs.tcp, tcp, 0.0)
+    outputs.add(outputs.udp, udp, 0.0)
+    outputs.add(outputs.udp, udp, 0.0)
     assert outputs.sinks == [outputs.udp, outputs.tcp, tap]
-    outputs.remove_udp(udp)
-    outputs.remove_udp(udp)
+    outputs.remove(outputs.udp, udp)
+    outputs.remove(outputs.udp, udp)
     assert outputs.sinks == [outputs.tcp, tap]
-    outputs.remove_tcp(tcp)
+    outputs.remove(outputs.tcp, tcp)
     outputs.remove_copy(tap)
     assert outputs.sinks == []
