@@ -1,5 +1,6 @@
 """A worker dies with requests in hand: the next one finds all that have no answer, in the connections themselves."""
 
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,10 +35,10 @@ def play(front: FakeFront, ours: socket.socket, token: str, response: bytes) -> 
     assert isinstance(front.ask(command), Playing)
 
 
-def follow(front: FakeFront, ours: socket.socket) -> None:
-    """Kill the worker, and give all that it had to another."""
+def follow(front: FakeFront, ours: socket.socket, how: signal.Signals = signal.SIGKILL) -> None:
+    """End the worker, and give all that it had to another."""
     assert front.process is not None
-    front.process.kill()
+    front.process.send_signal(how)
     front.process.wait()
     front.events.clear()
     front.launch()
@@ -57,8 +58,9 @@ def connection(front: FakeFront) -> Iterator[tuple[socket.socket, socket.socket]
         yield client, ours
 
 
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_request_without_an_answer_outlives_its_worker(
-    front: FakeFront, connection: tuple[socket.socket, socket.socket]
+    front: FakeFront, connection: tuple[socket.socket, socket.socket], how: signal.Signals
 ) -> None:
     client, ours = connection
     client.sendall(request(1))
@@ -67,7 +69,7 @@ def test_a_request_without_an_answer_outlives_its_worker(
     assert client.recv(4096) == OK
     client.sendall(request(2) + request(3)[:10])
     front.await_event(RequestReceived)
-    follow(front, ours)
+    follow(front, ours, how)
     assert front.await_event(RequestReceived).message == request(2)
     client.sendall(request(3)[10:])
     assert front.await_event(RequestReceived).message == request(3)

@@ -133,6 +133,13 @@ class Connection:
         self._sock.close()
         return unread, unsent
 
+    def leave(self) -> None:
+        """Let go of it as a death does: what its peer has asked, the next worker finds in it."""
+        self._ended = True
+        self._resources.loop.remove(self._sock.fileno())
+        self._sock.close()
+        self._owner.on_gone(self)
+
     def fileno(self) -> int:
         """Give the descriptor, to send a duplicate of it."""
         return self._sock.fileno()

@@ -146,6 +146,6 @@ class Connections:
         duplicate."""
         for connection in list(self._by_name.values()):
             if leave_unused and not connection.users:
-                connection.release()
+                connection.leave()
             else:
                 connection.close(reason)
