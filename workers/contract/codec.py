@@ -51,174 +51,150 @@ class Envelope:
     message: Message
 
 
-_Check = Callable[[Any], Any]
+_Read = Callable[[Any], Any]
+_Write = Callable[[Any], Any] | None
+"""None where msgpack packs the value as it is."""
+_Codec = tuple[_Read, _Write]
+"""One type: how what came is checked and made, and the way back."""
 Packed = TypeVar("Packed")
 
 
-def _number(kind: type, bound: Between | None) -> _Check:
+def _number(kind: type, bound: Between | None) -> _Read:
     accepted = (int, float) if kind is float else (kind,)
 
-    def check(value: Any) -> Any:
+    def read(value: Any) -> Any:
         if type(value) not in accepted:
             raise ContractError(f"{value!r:.40} is no {kind.__name__}")
         if bound is not None and not bound.least <= value <= bound.most:
             raise ContractError(f"{value} is not between {bound.least} and {bound.most}")
         return value
 
-    return check
+    return read
 
 
-def _sized(kind: type[str] | type[bytes], bound: AtMost | None) -> _Check:
-    def check(value: Any) -> Any:
+def _sized(kind: type[str] | type[bytes], bound: AtMost | None) -> _Read:
+    def read(value: Any) -> Any:
         if type(value) is not kind:
             raise ContractError(f"{value!r:.40} is no {kind.__name__}")
-        length = len(value)
-        if bound is not None and length > bound.length:
-            raise ContractError(f"{length} is longer than {bound.length}")
+        if bound is not None and len(value) > bound.length:
+            raise ContractError(f"{len(value)} is longer than {bound.length}")
         return value
 
-    return check
+    return read
 
 
-def _sequence(kind: type[Any], item: _Check, bound: AtMost | None) -> _Check:
-    def check(value: Any) -> Any:
-        if type(value) is not list:
-            raise ContractError(f"{value!r:.40} is no list")
-        if bound is not None and len(value) > bound.length:
-            raise ContractError(f"{len(value)} items are more than {bound.length}")
-        return kind([item(each) for each in value])
-
-    return check
-
-
-def _fixed_tuple(items: list[_Check]) -> _Check:
-    def check(value: Any) -> Any:
-        if type(value) is not list or len(value) != len(items):
-            raise ContractError(f"{value!r:.40} is no list of {len(items)}")
-        return tuple([item(each) for item, each in zip(items, value, strict=True)])
-
-    return check
-
-
-def _enum(kind: type[StrEnum]) -> _Check:
-    def check(value: Any) -> Any:
+def _enum(kind: type[StrEnum]) -> _Read:
+    def read(value: Any) -> Any:
         try:
             return kind(value)
         except ValueError as error:
             raise ContractError(f"{value!r:.40} is no {kind.__name__}") from error
 
-    return check
+    return read
 
 
-def _union(classes: list[type], optional: bool) -> _Check:
-    """Check one of several records, each marked with its class name, or None where that is allowed."""
-    by_name = {each.__name__: _record(each) for each in classes}
+def _sequence(kind: type, item: _Codec, bound: AtMost | None) -> _Codec:
+    read_item, write_item = item
 
-    def check(value: Any) -> Any:
-        if value is None and optional:
-            return None
-        if type(value) is not list or len(value) != 2 or type(value[0]) is not str or value[0] not in by_name:
-            raise ContractError(f"{value!r:.40} is none of {sorted(by_name)}")
-        return by_name[value[0]](value[1])
+    def read(value: Any) -> Any:
+        if type(value) is not list:
+            raise ContractError(f"{value!r:.40} is no list")
+        if bound is not None and len(value) > bound.length:
+            raise ContractError(f"{len(value)} items are more than {bound.length}")
+        return kind([read_item(each) for each in value])
 
-    return check
+    if write_item is None:
+        return read, list if kind is deque else None
+    return read, lambda value: [write_item(each) for each in value]
 
 
-def _checker(hint: Any) -> _Check:
-    """Make the check for one field's type."""
+def _fixed_tuple(items: list[_Read]) -> _Codec:
+    def read(value: Any) -> Any:
+        if type(value) is not list or len(value) != len(items):
+            raise ContractError(f"{value!r:.40} is no list of {len(items)}")
+        return tuple([item(each) for item, each in zip(items, value, strict=True)])
+
+    return read, None
+
+
+def _union(kinds: list[type]) -> _Codec:
+    """One of several records, each marked with its class name."""
+    codecs = {kind.__name__: _record(kind) for kind in kinds}
+
+    def read(value: Any) -> Any:
+        if type(value) is not list or len(value) != 2 or type(value[0]) is not str or value[0] not in codecs:
+            raise ContractError(f"{value!r:.40} is none of {sorted(codecs)}")
+        return codecs[value[0]][0](value[1])
+
+    def write(value: Any) -> Any:
+        name = type(value).__name__
+        return [name, codecs[name][1](value)]
+
+    return read, write
+
+
+def _optional(codec: _Codec) -> _Codec:
+    read, write = codec
+    return (
+        lambda value: None if value is None else read(value),
+        write and (lambda value: None if value is None else write(value)),
+    )
+
+
+def _codec(hint: Any) -> _Codec:
+    """Make the codec of one field's type."""
     bound: Any = None
     if get_origin(hint) is Annotated:
         hint, bound = get_args(hint)[:2]
-    if get_origin(hint) in (Union, types.UnionType):
-        members = [each for each in get_args(hint) if each is not type(None)]
-        optional = len(members) < len(get_args(hint))
-        if all(is_dataclass(each) for each in members):
-            return _union(members, optional)
-        (member,) = members
-        inner = _checker(member)
-        return lambda value: None if value is None else inner(value)
-    if get_origin(hint) in (list, deque):
-        return _sequence(get_origin(hint), _checker(get_args(hint)[0]), bound)
-    if get_origin(hint) is tuple:
-        item, *rest = get_args(hint)
-        if rest == [Ellipsis]:
-            return _sequence(tuple, _checker(item), bound)
-        return _fixed_tuple([_checker(each) for each in (item, *rest)])
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        members = [each for each in arguments if each is not type(None)]
+        codec = _union(members) if all(is_dataclass(each) for each in members) else _codec(members[0])
+        return _optional(codec) if len(members) < len(arguments) else codec
+    if origin is tuple and arguments[1:] != (Ellipsis,):
+        return _fixed_tuple([_codec(each)[0] for each in arguments])
+    if origin in (list, deque, tuple):
+        return _sequence(origin, _codec(arguments[0]), bound)
     if is_dataclass(hint):
         return _record(hint)  # type: ignore[arg-type]  # is_dataclass does not narrow Any to a class
     if issubclass(hint, StrEnum):
-        return _enum(hint)
-    if hint in (int, float, bool):
-        return _number(hint, bound)
-    return _sized(hint, bound)
+        return _enum(hint), None
+    return (_number if hint in (int, float, bool) else _sized)(hint, bound), None
 
 
-def _record(kind: type[Any]) -> _Check:
-    """Make the check that builds one dataclass out of the map that came."""
+def _record(kind: type[Any]) -> tuple[_Read, Callable[[Any], dict[str, Any]]]:
+    """Make the codec of a dataclass: a map of its fields."""
     hints = get_type_hints(kind, include_extras=True)
-    checks = [
-        (each.name, _checker(hints[each.name]), each.default is MISSING and each.default_factory is MISSING)
-        for each in fields(kind)
+    codecs = [(each, *_codec(hints[each.name])) for each in fields(kind)]
+    readers = [
+        (each.name, read, each.default is MISSING and each.default_factory is MISSING) for each, read, _ in codecs
     ]
+    writers = [(each.name, write) for each, _, write in codecs]
 
-    def check(value: Any) -> Any:
+    def read_record(value: Any) -> Any:
         if type(value) is not dict:
             raise ContractError(f"{value!r:.40} is no {kind.__name__}")
         arguments = {}
-        for name, field_check, required in checks:
+        for name, read, required in readers:
             if name in value:
-                arguments[name] = field_check(value[name])
+                arguments[name] = read(value[name])
             elif required:
                 raise ContractError(f"{kind.__name__} without {name}")
         return kind(**arguments)
 
-    return check
+    def write_record(value: Any) -> dict[str, Any]:
+        return {name: getattr(value, name) if write is None else write(getattr(value, name)) for name, write in writers}
+
+    return read_record, write_record
 
 
-def _plain(hint: Any) -> Callable[[Any], Any] | None:
-    """Make the way back: a field's value to what msgpack packs; None where it packs it as it is."""
-    if get_origin(hint) is Annotated:
-        hint = get_args(hint)[0]
-    if get_origin(hint) in (Union, types.UnionType):
-        members = [each for each in get_args(hint) if isinstance(each, type) and is_dataclass(each)]
-        if not members:
-            return None
-        writers = {each: (each.__name__, _writer(each)) for each in members}
-
-        def write_union(value: Any) -> Any:
-            if value is None:
-                return None
-            name, writer = writers[type(value)]
-            return [name, writer(value)]
-
-        return write_union
-    if get_origin(hint) in (tuple, list, deque):
-        item, *rest = get_args(hint)
-        plain = _plain(item)
-        if plain is None or (rest and rest != [Ellipsis]):
-            return list if get_origin(hint) is deque else None
-        return lambda value: [plain(each) for each in value]
-    return _writer(hint) if is_dataclass(hint) else None  # type: ignore[arg-type]  # as above
-
-
-def _writer(kind: type[Any]) -> Callable[[Any], dict[str, Any]]:
-    hints = get_type_hints(kind, include_extras=True)
-    plains = [(each.name, _plain(hints[each.name])) for each in fields(kind)]
-
-    def write(value: Any) -> dict[str, Any]:
-        return {name: getattr(value, name) if plain is None else plain(getattr(value, name)) for name, plain in plains}
-
-    return write
-
-
-_KINDS: dict[str, type[Message]] = {each.__name__: each for each in get_args(messages.Message)}
-_READERS = {name: _record(kind) for name, kind in _KINDS.items()}
-_WRITERS = {kind: (name, _writer(kind)) for name, kind in _KINDS.items()}
+_CODECS = {kind.__name__: _record(kind) for kind in get_args(messages.Message)}
 
 
 def encode(envelope: Envelope) -> bytes:
     """Turn a message into the bytes of one ZeroMQ frame."""
-    kind, write = _WRITERS[type(envelope.message)]
+    kind = type(envelope.message).__name__
+    _, write = _CODECS[kind]
     packed: bytes = msgpack.packb(
         [PROTOCOL_VERSION, kind, envelope.front, envelope.worker, envelope.request, write(envelope.message)]
     )
@@ -229,8 +205,7 @@ class Packer(Generic[Packed]):
     """Packs one kind of record for those that carry it and don't look into it: inside the bytes of a message."""
 
     def __init__(self, kind: type[Packed]) -> None:
-        self._check = _record(kind)
-        self._write = _writer(kind)
+        self._read, self._write = _record(kind)
 
     def pack(self, record: Packed) -> bytes:
         """Turn a record into bytes."""
@@ -247,7 +222,7 @@ class Packer(Generic[Packed]):
         if type(outer) is not list or len(outer) != 2:
             raise ContractError("no packed record")
         _check_version(outer[0])
-        record: Packed = self._check(outer[1])
+        record: Packed = self._read(outer[1])
         return record
 
 
@@ -268,10 +243,10 @@ def decode(data: bytes | memoryview) -> Envelope:
     version, kind, front, worker, request, body = outer
     _check_version(version)
     front, worker, request = _check_name(front), _check_name(worker), _check_request(request)
-    if type(kind) is not str or kind not in _READERS:
+    if type(kind) is not str or kind not in _CODECS:
         raise UnreadableMessage(f"unknown message {kind!r:.40}", front, worker, request)
     try:
-        return Envelope(front, worker, request, _READERS[kind](body))
+        return Envelope(front, worker, request, _CODECS[kind][0](body))
     except ContractError as error:
         raise UnreadableMessage(str(error), front, worker, request) from error
 
