@@ -13,7 +13,7 @@ def bind_pair(host: str, near: int | None = None) -> tuple[socket.socket, socket
     """Bind an even port for RTP and the next one for RTCP; `near` makes the search begin at the pair of this number.
 
     Raises:
-        OSError: no pair is free.
+        OSError: no pair is free, or the address is none of this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     pairs = (_LAST - _FIRST) // 2
@@ -24,9 +24,11 @@ def bind_pair(host: str, near: int | None = None) -> tuple[socket.socket, socket
         try:
             rtp.bind((host, port))
             rtcp.bind((host, port + 1))
-        except OSError:
+        except OSError as error:
             rtp.close()
             rtcp.close()
+            if error.errno != errno.EADDRINUSE:
+                raise  # no other pair would do better
             continue
         return rtp, rtcp
     raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))

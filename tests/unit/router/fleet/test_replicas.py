@@ -52,7 +52,7 @@ def test_a_hung_worker_does_not_stall_the_readers_of_other_mounts() -> None:
         workers[0].hangs = True
         waits = [asyncio.create_task(replicas.choose(mounts[0])) for _ in range(2)]
         await asyncio.sleep(0)
-        async with asyncio.timeout(1.0):
+        async with asyncio.timeout(10):
             first, second = await asyncio.gather(replicas.choose(mounts[1]), replicas.choose(mounts[1]))
         assert isinstance(first, Replica)
         assert first is second, "whoever waits for the same replica finds it"
