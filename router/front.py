@@ -30,6 +30,7 @@ from router.shutdown import FrontShutdown
 from router.startup import Startup
 from router.state.events import AdminAsked
 from router.state.state import State
+from router.status.document import StatusDocument
 from router.streams.streams import Streams
 from router.streams.taps import Taps
 from router.tasks import Tasks
@@ -103,10 +104,8 @@ class Front:
         if settings.rebalance == "on":
             self.balancer = Balancer(fleet.link, self.state, fleet.mover)
         self.operations = Operations(self.state, fleet, let_go)
-        commands = AdminCommands(self.operations.by_verb())
-        self.admin = AdminService(
-            settings, fleet, self.connections, self.sessions, self.mounts, self.requests, commands
-        )
+        self.status = StatusDocument(self.state, fleet, self.requests.counts)
+        self.admin = AdminService(self.status, AdminCommands(self.operations.by_verb()))
         self.state.events.subscribe(
             AdminAsked, lambda event: self.tasks.run(self.admin.serve(event.message, event.answer))
         )

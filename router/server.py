@@ -121,7 +121,6 @@ class Server:
         raise_descriptor_limit()
         try:
             await self._take_hold()
-            self._front.admin.begin()
             self._front.taps.loop = asyncio.get_running_loop()
             self._front.tasks.run(self._front.expiry.run())
             self._front.tasks.run(self._front.fleet.repair.run())
@@ -139,6 +138,7 @@ class Server:
         """Take what only one front can have: the runtime directory, the sockets in it, and the ports."""
         try:
             self._directory.hold()
+            self._front.status.begin()
             self._front.fleet.link.start()
             await self._front.startup.listen(self._passed)
         except runtime_dir.RuntimeDirError as error:
@@ -183,7 +183,7 @@ class Server:
 
         It goes on to its end also where the caller is cancelled; calling it again waits for the same end.
         """
-        await self._close_once(self._front.shutdown.end_sessions)
+        await self._close_once(self._front.shutdown.end_sessions, self._front.status.end)
 
     async def let_go(self) -> None:
         """End this front and no stream: workers go on with every session that plays or records, clients wait in the
@@ -196,15 +196,15 @@ class Server:
         """
         if self._own_workers is not None:
             raise RuntimeError("this server's workers end with it")
-        await self._close_once(self._front.shutdown.leave_sessions)
+        await self._close_once(self._front.shutdown.leave_sessions, self._front.status.save)
 
-    async def _close_once(self, end: Callable[[], Awaitable[None]]) -> None:
+    async def _close_once(self, end: Callable[[], Awaitable[None]], leave_totals: Callable[[], None]) -> None:
         self._begun = True
         if self._close_task is None:
-            self._close_task = asyncio.get_running_loop().create_task(self._close(end))
+            self._close_task = asyncio.get_running_loop().create_task(self._close(end, leave_totals))
         await asyncio.shield(self._close_task)
 
-    async def _close(self, end: Callable[[], Awaitable[None]]) -> None:
+    async def _close(self, end: Callable[[], Awaitable[None]], leave_totals: Callable[[], None]) -> None:
         self._closing.set()
         try:
             await end()
@@ -215,6 +215,7 @@ class Server:
                 if self._own_workers is not None:
                     await self._own_workers.stop()
             finally:
+                leave_totals()
                 self._directory.let_go()
                 self._closed.set()
 

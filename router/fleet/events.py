@@ -6,6 +6,7 @@ from typing import assert_never
 
 from router.connections.connection import Connection
 from router.fleet.draining import Drainer
+from router.fleet.figures import take_figures
 from router.fleet.replicas import Replicas
 from router.link.placement import Placement
 from router.link.worker import Worker
@@ -17,6 +18,7 @@ from workers.contract.events import (
     ChannelEnded,
     ConnectionClosed,
     DrainWanted,
+    FiguresChanged,
     Heartbeat,
     Hello,
     MediaHeard,
@@ -65,6 +67,9 @@ class Events:
         match event:
             case Heartbeat():
                 self._heartbeat(worker, event)
+            case FiguresChanged():
+                for each in event.mounts:
+                    take_figures(self._mounts, self._sessions, each)
             case DrainWanted():
                 worker.told_to_end = True
                 log.info("worker was told to end, and asks to be drained", worker=worker.index, within_s=event.within_s)

@@ -17,20 +17,19 @@ from router.fleet.repair import Repair
 from router.fleet.replicas import Replicas
 from router.fleet.restore import Restore
 from router.fleet.shared_listeners import SharedListeners
+from router.fleet.totals import WorkerTotals
 from router.link.worker import Worker, WorkerState
 from router.link.workers import Answer, Asked, WorkersLink
 from router.logs import get_logger
 from router.state.events import AdminAsked, ConnectionGone
 from router.state.state import State
 from router.tasks import Tasks
-from workers.contract.commands import ReportState, Welcome
+from workers.contract.commands import Welcome
+from workers.contract.events import Heartbeat
 from workers.contract.messages import Event
 from workers.contract.reports import StateReport
 
 log = get_logger(__name__)
-
-STATUS_REPORT_S = 1.0
-"""How long `status` waits for a worker's own figures: it is wanted most when one hangs."""
 
 
 class Fleet:
@@ -46,6 +45,7 @@ class Fleet:
         self._tasks = Tasks()
         self._front_events = state.events
         self.deaths = CrashCounter()
+        self.totals = {index: WorkerTotals() for index in range(settings.worker_count)}
         self.first_ready = asyncio.Event()
         self.all_ready = asyncio.Event()
         self.link = link = WorkersLink(
@@ -129,6 +129,8 @@ class Fleet:
 
     def on_event(self, worker: Worker, event: Event) -> None:
         """Let whom it concerns know of an event."""
+        if isinstance(event, Heartbeat):
+            self.totals[worker.index].take(worker.incarnation, event)
         self._events.take(worker, event)
 
     # -- time ------------------------------------------------------------------------------------------------------
@@ -145,14 +147,6 @@ class Fleet:
         self.replicas.tick(now)
         self._restore.tick(now, complete=len(self.link.alive()) == self._settings.worker_count)
         self._loans.tick(now)
-
-    # -- status ----------------------------------------------------------------------------------------------------
-
-    async def reports(self) -> list[StateReport]:
-        """Collect what the workers themselves say, as far as they answer in time."""
-        asked = (asyncio.wait_for(worker.report(ReportState()), STATUS_REPORT_S) for worker in self.link.alive())
-        answers = await asyncio.gather(*asked, return_exceptions=True)
-        return [report for parts in answers if not isinstance(parts, BaseException) for report in parts]
 
     async def close(self) -> None:
         """Let go of the workers and of the sockets between the processes."""

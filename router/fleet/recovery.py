@@ -78,6 +78,7 @@ class Recovery:
         connections = [each for each in connections if not each.closed]
         for mount in mounts:
             mount.placement.lost()
+            self._count_anew(mount)
         for connection in connections:
             connection.worker_lost()
         if mounts or connections:
@@ -85,6 +86,12 @@ class Recovery:
 
     def _at(self, worker: Worker) -> list[Mount]:
         return [each for each in self._mounts if each.worker is worker and each.placement.state is PlacementState.AT]
+
+    def _count_anew(self, mount: Mount) -> None:
+        mount.figures.begin_anew()
+        for session in [self._sessions.get(each) for each in mount.readers]:
+            if session is not None and session.replica is None:
+                session.sent.begin_anew()
 
     @staticmethod
     async def _each(works: Iterable[Coroutine[None, None, None]]) -> None:

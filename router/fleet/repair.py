@@ -2,6 +2,7 @@
 
 import asyncio
 
+from router.fleet.figures import of_report, take_figures
 from router.fleet.reconcile import DesiredMount, compare
 from router.fleet.replicas import Replicas
 from router.fleet.restore import Restore
@@ -81,6 +82,9 @@ class Repair:
                 connection.abort(reason)
         for report in reports:
             for state in report.mounts:
+                place = self._mounts.place(state.path)
+                if place is not None and place.worker is worker:  # it may have died since, and another one counts
+                    take_figures(self._mounts, self._sessions, of_report(state))
                 self._hear(state, asked)
 
     def _desired(self, place: FanoutPoint) -> DesiredMount:

@@ -150,6 +150,7 @@ class Replicas:
         log.info("replica closed", mount=mount.path, worker=index, replica=replica.name, reason=reason)
         for session in sessions:
             session.replica = None
+            session.sent.begin_anew()
             if session.interleaved:
                 self._lifecycle.close_session(session, f"its replica was closed: {reason}")
             elif session.state is SessionState.PLAYING:  # the owner knows where its packets come from

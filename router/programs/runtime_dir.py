@@ -20,6 +20,9 @@ PROGRAMS = "programs.json"
 NOTICES = "notices"
 """The socket on which a launcher hears that its programs live (see `watchdog`)."""
 
+TOTALS = "totals.json"
+"""The file in which a front leaves what it has counted, for the next one (see `router.status.saved`)."""
+
 
 class RuntimeDirError(Exception):
     """The runtime directory can't be used; the text says why and what helps."""
@@ -143,7 +146,7 @@ def sweep(path: Path) -> None:
 def _close_to_others(path: Path, mode: int) -> None:
     endpoints = Endpoints(path)
     ours = {endpoints.control_path, endpoints.descriptors_path, endpoints.lock_path}
-    ours |= {path / name for name in (LAUNCHER_LOCK, PROGRAMS, NOTICES)}
+    ours |= {path / name for name in (LAUNCHER_LOCK, PROGRAMS, NOTICES, TOTALS)}
     if not ours.issuperset(path.iterdir()):
         # Someone's /tmp or home directory: taking it from everybody else would break more than this router.
         raise RuntimeDirError(

@@ -21,6 +21,7 @@ def mount_record(mount: Mount) -> bytes:
             recording_since=mount.life.since,
             range=mount.range,
             version=mount.description_version,
+            counted=mount.figures.counted_before,
         )
     )
 
@@ -36,6 +37,7 @@ def session_record(session: Session) -> bytes:
             since=session.since,
             transports=session.in_order(),
             groups=session.mount.groups if session.transport_name == "multicast" else (),
+            sent=session.sent.before,
         )
     )
 

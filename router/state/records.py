@@ -27,6 +27,8 @@ class MountRecord:
     range: Line | None = None
     version: Count = 1
     """Of its description, as readers are told."""
+    counted: Annotated[tuple[tuple[Count, Count, Count], ...], AtMost(MAX_TRACKS)] = ()
+    """Packets, bytes and losses of each track, as workers before the present one have counted them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class SessionRecord:
     timeout_s: Count
     since: Moment
     transports: Annotated[tuple[TrackTransport, ...], AtMost(MAX_TRACKS)]
+    sent: Count
+    """Packets that workers before the present one have sent to a reader."""
     groups: Annotated[tuple[Host, ...], AtMost(MAX_TRACKS)] = ()
 
 

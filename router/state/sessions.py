@@ -10,6 +10,7 @@ from router.connections.connection import Connection
 from router.rtsp.errors import PeerError
 from router.rtsp.session_state import SessionState
 from router.settings import Settings
+from router.state.figures import Total
 from router.state.mounts import FanoutPoint, Mount, Replica
 from workers.contract.parts import InterleavedTransport, MulticastTransport, TrackTransport, UdpTransport
 
@@ -47,11 +48,18 @@ class Session:
     """When its connection ended."""
     replica: Replica | None = None
     """Which replica of the mount serves it; None for the owner."""
+    sent: Total = field(default_factory=Total)
+    """Packets that went to a reader."""
 
     @property
     def place(self) -> FanoutPoint:
         """Where it is served."""
         return self.mount if self.replica is None else self.replica
+
+    @property
+    def packets(self) -> int:
+        """Packets that came from it, or went to it."""
+        return self.mount.figures.packets if self.id == self.mount.publisher else self.sent.value
 
     @property
     def over_udp(self) -> bool:

@@ -1,129 +1,170 @@
-"""What `trunkline status` shows, as one document (its shape: `router/README.md`)."""
+"""What `trunkline status` shows, as one document (its shape: `router/README.md`).
+
+Nobody is asked for it: state tells who there is, and workers tell their figures as they change. Its counters never
+fall, whoever dies.
+"""
 
 import asyncio
+import json
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable
 from typing import Any
 
 from router.connections.connection import Connection
-from router.connections.table import Connections
-from router.fleet.crashes import CrashCounter
-from router.link.worker import Worker
-from router.link.workers import WorkersLink
-from router.state.mounts import Mount, Mounts
-from router.state.sessions import Session, Sessions
+from router.fleet.fleet import Fleet
+from router.link.worker import WorkerState
+from router.logs import get_logger
+from router.programs.runtime_dir import TOTALS
+from router.state.mounts import Mount
+from router.state.sessions import Session
+from router.state.state import State
+from router.status.saved import SavedTotals
 from workers.contract.events import Heartbeat
-from workers.contract.reports import MountState, StateReport
+
+log = get_logger(__name__)
 
 NO_HEARTBEAT = Heartbeat(0, 0, 0, 0, 0, 0, (), 0.0, 0.0, 0, 0, False)
 
 
-def compose(
-    *,
-    now: float,
-    started: float,
-    worker_count: int,
-    link: WorkersLink,
-    deaths: CrashCounter,
-    connections: Connections,
-    sessions: Sessions,
-    mounts: Mounts,
-    counts: Counter[tuple[str, int]],
-    reports: Iterable[StateReport],
-) -> dict[str, Any]:
-    """Put the document together; `reports` are the workers' own, as far as they answered. Times are monotonic."""
-    reported = {(mount.path, mount.generation): mount for report in reports for mount in report.mounts}
-    packets: dict[str, int] = {}
-    for reader in (each for mount in reported.values() for each in mount.readers):
-        # The owner knows readers of its replicas too, and sends them nothing.
-        packets[reader.session] = max(reader.packets_out, packets.get(reader.session, 0))
-    wall = time.time() - now
-    return {
-        "front": {
-            "pid": os.getpid(),
-            "uptime_s": round(now - started, 3),
-            "connections": len(connections),
-            "sessions": len(sessions),
-            "requests": _requests(counts),
-            "malformed_messages": link.malformed,
-            "stale_messages": link.stale,
-            "tasks": len(asyncio.all_tasks()),
-        },
-        "workers": [
-            _worker(index, link.workers.get(index), given_up=deaths.is_given_up(index)) for index in range(worker_count)
-        ],
-        "mounts": [_mount(mount, reported.get((mount.path, mount.generation)), sessions, wall) for mount in mounts],
-        "sessions": [
-            _session(each, reported.get((each.mount.path, each.mount.generation)), packets, wall) for each in sessions
-        ],
-    }
+class StatusDocument:
+    """The state of a front and its workers. `requests` counts answers by method and status."""
+
+    def __init__(self, state: State, fleet: Fleet, requests: Counter[tuple[str, int]]) -> None:
+        self._state = state
+        self._fleet = fleet
+        self._requests = requests
+        self._saved = SavedTotals(state.settings.runtime_dir / TOTALS)
+        self._started: float | None = None
+
+    # -- totals of earlier fronts ------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Go on from the totals of the front before, and take note of when this one began."""
+        self._started = asyncio.get_running_loop().time()
+        saved = self._saved.read()
+        if saved is None:
+            return
+        try:
+            self._requests.update({(method, status): count for method, status, count in saved["requests"]})
+            for index, totals in saved["workers"].items():
+                if int(index) in self._fleet.totals:
+                    self._fleet.totals[int(index)].from_json(totals)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            log.warning("totals of the front before can't be read", reason=str(error))
+
+    def save(self) -> None:
+        """Leave the totals to the next front."""
+        if self._started is not None:
+            self._saved.write(
+                {
+                    "requests": [[*key, count] for key, count in self._requests.items()],
+                    "workers": {index: totals.to_json() for index, totals in self._fleet.totals.items()},
+                }
+            )
+
+    def end(self) -> None:
+        """Leave nothing: the router stops."""
+        if self._started is not None:
+            self._saved.remove()
+
+    # -- the document ------------------------------------------------------------------------------------------------
+
+    def text(self) -> str:
+        """Give it as JSON. What it counts is saved first: the next front must not show less."""
+        self.save()
+        return json.dumps(self.compose())
+
+    def compose(self) -> dict[str, Any]:
+        """Put it together."""
+        now = asyncio.get_running_loop().time()
+        state, link = self._state, self._fleet.link
+        wall = time.time() - now
+        return {
+            "front": {
+                "pid": os.getpid(),
+                "uptime_s": round(now - (self._started or now), 3),
+                "connections": len(state.connections),
+                "sessions": len(state.sessions),
+                "requests": self._requests_by_method(),
+                "malformed_messages": link.malformed,
+                "stale_messages": link.stale,
+                "tasks": len(asyncio.all_tasks()),
+            },
+            "workers": [self._worker(index) for index in self._fleet.totals],
+            "mounts": [self._mount(mount, wall) for mount in state.mounts],
+            "sessions": [_session(each, wall) for each in state.sessions],
+        }
+
+    def _requests_by_method(self) -> dict[str, dict[str, int]]:
+        table: dict[str, dict[str, int]] = {}
+        for (method, status), count in sorted(self._requests.items()):
+            table.setdefault(method, {})[str(status)] = count
+        return table
+
+    def _worker(self, index: int) -> dict[str, Any]:
+        worker = self._fleet.link.workers.get(index)
+        beat = worker.heartbeat if worker is not None and worker.heartbeat is not None else NO_HEARTBEAT
+        if self._fleet.deaths.is_given_up(index):
+            state = WorkerState.GIVEN_UP.value
+        elif worker is None:
+            state = "missing"
+        else:
+            state = WorkerState.DRAINING.value if beat.draining else worker.state.value
+        counts, drops = self._fleet.totals[index].values()
+        return {
+            "index": index,
+            "pid": worker.pid if worker is not None else None,
+            "state": state,
+            "mounts": beat.mounts,
+            "readers": beat.readers,
+            **counts,
+            "drops": drops,
+            "cpu_percent": round(beat.cpu_percent, 1),
+            "loop_lag_ms": round(beat.loop_lag_ms, 2),
+            "ports_free": beat.ports_free,
+            "ports_used": beat.ports_used,
+        }
+
+    def _mount(self, mount: Mount, wall: float) -> dict[str, Any]:
+        return {
+            "path": mount.path,
+            "worker": mount.worker.index if mount.worker is not None else None,
+            "state": mount.state,
+            "tracks": _tracks(mount),
+            "publisher": _publisher(mount, self._state.sessions.get(mount.publisher)),
+            "readers": len(mount.readers),
+            "replicas": [
+                {"path": each.path, "worker": each.worker and each.worker.index, "readers": len(each.readers)}
+                for each in mount.replicas
+            ],
+            "since": round(wall + mount.since, 3),
+        }
 
 
-def _requests(counts: Counter[tuple[str, int]]) -> dict[str, dict[str, int]]:
-    table: dict[str, dict[str, int]] = {}
-    for (method, status), count in sorted(counts.items()):
-        table.setdefault(method, {})[str(status)] = count
-    return table
-
-
-def _worker(index: int, worker: Worker | None, *, given_up: bool) -> dict[str, Any]:
-    beat = worker.heartbeat if worker is not None and worker.heartbeat is not None else NO_HEARTBEAT
-    state = "given up" if given_up else "missing" if worker is None else "draining" if beat.draining else worker.state
-    return {
-        "index": index,
-        "pid": worker.pid if worker is not None else None,
-        "state": state,
-        "mounts": beat.mounts,
-        "readers": beat.readers,
-        "packets_in": beat.packets_in,
-        "packets_out": beat.packets_out,
-        "bytes_in": beat.bytes_in,
-        "bytes_out": beat.bytes_out,
-        "drops": dict(beat.drops),
-        "cpu_percent": round(beat.cpu_percent, 1),
-        "loop_lag_ms": round(beat.loop_lag_ms, 2),
-        "ports_free": beat.ports_free,
-        "ports_used": beat.ports_used,
-    }
-
-
-def _peer(connection: Connection | None, host: str) -> str:
-    return connection.peer if connection is not None else host
-
-
-def _mount(mount: Mount, state: MountState | None, sessions: Sessions, wall: float) -> dict[str, Any]:
-    publisher = sessions.get(mount.publisher)
+def _tracks(mount: Mount) -> list[dict[str, Any]]:
     tracks = []
     for index, media in enumerate(mount.description.medias):
         track: dict[str, Any] = {
             "kind": media.kind,
             "encodings": [media.encodings.get(number, str(number)) for number in media.formats],
         }
-        if state is not None:
-            told = state.tracks[index]
+        if index < len(mount.rtp_ports):
+            figures = mount.figures.track(index)
             track |= {
-                "rtp_port": told.rtp_port,
-                "ssrc": told.ssrc,
-                "packets_in": told.packets_in,
-                "bytes_in": told.bytes_in,
-                "lost": told.lost,
-                "jitter": round(told.jitter, 1),
+                "rtp_port": mount.rtp_ports[index],
+                "ssrc": figures.now.ssrc if figures.now is not None else None,
+                "packets_in": figures.packets.value,
+                "bytes_in": figures.bytes.value,
+                "lost": figures.lost.value,
+                "jitter": round(figures.now.jitter, 1) if figures.now is not None else 0.0,
             }
         tracks.append(track)
-    return {
-        "path": mount.path,
-        "worker": mount.placement.index,
-        "state": mount.state,
-        "tracks": tracks,
-        "publisher": _publisher(mount, publisher),
-        "readers": len(mount.readers),
-        "replicas": [
-            {"path": each.path, "worker": each.placement.index, "readers": len(each.readers)} for each in mount.replicas
-        ],
-        "since": round(wall + mount.since, 3),
-    }
+    return tracks
+
+
+def _peer(connection: Connection | None, host: str) -> str:
+    return connection.peer if connection is not None else host
 
 
 def _publisher(mount: Mount, publisher: Session | None) -> dict[str, Any] | None:
@@ -139,9 +180,7 @@ def _publisher(mount: Mount, publisher: Session | None) -> dict[str, Any] | None
     }
 
 
-def _session(session: Session, state: MountState | None, packets: dict[str, int], wall: float) -> dict[str, Any]:
-    received = sum(track.packets_in for track in state.tracks) if state is not None else 0
-    publishes = session.id == session.mount.publisher
+def _session(session: Session, wall: float) -> dict[str, Any]:
     return {
         "id": session.id,
         "role": session.role.value,
@@ -150,6 +189,6 @@ def _session(session: Session, state: MountState | None, packets: dict[str, int]
         "transport": session.transport_name,
         "peer": _peer(session.connection, session.host),
         "user": session.user,
-        "packets": received if publishes else packets.get(session.id, 0),
+        "packets": session.packets,
         "since": round(wall + session.since, 3),
     }

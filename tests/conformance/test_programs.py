@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.ports import PortSlice
-from tests.support.programs import ROOT, ask_status, clean_environment, run_program
+from tests.support.programs import ROOT, Status, ask_status, clean_environment, run_program
 from tests.support.publisher import Publisher
 from tests.support.reader import Reader
 from tests.support.router import RouterProcess, StartRouter
@@ -29,6 +29,11 @@ def test_status_says_what_others_script_against(router: RouterProcess, path: str
     with Publisher(router.publish(path), tracks=2).start() as publisher, Reader(router.read(path)).start() as reader:
         publisher.send(5)
         reader.receive(5)
+
+        def counted(status: Status) -> bool:  # workers tell what has changed once a second
+            return [each["packets"] for each in status["sessions"] if each["mount"] == path] == [10, 10]
+
+        router.wait_until(counted, "all packets of both sessions")
         status = router.printed_status()
         assert {"pid", "uptime_s", "connections", "sessions", "requests"} <= set(status["front"])
         assert status["front"]["connections"] >= 2

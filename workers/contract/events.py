@@ -5,6 +5,7 @@ from typing import Annotated
 
 from workers.contract.fields import AtMost, Between, Blob, Count, Index, Name, Path, Seconds, Text
 from workers.contract.parts import TrackTransport
+from workers.contract.reports import MountFigures
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,14 @@ class Heartbeat:
     busiest: Path = ""
     """The mount that most packets were delivered for since the heartbeat before, and its share of them all."""
     busiest_share: Annotated[float, Between(0, 1)] = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FiguresChanged:
+    """What has changed of the worker's mounts since the front was told last. Comes with a heartbeat, once a second at
+    most; a new front is told all."""
+
+    mounts: Annotated[tuple[MountFigures, ...], AtMost(100_000)]
 
 
 @dataclass(frozen=True, slots=True)

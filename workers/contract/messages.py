@@ -46,6 +46,7 @@ from workers.contract.events import (
     ChannelEnded,
     ConnectionClosed,
     DrainWanted,
+    FiguresChanged,
     Heartbeat,
     Hello,
     MediaHeard,
@@ -84,8 +85,8 @@ Reply = (
     | Entangled
 )  # fmt: skip
 Event = (
-    Hello | Heartbeat | DrainWanted | RequestReceived | StreamBroken | ConnectionClosed | MediaHeard | MediaSilent
-    | StreamsFollow | ChannelEnded | SessionHeard | ReaderCorrected | SessionTrouble
+    Hello | Heartbeat | FiguresChanged | DrainWanted | RequestReceived | StreamBroken | ConnectionClosed | MediaHeard
+    | MediaSilent | StreamsFollow | ChannelEnded | SessionHeard | ReaderCorrected | SessionTrouble
 )  # fmt: skip
 Administration = StatusQuery | StatusAnswer | AdminCommand | AdminAnswer
 Message = Command | Reply | Event | Administration

@@ -55,6 +55,18 @@ class MountState:
 
 
 @dataclass(frozen=True, slots=True)
+class MountFigures:
+    """What has changed of a mount's figures: all `tracks`, or none; and of `readers`, by session, the packets that went
+    out to those for whom there were more. They count from the mount's begin at this worker, or at the one before if it
+    was moved."""
+
+    path: Path
+    generation: Count
+    tracks: Annotated[tuple[TrackState, ...], AtMost(MAX_TRACKS)]
+    readers: Annotated[tuple[tuple[Name, Count], ...], AtMost(100_000)]
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionState:
     """One connection as a new front has to know it.
 

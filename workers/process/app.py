@@ -51,7 +51,7 @@ class Worker:
         self._loop.on_error = lambda error: logger.error("unexpected error", exc_info=error)
         hello = Hello(index, os.getpid(), VERSION)
         self._registration = Registration(runtime, hello, self._link, self._descriptors)
-        self._heartbeats = Heartbeats(runtime, self._link.tell)
+        self._heartbeats = Heartbeats(runtime, self._link)
         self._active: ActiveWorker | None = None
         self._commands: Commands | None = None
         self._snapshot: Snapshot | None = None
@@ -112,7 +112,7 @@ class Worker:
         for part in parts:
             self._link.reply(request, part)
         self._link.reported = True
-        self._heartbeats.beat(active, self._loop.clock())  # whoever is told that it is ready may ask for its figures
+        self._heartbeats.tell_all(active, self._loop.clock())  # whoever is told that it is ready may ask for them
 
     def _warn_of_few_descriptors(self, settings: Welcome) -> None:
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

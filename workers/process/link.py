@@ -72,6 +72,11 @@ class FrontLink:
         if self.reported:
             self._queue(0, event)
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether the front has messages left to read that ZeroMQ could not take."""
+        return bool(self._outgoing)
+
     def reply(self, request: int, message: Message) -> None:
         """Answer a command."""
         self._queue(request, message)

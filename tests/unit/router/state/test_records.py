@@ -16,8 +16,8 @@ TRANSPORTS = (
     TrackTransport(1, InterleavedTransport(2, 3)),
     TrackTransport(2, MulticastTransport("192.0.2.1", "239.1.2.3", 5004, 5005, 1, "")),
 )
-MOUNT_RECORD = MountRecord(b"v=0\r\nm=video 0 RTP/AVP 96\r\n", 12.5, 13.0, "npt=0.000-")
-SESSION_RECORD = SessionRecord("192.0.2.1", "rtsp://h/cam", "änn", 60, 1.5, TRANSPORTS, ("239.1.2.3",))
+MOUNT_RECORD = MountRecord(b"v=0\r\nm=video 0 RTP/AVP 96\r\n", 12.5, 13.0, "npt=0.000-", counted=((1, 2, 3), (4, 5, 6)))
+SESSION_RECORD = SessionRecord("192.0.2.1", "rtsp://h/cam", "änn", 60, 1.5, TRANSPORTS, 7, ("239.1.2.3",))
 CONNECTION_RECORD = ConnectionRecord("both")
 
 

@@ -40,6 +40,7 @@ from workers.contract.events import (
     ChannelEnded,
     ConnectionClosed,
     DrainWanted,
+    FiguresChanged,
     Heartbeat,
     Hello,
     MediaHeard,
@@ -76,7 +77,7 @@ from workers.contract.replies import (
     Released,
     ReplicaOffered,
 )
-from workers.contract.reports import ConnectionState, MountState, ReaderState, StateReport, TrackState
+from workers.contract.reports import ConnectionState, MountFigures, MountState, ReaderState, StateReport, TrackState
 
 UDP = TrackTransport(0, UdpTransport("2001:db8::1", 5000, 5001))
 TCP = TrackTransport(1, InterleavedTransport(2, 3))
@@ -159,6 +160,7 @@ MESSAGES: list[Message] = [
     Heartbeat(
         1, 2, 3, 4, 5, 6, (("queue_full", 7),), 12.5, 0.25, 8, 9, draining=False, busiest="/a", busiest_share=0.5
     ),
+    FiguresChanged((MountFigures("/a", 1, (TrackState(1, 2, 3, 4, 5.5, None),), (("r", 7),)),)),
     DrainWanted(5.0),
     RequestReceived("c", b"OPTIONS * RTSP/1.0\r\n\r\n"),
     StreamBroken("c", 413, "too long"),
