@@ -5,25 +5,25 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-import typer
-
+from router.cli.options import Given
 from router.settings import Settings
 from router.settings import sources as settings_sources
 from router.settings.sources import SettingsError
 
 
-def settings_of(context: typer.Context) -> Settings:
+def settings_of(given: Given) -> Settings:
     """Give the effective settings of a command, or exit with status 2 and say why."""
-    given = {name: value for name, value in context.params.items() if value is not None}
-    given.pop("index", None)
-    given.pop("check_only", None)
-    if given.pop("launched", False):  # passwords travel on standard input, where no list of processes shows them
-        try:
-            return settings_sources.from_json(sys.stdin.buffer.read())
-        except SettingsError as error:
-            fail(2, *error.problems)
-    given |= _files(given.pop("file", None), given.pop("loop"))
-    return load(given.pop("config", None), given)
+    options = dict(given)
+    config = options.pop("config", None)
+    return load(config, options | _files(options.pop("file", None), options.pop("loop", False)))
+
+
+def launchers_settings() -> Settings:
+    """Give the settings that a launcher wrote to standard input, where no list of processes shows the passwords."""
+    try:
+        return settings_sources.from_json(sys.stdin.buffer.read())
+    except SettingsError as error:
+        fail(2, *error.problems)
 
 
 def _files(given: list[str] | None, loop: bool) -> dict[str, Any]:

@@ -1,10 +1,13 @@
 """The options that several commands have.
 
-They are text here: the settings' own checks say what is wrong, the same way for every source.
+Settings are text here: their own checks say what is wrong, the same way for every source.
 """
 
+import functools
+import inspect
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,16 +22,7 @@ def help_of(setting: str) -> str:
 
 
 Config = Annotated[Path | None, typer.Option(metavar="FILE", help="TOML file with settings, else $TRUNKLINE_CONFIG")]
-Host = Annotated[str | None, typer.Option(metavar="ADDR", help=help_of("host"))]
-PublishPort = Annotated[str | None, typer.Option(metavar="PORT", help=help_of("publish_port"))]
-ClientPort = Annotated[str | None, typer.Option(metavar="PORT", help=help_of("client_port"))]
-RtpPortStart = Annotated[str | None, typer.Option(metavar="PORT", help=help_of("rtp_port_start"))]
-RtpPortCount = Annotated[str | None, typer.Option(metavar="N", help=help_of("rtp_port_count"))]
-Workers = Annotated[str | None, typer.Option(metavar="auto|N", help=help_of("workers"))]
-Hooks = Annotated[str | None, typer.Option(metavar="MODULE:NAME", help=help_of("hooks"))]
 RuntimeDir = Annotated[str | None, typer.Option(metavar="DIR", help=help_of("runtime_dir"))]
-LogLevel = Annotated[str | None, typer.Option(metavar="LEVEL", help=help_of("log_level"))]
-LogFormat = Annotated[str | None, typer.Option(metavar="text|json", help=help_of("log_format"))]
 Files = Annotated[
     list[str] | None,
     typer.Option(
@@ -49,3 +43,50 @@ User = Annotated[str, typer.Option(metavar="NAME", help="user that the programs 
 Output = Annotated[Path | None, typer.Option(metavar="DIR", help="write the files there, and print none")]
 AsJson = Annotated[bool, typer.Option("--json", help="print the whole document, for programs")]
 File = Annotated[Path | None, typer.Argument(metavar="FILE", help="TOML file with settings, else $TRUNKLINE_CONFIG")]
+
+METAVARS = {
+    "host": "ADDR", "publish_port": "PORT", "client_port": "PORT", "rtp_port_start": "PORT", "rtp_port_count": "N",
+    "workers": "auto|N", "hooks": "MODULE:NAME", "runtime_dir": "DIR", "log_level": "LEVEL", "log_format": "text|json",
+}  # fmt: skip
+"""The settings that are options of each program, and what stands for their values in its help."""
+
+
+Given = dict[str, Any]
+"""The options with settings that a command was given, by their names in Python."""
+
+
+def _parameter(name: str, annotation: object, default: object = None) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+
+
+SETTINGS = [
+    _parameter("config", Config),
+    *(
+        _parameter(name, Annotated[str | None, typer.Option(metavar=metavar, help=help_of(name))])
+        for name, metavar in METAVARS.items()
+    ),
+]
+FILES = [_parameter("file", Files), _parameter("loop", Loop, default=False)]
+
+
+def with_options(options: Sequence[inspect.Parameter]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command more options; its first argument is those of them that it was given."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        names = [each.name for each in options]
+
+        @functools.wraps(command)
+        def run(**values: Any) -> None:
+            given = {name: values.pop(name) for name in names if name in values}
+            command({name: value for name, value in given.items() if value is not None}, **values)
+
+        _, *own = [
+            each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in inspect.signature(command).parameters.values()
+        ]
+        required = [each for each in own if each.default is inspect.Parameter.empty]
+        rest = [each for each in own if each not in required]
+        run.__signature__ = inspect.Signature([*required, *options, *rest])  # type: ignore[attr-defined]  # PEP 362
+        run.__annotations__ = {}  # else these would be taken
+        return run
+
+    return decorate

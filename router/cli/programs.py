@@ -3,46 +3,29 @@
 import os
 import sys
 
-import typer
-
-from router.cli.given import check_hooks, fail, load, settings_of
+from router.cli.given import check_hooks, fail, launchers_settings, load, settings_of
 from router.cli.options import (
+    FILES,
+    SETTINGS,
     Check,
-    ClientPort,
-    Config,
-    Files,
-    Hooks,
-    Host,
+    Given,
     Index,
     Kind,
     Launched,
-    LogFormat,
-    LogLevel,
-    Loop,
     Output,
     ProgramPath,
-    PublishPort,
-    RtpPortCount,
-    RtpPortStart,
-    RuntimeDir,
     User,
-    Workers,
+    with_options,
 )
 
 
-def serve(
-    context: typer.Context,
-    config: Config = None, host: Host = None, publish_port: PublishPort = None, client_port: ClientPort = None,
-    rtp_port_start: RtpPortStart = None, rtp_port_count: RtpPortCount = None, workers: Workers = None,
-    hooks: Hooks = None, runtime_dir: RuntimeDir = None, log_level: LogLevel = None, log_format: LogFormat = None,
-    file: Files = None, loop: Loop = False,
-    check_only: Check = False,
-) -> None:  # fmt: skip
+@with_options([*SETTINGS, *FILES])
+def serve(given: Given, check_only: Check = False) -> None:
     """Run the router: front and workers, started again when they die.
 
     Where the programs of one that was killed still run in the same runtime directory, it takes them over.
     """
-    settings = settings_of(context)
+    settings = settings_of(given)
     check_hooks(settings)
     from router import logs
     from router.programs import launcher
@@ -53,35 +36,24 @@ def serve(
     sys.exit(launcher.run(settings))
 
 
-def front(
-    context: typer.Context,
-    config: Config = None, host: Host = None, publish_port: PublishPort = None, client_port: ClientPort = None,
-    rtp_port_start: RtpPortStart = None, rtp_port_count: RtpPortCount = None, workers: Workers = None,
-    hooks: Hooks = None, runtime_dir: RuntimeDir = None, log_level: LogLevel = None, log_format: LogFormat = None,
-    file: Files = None, loop: Loop = False,
-    launched: Launched = False,
-) -> None:  # fmt: skip
+@with_options([*SETTINGS, *FILES])
+def front(given: Given, launched: Launched = False) -> None:
     """Run the front alone; its workers come by themselves."""
-    settings = settings_of(context)
+    settings = launchers_settings() if launched else settings_of(given)
     from router.cli import front as program
 
     sys.exit(program.run(settings))
 
 
-def worker(
-    context: typer.Context, index: Index,
-    config: Config = None, host: Host = None, publish_port: PublishPort = None, client_port: ClientPort = None,
-    rtp_port_start: RtpPortStart = None, rtp_port_count: RtpPortCount = None, workers: Workers = None,
-    hooks: Hooks = None, runtime_dir: RuntimeDir = None, log_level: LogLevel = None, log_format: LogFormat = None,
-    file: Files = None, loop: Loop = False,
-) -> None:  # fmt: skip
+@with_options([*SETTINGS, *FILES])
+def worker(given: Given, index: Index) -> None:
     """Run one worker alone; it waits for its front, in any order of starting.
 
     It uses --index, --runtime-dir, --log-level and --log-format, and --workers to check the index. The other options
     are checked and left: all else comes from its front, as the front was told it. So give all programs of a router the
     same options, or the same file.
     """
-    settings = settings_of(context)
+    settings = settings_of(given)
     from router.programs import kinds
     from router.programs import runtime_dir as directory
 
@@ -99,20 +71,12 @@ def worker(
     os.execve(command[0], command, os.environ | kinds.environment())  # the supervisor's own variables too
 
 
-def gen(
-    context: typer.Context,
-    kind: Kind,
-    config: Config = None, host: Host = None, publish_port: PublishPort = None, client_port: ClientPort = None,
-    rtp_port_start: RtpPortStart = None, rtp_port_count: RtpPortCount = None, workers: Workers = None,
-    hooks: Hooks = None, runtime_dir: RuntimeDir = None, log_level: LogLevel = None, log_format: LogFormat = None,
-    program: ProgramPath = None, user: User = "trunkline", output: Output = None,
-) -> None:  # fmt: skip
+@with_options(SETTINGS)
+def gen(given: Given, kind: Kind, program: ProgramPath = None, user: User = "trunkline", output: Output = None) -> None:
     """Print the files that run this very router under a supervisor, for the settings given; see deploy/README.md."""
     from router.deployment import cli
 
-    given = {name: value for name, value in context.params.items() if value is not None}
-    for name in ("kind", "config", "program", "user", "output"):
-        given.pop(name, None)
+    config = given.pop("config", None)
     settings = load(config, given)
     try:
         cli.generate_files(kind, settings, given, config, program=program, user=user, output=output)
