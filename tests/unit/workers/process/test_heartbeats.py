@@ -5,15 +5,27 @@ from types import SimpleNamespace
 from typing import cast
 
 from tests.support.worker_parts import Parts
-from workers.contract.events import Heartbeat
+from workers.contract.events import FiguresChanged, Heartbeat
+from workers.contract.messages import Event
+from workers.contract.reports import MountState, TrackState
 from workers.process.active_worker import ActiveWorker
 from workers.process.heartbeats import Heartbeats
+from workers.process.link import FrontLink
 from workers.runtime.counters import Drop
 from workers.runtime.logs import OncePerMinute
 from workers.runtime.runtime import Runtime
 
 
-class Mounts(list[object]):
+class Mount:
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.packets = 0
+
+    def describe(self) -> MountState:
+        return MountState(self.path, 1, "p", False, (TrackState(10_000, self.packets, 0, 0, 0.0, None),), ())
+
+
+class Mounts(list[Mount]):
     reader_count = 3
 
     def busiest(self) -> tuple[str, float]:
@@ -28,8 +40,17 @@ class Scene:
         logger = logging.getLogger("test")
         runtime = Runtime("w", resources.loop, resources.counters, logger, OncePerMinute(logger))
         self.told: list[Heartbeat] = []
-        self.heartbeats = Heartbeats(runtime, self.told.append)
-        self.active = SimpleNamespace(resources=resources, mounts=Mounts([1, 2]), draining=False, ending=False)
+        self.changes: list[list[str]] = []
+        self.link = SimpleNamespace(tell=self._tell, is_behind=False)
+        self.heartbeats = Heartbeats(runtime, cast("FrontLink", self.link))
+        self.mounts = Mounts([Mount("/a"), Mount("/b")])
+        self.active = SimpleNamespace(resources=resources, mounts=self.mounts, draining=False, ending=False)
+
+    def _tell(self, event: Event) -> None:
+        if isinstance(event, Heartbeat):
+            self.told.append(event)
+        elif isinstance(event, FiguresChanged):
+            self.changes.append([each.path for each in event.mounts])
 
     def beat(self, now: float) -> None:
         self.heartbeats.keep_beating(cast("ActiveWorker", self.active), now)
@@ -63,3 +84,31 @@ def test_it_beats_on_until_the_worker_ends() -> None:
     scene.active.ending = True
     scene.beat(102.0)
     assert (len(scene.told), len(scene.parts.loop.due)) == (2, 2)
+
+
+def test_what_has_changed_of_mounts_is_told_with_a_heartbeat_once_a_second() -> None:
+    scene = Scene()
+    for tick in range(5):
+        scene.mounts[1].packets += 1
+        scene.beat(100.0 + tick / 2)
+    assert scene.changes == [["/a", "/b"], ["/b"], ["/b"]]
+
+
+def test_a_front_that_reads_too_slowly_is_told_later() -> None:
+    scene = Scene()
+    scene.beat(100.0)
+    scene.link.is_behind = True
+    scene.mounts[0].packets += 1
+    scene.beat(101.0)
+    assert len(scene.changes) == 1
+    scene.link.is_behind = False
+    scene.beat(101.5)
+    assert scene.changes[1:] == [["/a"]]
+
+
+def test_another_front_is_told_all() -> None:
+    scene = Scene()
+    scene.beat(100.0)
+    scene.heartbeats.tell_all(cast("ActiveWorker", scene.active), 100.1)
+    assert scene.changes == [["/a", "/b"]] * 2
+    assert len(scene.told) == 2
