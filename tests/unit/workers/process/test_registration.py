@@ -1,9 +1,8 @@
-"""How a worker looks for a front: at once, again, and no longer than it may."""
+"""How a worker looks for a front: again and again, and not for ever."""
 
 import logging
 from typing import cast
 
-from tests.support.worker_parts import FakeLoop
 from workers.contract.events import Hello
 from workers.process.link import FrontLink
 from workers.process.registration import HELLO_INTERVAL_S, RECONNECT_INTERVAL_S, Registration
@@ -13,65 +12,78 @@ from workers.runtime.loop import Loop
 from workers.runtime.runtime import Runtime
 from workers.sockets.descriptors import Descriptors
 
-HELLO = Hello(0, 1, "v")
+HELLO = Hello(0, 1, "1.0")
 
 
-class Scene:
-    """A worker; whether there is a front, and whether it has taken the worker on, is told here."""
+class Front:
+    """Both of a worker's ways to the front, which is there or not."""
 
     def __init__(self) -> None:
-        self.loop = FakeLoop()
+        self.there = False
         self.front = ""
-        self.is_there = False
-        self.said: list[Hello] = []
-        logger = logging.getLogger("test")
-        runtime = Runtime("w", cast("Loop", self.loop), Counters(), logger, OncePerMinute(logger))
-        here = self
-        self.registration = Registration(runtime, HELLO, cast("FrontLink", here), cast("Descriptors", here))
+        self.told: list[Hello] = []
 
     def connect(self) -> bool:
-        return self.is_there
+        return self.there
 
     def hello(self, message: Hello) -> None:
-        self.said.append(message)
-
-    def look(self, now: float) -> None:
-        """Let time come to the next look."""
-        (timer,) = [each for each in self.loop.timers if each.callback is not None]
-        assert timer.callback is not None
-        assert timer.when <= now
-        self.loop.timers.clear()
-        timer.callback(now)
+        self.told.append(message)
 
 
-def test_it_looks_often_until_there_is_a_front_and_says_hello_until_it_is_taken_on() -> None:
-    scene = Scene()
-    scene.registration.reach(100.0)
-    assert (scene.said, scene.loop.due) == ([], [100.0 + RECONNECT_INTERVAL_S])
-    scene.is_there = True
-    scene.look(101.0)
-    assert (scene.said, scene.loop.due) == ([HELLO], [101.0 + HELLO_INTERVAL_S])
-    scene.look(102.0)
-    assert scene.said == [HELLO, HELLO]
-    scene.front = "f"
-    scene.look(103.0)
-    assert (scene.said, scene.loop.due) == ([HELLO, HELLO], [])
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
-def test_one_that_was_never_taken_on_is_never_an_orphan() -> None:
-    scene = Scene()
-    scene.registration.lost(100.0, None)
-    assert not scene.registration.is_orphaned(1e9)
+def make() -> tuple[Front, Clock, Loop, Registration]:
+    log, clock, front = logging.getLogger("test"), Clock(), Front()
+    loop = Loop(clock)
+    loop.before_wait = lambda: True  # time passes by the test alone
+    runtime = Runtime("worker", loop, Counters(), log, OncePerMinute(log))
+    return front, clock, loop, Registration(runtime, HELLO, cast(FrontLink, front), cast(Descriptors, front))
 
 
-def test_an_active_worker_is_an_orphan_from_the_first_loss_on() -> None:
-    scene = Scene()
-    scene.registration.lost(100.0, 60.0)
-    scene.registration.lost(130.0, 60.0)
-    assert len(scene.loop.due) == 1
-    assert not scene.registration.is_orphaned(159.9)
-    assert scene.registration.is_orphaned(160.0)
-    scene.registration.taken_on()
-    assert not scene.registration.is_orphaned(1e9)
-    scene.registration.stop()
-    assert scene.loop.due == []
+def pass_time(clock: Clock, loop: Loop, seconds: float) -> None:
+    clock.now += seconds
+    loop.turn()
+
+
+def test_hello_is_said_until_a_front_has_taken_the_worker_on() -> None:
+    front, clock, loop, registration = make()
+    registration.reach(clock.now)
+    assert front.told == []
+    front.there = True
+    pass_time(clock, loop, RECONNECT_INTERVAL_S)
+    assert front.told == [HELLO]
+    pass_time(clock, loop, HELLO_INTERVAL_S)
+    assert front.told == [HELLO, HELLO]
+    front.front = "front"
+    pass_time(clock, loop, HELLO_INTERVAL_S)
+    pass_time(clock, loop, HELLO_INTERVAL_S)
+    assert front.told == [HELLO, HELLO]
+    loop.close()
+
+
+def test_a_front_that_died_is_followed_by_another() -> None:
+    front, clock, loop, registration = make()
+    front.there, front.front = True, ""
+    registration.lost(clock.now, 60.0)
+    assert not registration.is_orphaned(clock.now + 59.9)
+    registration.lost(clock.now + 10.0, 60.0)
+    assert registration.is_orphaned(clock.now + 60.0), "the first loss counts"
+    registration.taken_on()
+    assert not registration.is_orphaned(clock.now + 1e6)
+    registration.stop()
+    pass_time(clock, loop, 10.0)
+    assert front.told == []
+    loop.close()
+
+
+def test_a_worker_that_carries_nothing_waits_for_ever() -> None:
+    _, clock, loop, registration = make()
+    registration.lost(clock.now, None)
+    assert not registration.is_orphaned(clock.now + 1e6)
+    loop.close()
