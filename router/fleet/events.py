@@ -141,7 +141,7 @@ class Events:
 
     def _heartbeat(self, worker: Worker, beat: Heartbeat) -> None:
         before, worker.heartbeat = worker.heartbeat, beat
-        self._replicas.heard(worker, beat, asyncio.get_running_loop().time())
+        self._replicas.on_heartbeat(worker, beat, asyncio.get_running_loop().time())
         if before is not None:
             fresh = max(0, beat.packets_out - before.packets_out) / self._heartbeat_interval_s
             worker.packets_per_s += (fresh - worker.packets_per_s) / 2

@@ -44,7 +44,7 @@ class Fleet:
         self._settings = settings = state.settings
         self._tasks = Tasks()
         self._front_events = state.events
-        self.deaths = CrashCounter()
+        self.crashes = CrashCounter()
         self.totals = {index: WorkerTotals() for index in range(settings.worker_count)}
         self.first_ready = asyncio.Event()
         self.all_ready = asyncio.Event()
@@ -99,7 +99,7 @@ class Fleet:
         self._loans.worker_came(worker)
         self.repair.repair(worker, reports, now)
         self.listeners.send(worker)
-        if self.deaths.is_given_up(worker.index):
+        if self.crashes.is_given_up(worker.index):
             worker.become(WorkerState.GIVEN_UP)
         else:
             self.recovery.worker_ready()
@@ -114,7 +114,7 @@ class Fleet:
         else:
             log.error("worker lost", worker=worker.index, pid=worker.pid, reason=reason)
             now = asyncio.get_running_loop().time()
-            if self.deaths.note(worker.index, now):
+            if self.crashes.note(worker.index, now):
                 log.error(
                     "worker given up", worker=worker.index, reason=f"it died {MOST_DEATHS} times in {WITHIN_S:g} s"
                 )
@@ -140,7 +140,7 @@ class Fleet:
         self.link.forgive(now, late_s)
         self.link.expire(now, self._settings.heartbeat_timeout_s)
         for worker in self.link.alive():
-            if worker.state is WorkerState.GIVEN_UP and self.deaths.stayed_up(worker.index, now - worker.ready_at):
+            if worker.state is WorkerState.GIVEN_UP and self.crashes.stayed_up(worker.index, now - worker.ready_at):
                 log.info("worker gets mounts again", worker=worker.index)
                 worker.become(WorkerState.READY)
                 self.recovery.worker_ready()

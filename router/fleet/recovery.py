@@ -196,15 +196,8 @@ class Recovery:
             if session is None:
                 continue
             session.let_corrections_be()
-            if session.state is SessionState.PLAYING or self._is_left(session.connection):
-                yield session, commands.go_on(session)
-            else:  # it has not played yet, or not with a connection that a worker held
-                for transport in session.in_order():
-                    yield session, commands.set_up_reader(mount, session, transport)
-
-    @staticmethod
-    def _is_left(connection: Connection | None) -> bool:
-        return connection is not None and connection.placement.state is PlacementState.LOST
+            for command in commands.reader_goes_on(session):
+                yield session, command
 
     # -- connections -----------------------------------------------------------------------------------------------
 

@@ -85,7 +85,7 @@ class Repair:
                 place = self._mounts.place(state.path)
                 if place is not None and place.worker is worker:  # it may have died since, and another one counts
                     take_figures(self._mounts, self._sessions, of_report(state))
-                self._hear(state, asked)
+                self._correct_silence(state, asked)
 
     def _desired(self, place: FanoutPoint) -> DesiredMount:
         readers = {each: self._sessions.get(each) for each in place.readers}
@@ -102,7 +102,7 @@ class Repair:
             frozenset(readers.keys() - here.keys()),
         )
 
-    def _hear(self, state: MountState, asked: float) -> None:
+    def _correct_silence(self, state: MountState, asked: float) -> None:
         """Take a report's word on whether a publisher is heard, where an event about it was lost."""
         mount = self._mounts.get(state.path)
         if mount is None or mount.generation != state.generation or mount.state not in mount_state.PUBLISHED:

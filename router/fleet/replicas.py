@@ -13,7 +13,6 @@ from router.fleet.replication import FOLD_AFTER_S, Carrier, Saturation, choose, 
 from router.link.placement import PlacementError
 from router.link.worker import Worker, WorkerError, WorkerGone, WorkerState
 from router.logs import get_logger
-from router.rtsp.session_state import SessionState
 from router.state import commands
 from router.state.mounts import FanoutPoint, Mount, Replica, replica_path
 from router.state.records import REPLICA, ReplicaRecord
@@ -41,7 +40,7 @@ class Replicas:
         self._placing = placing
         self._failed_at: dict[Mount, float] = {}
 
-    def heard(self, worker: Worker, beat: Heartbeat, now: float) -> None:
+    def on_heartbeat(self, worker: Worker, beat: Heartbeat, now: float) -> None:
         """Take note of a worker's load."""
         self._saturation.observe(worker.index, beat.cpu_percent, beat.busiest, beat.busiest_share, now)
 
@@ -153,11 +152,9 @@ class Replicas:
             session.sent.begin_anew()
             if session.interleaved:
                 self._lifecycle.close_session(session, f"its replica was closed: {reason}")
-            elif session.state is SessionState.PLAYING:  # the owner knows where its packets come from
-                mount.placement.tell(commands.go_on(session))
-            else:
-                for each in session.transports.values():
-                    mount.placement.tell(commands.set_up_reader(mount, session, each))
+            else:  # the owner knows where its packets come from
+                for command in commands.reader_goes_on(session):
+                    mount.placement.tell(command)
         replica.readers.clear()
 
     def channel_ended(self, path: str, name: str) -> None:

@@ -24,10 +24,10 @@ from router.rtsp.errors import PeerError
 from router.rtsp.sdp import parse_sdp
 from router.rtsp.session_state import SessionState
 from router.state import commands
-from router.state.figures import MountFigures, Total
+from router.state.figures import MountFigures
 from router.state.mount_state import restored_life
 from router.state.mounts import REPLICA_PREFIX, Mount, Replica
-from router.state.records import MOUNT, REPLICA, SESSION, SessionRecord
+from router.state.records import MOUNT, REPLICA, SESSION, SessionRecord, session_of
 from router.state.sessions import Role, Session
 from router.state.state import State
 from workers.contract.codec import ContractError
@@ -176,7 +176,7 @@ class Restore:
             if state.publisher_paused and session.state is SessionState.RECORDING:
                 session.state = SessionState.ANNOUNCED
         else:
-            publisher = self._make(mount, state.last_publisher, Role.PUBLISHER, publishing, now)
+            publisher = session_of(publishing, mount, state.last_publisher, Role.PUBLISHER, now)
             publisher.state = SessionState.CLOSED
             self._lifecycle.restored(mount, publisher)
         for reader in state.readers:
@@ -241,7 +241,7 @@ class Restore:
         now: float,
         replica: Replica | None = None,
     ) -> Session:
-        session = self._make(mount, name, role, record, now)
+        session = session_of(record, mount, name, role, now)
         session.replica = replica
         self._sessions.restore(session)
         if role is Role.PUBLISHER:
@@ -255,20 +255,3 @@ class Restore:
             session.orphaned = now
             self._elsewhere.setdefault(connection_id, []).append(session)
         return session
-
-    def _make(self, mount: Mount, name: str, role: Role, record: SessionRecord, now: float) -> Session:
-        return Session(
-            id=name,
-            role=role,
-            host=record.host,
-            mount=mount,
-            url=record.url,
-            user=record.user,
-            connection=None,
-            timeout_s=record.timeout_s,
-            since=min(record.since, now),
-            heard=now,
-            state=SessionState.RECORDING if role is Role.PUBLISHER else SessionState.PLAYING,
-            transports={each.track: each for each in record.transports},
-            sent=Total(record.sent),
-        )

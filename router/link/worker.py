@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from router.link.handoff import WorkerChannel
+from router.link.descriptors import WorkerChannel
 from workers.contract.events import Heartbeat
 from workers.contract.messages import Command, Event, Message, Reply
 from workers.contract.replies import Refused
@@ -65,6 +65,19 @@ class Courier(Protocol):
 
 
 @dataclass(eq=False, slots=True)
+class _Question:
+    """A command whose reply somebody waits for; `parts` are those of a report so far."""
+
+    request: int
+    reply: "asyncio.Future[Reply]"
+    parts: list[StateReport] = field(default_factory=list)
+
+    def fail(self, reason: str) -> None:
+        if not self.reply.done():
+            self.reply.set_exception(WorkerGone(reason))
+
+
+@dataclass(eq=False, slots=True)
 class Worker:
     """One worker process, from its first `Hello` until it is lost."""
 
@@ -96,8 +109,7 @@ class Worker:
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once its process has ended, and with that all its sockets are closed."""
     pidfd: int = -1
-    waiting: dict[int, "asyncio.Future[Reply]"] = field(default_factory=dict)
-    parts: dict[int, list[StateReport]] = field(default_factory=dict)
+    _questions: dict[int, "_Question"] = field(default_factory=dict)
 
     @property
     def pid(self) -> int:
@@ -129,63 +141,47 @@ class Worker:
 
     async def report(self, command: Command) -> list[StateReport]:
         """Send a command that is answered with a report, and collect its parts. Raises as `ask` does."""
-        request = self.link.next_request()
-        self.parts[request] = []
-        try:
-            last = await self._answer(request, command)
-            if isinstance(last, Refused):
-                raise WorkerRefused(last)
-            return self.parts[request]
-        finally:
-            del self.parts[request]
+        question = self._send(command)
+        await self._reply(question)
+        return question.parts
 
     def begin(self, command: Command) -> Awaitable[Reply]:
         """Send a command at once, before anything that is sent later; what it gives is waited for as `ask` is."""
-        request = self.link.next_request()
-        return self._reply(request, self._send(request, command))
+        return self._reply(self._send(command))
 
-    async def _reply(self, request: int, future: "asyncio.Future[Reply]") -> Reply:
-        reply = await self._wait(request, future)
+    def _send(self, command: Command) -> "_Question":
+        loop = asyncio.get_running_loop()
+        question = _Question(self.link.next_request(), loop.create_future())
+        self._questions[question.request] = question
+        if self.is_lost:
+            question.fail(f"worker {self.index} is gone")
+        else:
+            self.link.send(self, question.request, command)
+            seconds = self.link.command_timeout_s
+            reason = f"worker {self.index} did not answer {type(command).__name__} in {seconds:g} s"
+            timer = loop.call_later(seconds, question.fail, reason)
+            question.reply.add_done_callback(lambda done: timer.cancel())
+        return question
+
+    async def _reply(self, question: "_Question") -> Reply:
+        try:
+            reply = await question.reply
+        finally:
+            self._questions.pop(question.request, None)
         if isinstance(reply, Refused):
             raise WorkerRefused(reply)
         return reply
 
-    async def _answer(self, request: int, command: Command) -> Reply:
-        return await self._wait(request, self._send(request, command))
-
-    def _send(self, request: int, command: Command) -> "asyncio.Future[Reply]":
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Reply] = loop.create_future()
-        self.waiting[request] = future
-        if self.is_lost:
-            future.set_exception(WorkerGone(f"worker {self.index} is gone"))
-        else:
-            self.link.send(self, request, command)
-            timer = loop.call_later(self.link.command_timeout_s, self._give_up, request, type(command).__name__)
-            future.add_done_callback(lambda done: timer.cancel())
-        return future
-
-    async def _wait(self, request: int, future: "asyncio.Future[Reply]") -> Reply:
-        try:
-            return await future
-        finally:
-            self.waiting.pop(request, None)
-
-    def _give_up(self, request: int, command: str) -> None:
-        future = self.waiting.get(request)
-        if future is not None and not future.done():
-            seconds = self.link.command_timeout_s
-            future.set_exception(WorkerGone(f"worker {self.index} did not answer {command} in {seconds:g} s"))
-
     def take_reply(self, request: int, reply: Reply) -> None:
         """Hand a reply to whoever waits for it; a late one is forgotten."""
-        if isinstance(reply, StateReport) and request in self.parts:
-            self.parts[request].append(reply)
+        question = self._questions.get(request)
+        if question is None or question.reply.done():
+            return
+        if isinstance(reply, StateReport):
+            question.parts.append(reply)
             if reply.more:
                 return
-        future = self.waiting.get(request)
-        if future is not None and not future.done():
-            future.set_result(reply)
+        question.reply.set_result(reply)
 
     @contextlib.contextmanager
     def moving(self) -> Iterator[None]:
@@ -207,9 +203,8 @@ class Worker:
     def lose(self) -> None:
         """Mark the worker as lost: whoever waits for it is told."""
         self.become(WorkerState.LOST)
-        for future in self.waiting.values():
-            if not future.done():
-                future.set_exception(WorkerGone(f"worker {self.index} died"))
+        for question in self._questions.values():
+            question.fail(f"worker {self.index} died")
 
     def kill(self) -> None:
         """Make sure that the process ends: this one, never a stranger with the same number."""

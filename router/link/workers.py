@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from router.link.control_socket import ControlSocket
-from router.link.handoff import Descriptors, WorkerChannel
+from router.link.descriptors import DescriptorListener, WorkerChannel
 from router.link.worker import Worker, WorkerError, WorkerState
 from router.logs import get_logger
 from router.tasks import Tasks
@@ -80,7 +80,7 @@ class WorkersLink:
         self._channels: dict[str, WorkerChannel] = {}
         self._early: dict[str, Hello] = {}
         self._by_incarnation: dict[str, Worker] = {}
-        self._descriptors = Descriptors(self._channel_arrived, self._channel_ended, self._stranger_refused)
+        self._descriptors = DescriptorListener(self._channel_arrived, self._channel_ended, self._stranger_refused)
         self._started = False
         self._requests = 0
         self._dying: dict[Worker, asyncio.TimerHandle] = {}

@@ -2,44 +2,23 @@
 
 from collections.abc import Iterator
 
-from router.rtsp.sdp import description_as_announced
+from router.link.placement import PlacementState
 from router.rtsp.session_state import SessionState
 from router.state.mount_state import MountState
 from router.state.mounts import FanoutPoint, Mount
-from router.state.records import MOUNT, SESSION, MountRecord, SessionRecord
+from router.state.records import mount_record, session_record
 from router.state.sessions import Role, Session
-from workers.contract.commands import CloseMount, OpenMount, PauseReader, Play, Record, RemoveReader, SetUpReader
+from workers.contract.commands import (
+    CloseMount,
+    OpenMount,
+    PauseReader,
+    Play,
+    Record,
+    RemoveReader,
+    SetUpReader,
+    StopPublisher,
+)
 from workers.contract.parts import HandOff, TrackTransport, UdpTransport
-
-
-def mount_record(mount: Mount) -> bytes:
-    """Pack what the next front has to know of a mount that is published."""
-    return MOUNT.pack(
-        MountRecord(
-            description=description_as_announced(mount.description),
-            since=mount.since,
-            recording_since=mount.life.since,
-            range=mount.range,
-            version=mount.description_version,
-            counted=mount.figures.counted_before,
-        )
-    )
-
-
-def session_record(session: Session) -> bytes:
-    """Pack what the next front has to know of a session that is about to be active."""
-    return SESSION.pack(
-        SessionRecord(
-            host=session.host,
-            url=session.url,
-            user=session.user,
-            timeout_s=session.timeout_s,
-            since=session.since,
-            transports=session.in_order(),
-            groups=session.mount.groups if session.transport_name == "multicast" else (),
-            sent=session.sent.before,
-        )
-    )
 
 
 def open_mount(mount: Mount) -> OpenMount:
@@ -75,6 +54,11 @@ def set_up_reader(
 ) -> SetUpReader:
     """Register a reader's track; at the owner of one that a replica serves, `elsewhere`."""
     return SetUpReader(point.path, point.generation, session.id, transport, elsewhere)
+
+
+def stop_publisher(mount: Mount, session: Session) -> StopPublisher:
+    """End a publisher whose mount waits for another."""
+    return StopPublisher(mount.path, mount.generation, session.id)
 
 
 def set_up_elsewhere(session: Session) -> Iterator[SetUpReader]:
@@ -141,7 +125,16 @@ def go_on(session: Session, handoff: HandOff | None = None) -> Record | Play:
     """Start a session that runs, or has run, at the worker that it goes on at. Its client gets no response."""
     connection = "" if session.connection is None else session.connection.id
     if session.role is Role.PUBLISHER:
-        paused = session.state is not SessionState.RECORDING
-        return record(session, handoff, connection=connection, response=b"", paused=paused)
-    paused = session.state is not SessionState.PLAYING
-    return play(session, handoff, connection=connection, response_head=b"", paused=paused)
+        return record(session, handoff, connection=connection, response=b"", paused=not session.active)
+    return play(session, handoff, connection=connection, response_head=b"", paused=not session.active)
+
+
+def reader_goes_on(session: Session) -> Iterator[Record | Play | SetUpReader]:
+    """Start a reader at a worker that did not serve it so far, or register it there if it does not play."""
+    connection = session.connection
+    waits = connection is not None and connection.placement.state is PlacementState.LOST
+    if session.state is SessionState.PLAYING or waits:  # with the connection that a worker held, and is to be handed on
+        yield go_on(session)
+    else:
+        for transport in session.in_order():
+            yield set_up_reader(session.place, session, transport)

@@ -29,8 +29,8 @@ from router.state.events import (
 from router.state.mount_state import MountChange, MountState
 from router.state.mounts import Mount, Mounts
 from router.state.multicast import Multicast
+from router.state.records import session_record
 from router.state.sessions import Role, Session, Sessions
-from workers.contract.commands import StopPublisher
 from workers.contract.events import SessionTrouble
 
 log = get_logger(__name__)
@@ -136,7 +136,7 @@ class Lifecycle:
 
     @staticmethod
     def _note_publisher(mount: Mount, publisher: Session) -> None:
-        mount.last_publisher, mount.last_record = publisher.id, commands.session_record(publisher)
+        mount.last_publisher, mount.last_record = publisher.id, session_record(publisher)
 
     def playing(self, reader: Session) -> None:
         """Note that a reader's media flows from now on."""
@@ -236,7 +236,7 @@ class Lifecycle:
             grace_s = self._settings.reconnect_grace_of(mount.path)
             log.info("mount waits", mount=mount.path, readers=len(mount.readers), for_s=grace_s, reason=reason)
         mount.change(MountChange.VANISHED, now)
-        mount.placement.tell(StopPublisher(mount.path, mount.generation, vanished.id))
+        mount.placement.tell(commands.stop_publisher(mount, vanished))
 
     def close_mount(self, mount: Mount, reason: str, *, claimant: Connection | None = None) -> None:
         """End a mount: its path is free at once, its publisher and readers are told by closing their connections.

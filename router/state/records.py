@@ -1,4 +1,4 @@
-"""What a front leaves with its workers, so that the next front knows it: one record a mount, session and connection.
+"""What a front leaves with its workers, so that the next front knows it: one record a mount, a replica and a session.
 
 Workers keep the bytes and never look inside. Like messages, records may be a version older or newer than the front
 that reads them: a field that it doesn't know is ignored. Moments are monotonic seconds, which outlive a process but
@@ -8,6 +8,11 @@ not the machine's boot, as do workers. Pure.
 from dataclasses import dataclass
 from typing import Annotated
 
+from router.rtsp.sdp import description_as_announced
+from router.rtsp.session_state import SessionState
+from router.state.figures import Total
+from router.state.mounts import Mount
+from router.state.sessions import Role, Session
 from workers.contract.codec import Packer
 from workers.contract.fields import AtMost, Between, Blob, Count, Host, Name, Path
 from workers.contract.parts import MAX_TRACKS, TrackTransport
@@ -58,3 +63,52 @@ MOUNT = Packer(MountRecord)
 REPLICA = Packer(ReplicaRecord)
 SESSION = Packer(SessionRecord)
 """Between records and their bytes; `unpack` raises ContractError."""
+
+
+def mount_record(mount: Mount) -> bytes:
+    """Pack what the next front has to know of a mount that is published."""
+    return MOUNT.pack(
+        MountRecord(
+            description=description_as_announced(mount.description),
+            since=mount.since,
+            recording_since=mount.life.since,
+            range=mount.range,
+            version=mount.description_version,
+            counted=mount.figures.counted_before,
+        )
+    )
+
+
+def session_record(session: Session) -> bytes:
+    """Pack what the next front has to know of a session that is about to be active."""
+    return SESSION.pack(
+        SessionRecord(
+            host=session.host,
+            url=session.url,
+            user=session.user,
+            timeout_s=session.timeout_s,
+            since=session.since,
+            transports=session.in_order(),
+            groups=session.mount.groups if session.transport_name == "multicast" else (),
+            sent=session.sent.before,
+        )
+    )
+
+
+def session_of(record: SessionRecord, mount: Mount, name: str, role: Role, now: float) -> Session:
+    """Make the session that a front before this one had. It plays or records, and has no connection yet."""
+    return Session(
+        id=name,
+        role=role,
+        host=record.host,
+        mount=mount,
+        url=record.url,
+        user=record.user,
+        connection=None,
+        timeout_s=record.timeout_s,
+        since=min(record.since, now),
+        heard=now,
+        state=SessionState.RECORDING if role is Role.PUBLISHER else SessionState.PLAYING,
+        transports={each.track: each for each in record.transports},
+        sent=Total(record.sent),
+    )

@@ -105,7 +105,7 @@ class StatusDocument:
     def _worker(self, index: int) -> dict[str, Any]:
         worker = self._fleet.link.workers.get(index)
         beat = worker.heartbeat if worker is not None and worker.heartbeat is not None else NO_HEARTBEAT
-        if self._fleet.deaths.is_given_up(index):
+        if self._fleet.crashes.is_given_up(index):
             state = WorkerState.GIVEN_UP.value
         elif worker is None:
             state = "missing"

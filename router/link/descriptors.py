@@ -75,7 +75,7 @@ class WorkerChannel:
             self._socket.close()
 
 
-class Descriptors:
+class DescriptorListener:
     """Accepts the workers' connections to the descriptors' socket."""
 
     def __init__(
