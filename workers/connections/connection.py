@@ -65,12 +65,10 @@ class Connection:
 
     @property
     def name(self) -> str:
-        """Its name, for the front too."""
         return self.state.name
 
     @property
     def peer(self) -> Peer:
-        """Who is at its other end."""
         return self.state.peer
 
     def is_late(self, now: float) -> bool:
@@ -141,7 +139,6 @@ class Connection:
         self._owner.on_gone(self)
 
     def fileno(self) -> int:
-        """Give the descriptor, to send a duplicate of it."""
         return self._sock.fileno()
 
     def report(self, ended: str = "", *, unserved: bool = False) -> ConnectionState:
@@ -176,7 +173,6 @@ class Connection:
         self.state.unread += self._incoming.take_unread()
 
     def resume(self, now: float) -> None:
-        """Go on."""
         self._suspended = False
         self.state.unwritten = UnwrittenImage()
         if self.state.half_closed:
@@ -208,7 +204,6 @@ class Connection:
     # -- reading --------------------------------------------------------------------------------------------------
 
     def ready(self, events: int, now: float) -> None:
-        """Write what waits, read what came."""
         if events & WRITE:
             self.outlet.flush(now)
             if self._choked:
@@ -236,17 +231,14 @@ class Connection:
             self._update_events()
 
     def on_frames(self, payloads: dict[int, list[bytes]], now: float) -> None:
-        """Give each channel's payloads to its session."""
         self.users.deliver(payloads, now)
 
     def on_request(self, message: bytes) -> None:
-        """Pass a request on to the front."""
         self._resources.tell(RequestReceived(self.name, message))
         if self._incoming.is_full:
             self._update_events()
 
     def on_broken(self, broken: Broken) -> None:
-        """Let the front answer what can't be understood."""
         self._resources.tell(StreamBroken(self.name, broken.status, broken.reason[:1024]))
 
     def on_end(self, now: float) -> None:

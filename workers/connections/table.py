@@ -32,7 +32,6 @@ class Connections:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of all."""
         return tuple(self._by_name)
 
     @property
@@ -41,7 +40,6 @@ class Connections:
         return len(self._waiting)
 
     def find(self, name: str) -> Connection | None:
-        """Give one of them."""
         return self._by_name.get(name)
 
     def adopt(self, name: str, handoff: HandOff | None, now: float) -> Connection:
@@ -84,7 +82,7 @@ class Connections:
         connection.resume(now)
 
     def make(self, state: ConnectionImage, descriptor: int) -> Connection:
-        """Make a connection of what is known of it; it is nobody's before `put_in`. Takes the descriptor."""
+        """Make a connection of its state, which `put_in` adds. Takes the descriptor."""
         sock = socket.socket(fileno=descriptor)
         try:
             return Connection(sock, state, self._resources, self)
@@ -93,14 +91,12 @@ class Connections:
             raise
 
     def on_waiting(self, connection: Connection, waiting: bool) -> None:
-        """A connection waits for room to write, or no longer."""
         if waiting:
             self._waiting.add(connection)
         else:
             self._waiting.discard(connection)
 
     def on_gone(self, connection: Connection) -> None:
-        """A connection is no longer here."""
         self._waiting.discard(connection)
         if self._by_name.get(connection.name) is connection:
             del self._by_name[connection.name]
@@ -118,7 +114,6 @@ class Connections:
 
     @property
     def ended(self) -> list[ConnectionState]:
-        """Those that have ended and are remembered."""
         return list(self._ended.values())
 
     def sweep(self, now: float) -> None:
@@ -137,7 +132,6 @@ class Connections:
                 connection.close(f"closed with {outlet.queued_bytes} bytes that the peer did not read in time")
 
     def stop_reading(self) -> None:
-        """Read nothing from any of them any more."""
         for connection in self._by_name.values():
             connection.stop_reading()
 

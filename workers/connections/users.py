@@ -60,7 +60,6 @@ class Users:
                 self._on_use(False)
 
     def deliver(self, payloads: dict[int, list[bytes]], now: float) -> None:
-        """Give each channel's payloads to its session."""
         for channel, each in payloads.items():
             entry = self._ways.get(channel)
             if entry is None:
@@ -69,7 +68,6 @@ class Users:
                 entry[1](each, now)
 
     def take_all(self) -> list[ConnectionUser]:
-        """Give all users, and forget them."""
         users, self._users = self._users, []
         self._ways.clear()
         return users

@@ -36,12 +36,11 @@ class ActiveWorker:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nobody would miss it."""
+        """Whether it carries nothing."""
         return not (self.mounts or self.connections or self.moves)
 
     @property
     def is_waiting(self) -> bool:
-        """Whether something is queued to be written."""
         return bool(self.mounts.waiting or self.connections.waiting)
 
     def apply(self, settings: Welcome) -> None:
@@ -59,18 +58,16 @@ class ActiveWorker:
         self.mounts.forget_history()
 
     def front_died(self, now: float) -> None:
-        """End what only that front could have brought to its end."""
+        """Take back what only that front could have finished."""
         self.offers.end()
         self.moves.end(now)
 
     def sweep(self, now: float) -> None:
-        """Look after what has only time to tell it."""
         self.mounts.sweep(now)
         self.moves.sweep(now)
         self.connections.sweep(now)
 
     def stop_reading(self) -> None:
-        """Take nothing in any more."""
         self.mounts.stop_reading()
         self.connections.stop_reading()
 

@@ -30,7 +30,7 @@ from workers.sockets.descriptors import Descriptors
 
 SWEEP_INTERVAL_S = 0.25
 LOSS_NOTICED_AFTER_S = 1.0
-"""Who stops a whole router stops the front first: that is nothing to warn of."""
+"""A router that is stopped as a whole stops its front first: no warning then."""
 SPARE_DESCRIPTORS = 256
 """For connections and the worker itself, beside a socket for each port."""
 
@@ -138,7 +138,7 @@ class Worker:
             self._registration.lost(now, orphan_timeout_s)
 
     def _notice_loss(self, now: float) -> None:
-        """Say that the front is lost, unless it is back or this worker is told to end too: then it was no loss."""
+        """Warn of a lost front, unless it is back, or the whole router ends."""
         if not self._link.front and self._shutdown.exit_code is None:
             self._logger.warning("front lost, media goes on")
             self._supervisor.status("front lost, media goes on")
@@ -152,7 +152,6 @@ class Worker:
             self._supervisor.alive()
 
     def _sweep(self, now: float) -> None:
-        """Look after what has only time to tell it."""
         self._loop.call_at(now + SWEEP_INTERVAL_S, self._sweep)
         self._descriptors.sweep(now)
         if self._active is not None:

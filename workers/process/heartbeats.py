@@ -49,7 +49,6 @@ class Heartbeats:
                 self._link.tell(part)
 
     def beat(self, active: ActiveWorker, now: float) -> None:
-        """Tell the figures once."""
         loop, counters = self._runtime.loop, self._runtime.counters
         mounts, ports = active.mounts, active.resources.ports
         busiest, busiest_share = mounts.busiest()

@@ -78,7 +78,6 @@ class FrontLink:
         return bool(self._outgoing)
 
     def reply(self, request: int, message: Message) -> None:
-        """Answer a command."""
         self._queue(request, message)
 
     def _queue(self, request: int, message: Message) -> None:
@@ -188,7 +187,6 @@ class FrontLink:
         self._outgoing.clear()
 
     def close(self) -> None:
-        """Let go of the socket."""
         self._loop.remove(self._fd)
         with contextlib.suppress(zmq.ZMQError):
             self._socket.close(0)

@@ -19,7 +19,6 @@ class KeptListeners:
             self.close()
 
     def close(self) -> None:
-        """Let go of them."""
         for each in self.descriptors:
             with contextlib.suppress(OSError):
                 os.close(each)

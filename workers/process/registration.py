@@ -41,7 +41,6 @@ class Registration:
             self._timer.cancel()
 
     def taken_on(self) -> None:
-        """Take note of a front."""
         self._orphan_at = None
 
     def lost(self, now: float, orphan_timeout_s: float | None) -> None:
@@ -51,5 +50,4 @@ class Registration:
         self._try_again(now + RECONNECT_INTERVAL_S)
 
     def is_orphaned(self, now: float) -> bool:
-        """Tell whether no front has come back in time."""
         return self._orphan_at is not None and now >= self._orphan_at

@@ -23,13 +23,12 @@ class ParentWatch:
             loop.add(self._pidfd, self, media=False)
 
     def ready(self, events: int, now: float) -> None:
-        """Take note of its end."""
         self._loop.remove(self._pidfd)
         os.close(self._pidfd)
         self._on_end()
 
     def failed(self, error: Exception) -> None:
-        """Nothing here can fail that would not end the worker anyway."""
+        """Reading a pidfd's state does not fail."""
 
 
 class SignalWatch:
@@ -47,7 +46,6 @@ class SignalWatch:
         loop.add(self._near.fileno(), self, media=False)
 
     def ready(self, events: int, now: float) -> None:
-        """Take note of a signal."""
         with contextlib.suppress(BlockingIOError):
             self._near.recv(64)
         self._on_signal()
@@ -57,7 +55,6 @@ class SignalWatch:
         self._on_signal()
 
     def close(self) -> None:
-        """Let go of the descriptors."""
         signal.set_wakeup_fd(-1)
         self._loop.remove(self._near.fileno())
         self._near.close()

@@ -50,7 +50,7 @@ class Snapshot:
             self._on_done(list(self._parts(self._listeners_token)))
 
     def _send(self, name: str, descriptors: Sequence[int]) -> str:
-        """Send duplicates, then go on; gives their token, "" where there is nothing to send, or no descriptor left."""
+        """Send duplicates, then go on; gives their token, "" for none, or where descriptors have run out."""
         # Duplicates of our own: what is sent late may have been closed, and its number be another's by then.
         with contextlib.suppress(OSError):
             for each in descriptors:

@@ -58,5 +58,4 @@ class Counters:
         self.drops: dict[Drop, int] = dict.fromkeys(Drop, 0)
 
     def drop(self, cause: Drop, packets: int = 1) -> None:
-        """Count packets that went no further."""
         self.drops[cause] += packets

@@ -108,13 +108,11 @@ class Loop:
         self._stopped = True
 
     def run(self) -> None:
-        """Turn until stopped."""
         self._stopped = False
         while not self._stopped:
             self.turn()
 
     def close(self) -> None:
-        """Let go of the epoll sets."""
         self._urgent.close()
         self._all.close()
 

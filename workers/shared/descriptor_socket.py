@@ -20,7 +20,7 @@ _TRY_LATER = (errno.EAGAIN, errno.ETOOMANYREFS)
 
 
 class GarbageError(Exception):
-    """What came is no part of a parcel. Its descriptors are closed."""
+    """Something else than a part of a parcel came; its descriptors are closed."""
 
 
 class Credentials(NamedTuple):
@@ -50,7 +50,6 @@ class DescriptorSocket:
         self._unclaimed = Parcels(most_unclaimed, CLAIM_WITHIN_S)
 
     def fileno(self) -> int:
-        """Give the descriptor, to watch it."""
         return self._sock.fileno()
 
     def send(self, label: bytes, descriptors: Sequence[int]) -> bool:
@@ -102,7 +101,6 @@ class DescriptorSocket:
         return self._unclaimed.claim(token)
 
     def sweep(self, now: float) -> None:
-        """Close what nobody has claimed in time."""
         close_all(self._unclaimed.expired(now))
 
     def close(self) -> None:
@@ -112,7 +110,6 @@ class DescriptorSocket:
 
 
 def close_all(descriptors: Iterable[int]) -> None:
-    """Close descriptors."""
     for each in descriptors:
         with contextlib.suppress(OSError):  # one that is gone is closed
             os.close(each)

@@ -49,7 +49,6 @@ class Family:
         return (socket.inet_ntop(socket.AF_INET6, address[8:24]), port, 0, scope)
 
     def text(self, address: bytes) -> str:
-        """Write an address for people."""
         host, port = self.target(address)[:2]
         return f"{host}:{port}" if "." in host else f"[{host}]:{port}"
 

@@ -81,7 +81,6 @@ class Descriptors:
                 then()
 
     def ready(self, events: int, now: float) -> None:
-        """Take all descriptors that came."""
         while self._sock is not None:
             try:
                 if not self._sock.receive(now):
@@ -113,7 +112,6 @@ class Descriptors:
         close_all(self.claim_all(token, now))
 
     def sweep(self, now: float) -> None:
-        """Close what nobody has asked for in time."""
         if self._sock is not None:
             self._sock.sweep(now)
 
