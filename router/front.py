@@ -71,7 +71,7 @@ class Front:
         self.taps.subscribe(state.events)
         self.clients = Clients(server, state, self.taps)
         HandlerEvents(self._handlers, self.clients).subscribe(state.events)
-        self.fleet = Fleet(state, self._handlers.told)
+        self.fleet = Fleet(state, self._handlers)
         self.streams = Streams(state, self.fleet.placing)
 
     def _wire_requests(self, *, publishing: bool, reading: bool) -> None:

@@ -4,13 +4,13 @@ Messages come and go through `link`; what they mean for sessions and mounts is d
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 from router.fleet.crashes import MOST_DEATHS, WITHIN_S, CrashCounter
 from router.fleet.draining import Drainer
 from router.fleet.events import Events
 from router.fleet.loans import PortLoans
 from router.fleet.moving import Mover
+from router.fleet.notes import Audience, EndNotes
 from router.fleet.placing import Placing
 from router.fleet.recovery import Recovery
 from router.fleet.repair import Repair
@@ -38,9 +38,9 @@ class Fleet:
     def __init__(
         self,
         state: State,
-        told: Callable[[], Awaitable[None]],
+        audience: Audience,
     ) -> None:
-        """`told` waits until handlers have heard of what has ended so far."""
+        """`audience` are the handlers that hear of ends."""
         self._settings = settings = state.settings
         self._tasks = Tasks()
         self._front_events = state.events
@@ -60,7 +60,8 @@ class Fleet:
         self._loans = PortLoans(settings, link, state.mounts)
         self._restore = Restore(state, on_broken=self.replicas.end)
         self.repair = Repair(link, state, self.replicas, self._restore)
-        self._events = Events(state, self.replicas, self.drainer, self._tasks, told)
+        self._events = Events(state, self.replicas, self.drainer, self._tasks, audience.told)
+        self._notes = EndNotes(state, audience, self._tasks)
         state.events.subscribe(ConnectionGone, lambda event: self._events.connection_ended(event.connection))
 
     # -- what the link tells --------------------------------------------------------------------------------------
@@ -96,6 +97,7 @@ class Fleet:
         now = asyncio.get_running_loop().time()
         self.listeners.take(worker, reports[-1])
         self._restore.take(worker, reports, now)
+        self._notes.take(worker, (note for report in reports for note in report.notes))
         self._loans.worker_came(worker)
         self.repair.repair(worker, reports, now)
         self.listeners.send(worker)
@@ -153,4 +155,5 @@ class Fleet:
         await self.recovery.close()
         await self.drainer.close()
         await self._tasks.cancel()
+        self._notes.close()
         self.link.close()

@@ -130,6 +130,10 @@ class Handlers:
         """List those that concern themselves with such sessions."""
         return [each for each in self._handlers if each.role in (None, role)]
 
+    def hears(self, name: str, role: Role) -> bool:
+        """Tell whether any has a method, and concerns itself with such sessions."""
+        return bool(self.with_method(name, role))
+
     async def told(self) -> None:
         """Wait for what they were told so far."""
         for each in self._handlers:

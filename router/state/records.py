@@ -1,4 +1,5 @@
-"""What a front leaves with its workers, so that the next front knows it: one record a mount, a replica and a session.
+"""What a front leaves with its workers, so that the next front knows it: one record a mount, a replica and a session,
+and one for each end that nobody was told of yet.
 
 Workers keep the bytes and never look inside. Like messages, records may be a version older or newer than the front
 that reads them: a field that it doesn't know is ignored. Moments are monotonic seconds, which outlive a process but
@@ -59,9 +60,24 @@ class ReplicaRecord:
     path: Path
 
 
+@dataclass(frozen=True, slots=True)
+class EndRecord:
+    """The end of a session, with what was known of it; or of the mount that it was the last to publish."""
+
+    session: Name
+    role: Name
+    record: Blob
+    path: Path
+    generation: Count
+    reason: Line
+    readers: Count
+    mount_ended: bool
+
+
 MOUNT = Packer(MountRecord)
 REPLICA = Packer(ReplicaRecord)
 SESSION = Packer(SessionRecord)
+END = Packer(EndRecord)
 """Between records and their bytes; `unpack` raises ContractError."""
 
 

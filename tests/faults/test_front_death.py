@@ -47,6 +47,11 @@ hooks = Hooks()
 """
 
 
+SLOW_HOOKS = HOOKS.replace("        with open", "        time.sleep(SLOW_S)\n        with open").replace(
+    "import os\n", "import os\nimport time\n\nSLOW_S = 1.0\n", 1
+)
+"""Hooks that are told of much only after the front's death."""
+
 LASTING = {"handshake_timeout_s": 2, "session_timeout_s": 3, "stale_after_s": 1, "publish_timeout_s": 60}
 """What is forgotten ends soon, but not a publisher that is silent for a while."""
 
@@ -399,3 +404,31 @@ def test_nobody_can_connect_once_a_router_has_stopped(start_router: StartRouter,
     router.stop()
     with pytest.raises(ConnectionRefusedError):
         RtspConnection(router.client_url)
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_what_ended_right_before_the_fronts_death_is_told_by_the_next(
+    start_router: StartRouter, path: str, transport: str
+) -> None:
+    """The worker has let go of the sessions by then, and the hooks had not been called to their end."""
+    router = start_router(workers=1, hooks=SLOW_HOOKS)
+    with (
+        Publisher(router.publish(path), transport=transport).start() as publisher,
+        Reader(router.read(path), transport=transport).start() as reader,
+    ):
+        lockstep(publisher, [reader])
+        eventually(lambda: told(router) != [], "the mount's beginning")
+        left, published = reader.connection.session, publisher.connection.session
+        reader.teardown()
+        publisher.teardown()
+        assert len(told(router)) == 1
+        old = kill_front(router)
+        wait_back(router, old)
+        eventually(lambda: f"client_close {path} {left} " in told(router), "the reader's end")
+        eventually(lambda: f"mount_close {path} {published} " in told(router), "the mount's end")
+        assert router.status()["mounts"] == []
+        old = kill_front(router)
+        before = told(router)
+        wait_back(router, old)
+        time.sleep(1.5)  # longer than a hook takes: what has been told is not told again
+        assert told(router) == before

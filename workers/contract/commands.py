@@ -249,6 +249,22 @@ class ForgetConnections:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepNote:
+    """Keep what the front has yet to tell somebody, for the front that comes next: its report has it. One-way; the
+    worker never looks inside."""
+
+    name: Name
+    note: Blob
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetNotes:
+    """Forget notes: all have been told. One-way."""
+
+    names: Annotated[tuple[Name, ...], AtMost(100_000)]
+
+
+@dataclass(frozen=True, slots=True)
 class KeepListeners:
     """Hold duplicates of the front's listening sockets, in place of those held before, for the front that comes next:
     clients that connect while there is none wait in their backlog. One-way.

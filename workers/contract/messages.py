@@ -23,8 +23,10 @@ from workers.contract.commands import (
     ExportMounts,
     ForgetConnections,
     ForgetMove,
+    ForgetNotes,
     ImportMounts,
     KeepListeners,
+    KeepNote,
     LendPorts,
     OfferReplica,
     OpenMount,
@@ -77,8 +79,8 @@ PROTOCOL_VERSION = 3
 Command = (
     Welcome | OpenMount | CloseMount | Record | StopPublisher | AttachFeed | AttachTap | DetachTap | OfferReplica
     | OpenReplica | SetUpReader | Play | PauseReader | RemoveReader | Respond | ReleaseConnection | ForgetConnections
-    | KeepListeners | LendPorts | ReportState | ExportMounts | ImportMounts | StartImported | ResumeExported
-    | ForgetMove
+    | KeepNote | ForgetNotes | KeepListeners | LendPorts | ReportState | ExportMounts | ImportMounts | StartImported
+    | ResumeExported | ForgetMove
 )  # fmt: skip
 Reply = (
     Done | Refused | MountOpened | ReaderSetUp | Playing | Released | StateReport | Exported | ReplicaOffered

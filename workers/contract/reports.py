@@ -86,6 +86,14 @@ class ConnectionState:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What `KeepNote` brought, as it came."""
+
+    name: Name
+    content: Blob
+
+
+@dataclass(frozen=True, slots=True)
 class StateReport:
     """All that a worker holds. Comes in parts, of which all but the last say `more`.
 
@@ -102,3 +110,5 @@ class StateReport:
     token: Name = ""
     listeners: Annotated[tuple[Name, ...], AtMost(16)] = ()
     listeners_token: Name = ""
+    notes: Annotated[tuple[Note, ...], AtMost(10_000)] = ()
+    """For a new front: what the one before had yet to tell somebody."""

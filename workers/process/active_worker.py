@@ -1,7 +1,7 @@
 """What a worker has from the moment on that a front first takes it on."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from workers.connections.table import Connections
 from workers.contract.commands import Welcome
@@ -17,6 +17,9 @@ from workers.sockets.addresses import family_for
 from workers.sockets.descriptors import Descriptors
 from workers.sockets.ports import PortPairs
 
+MOST_NOTES = 10_000
+"""Ends that a front has not told its handlers of: as many as wait for one of them (`router/handlers/calls.py`)."""
+
 
 @dataclass(slots=True, eq=False)
 class ActiveWorker:
@@ -29,6 +32,8 @@ class ActiveWorker:
     moves: Moves
     offers: Offers
     listeners: KeptListeners
+    notes: dict[str, bytes] = field(default_factory=dict)
+    """What the front has yet to tell somebody, for the front after it."""
     draining: bool = False
     """No new mounts: this worker waits for what it carries to be moved away."""
     ending: bool = False
@@ -42,6 +47,12 @@ class ActiveWorker:
     @property
     def is_waiting(self) -> bool:
         return bool(self.mounts.waiting or self.connections.waiting)
+
+    def keep_note(self, name: str, note: bytes) -> None:
+        """Keep a note, and let go of the oldest where there are too many."""
+        self.notes[name] = note
+        if len(self.notes) > MOST_NOTES:
+            del self.notes[next(iter(self.notes))]
 
     def apply(self, settings: Welcome) -> None:
         """Take over what another front (or the same one, said again) has set. The address family stays: sockets are

@@ -127,6 +127,11 @@ class Commands:
                 return self._release(command)
             case commands.ForgetConnections():
                 self._connections.forget_ended(command.connections)
+            case commands.KeepNote():
+                self._active.keep_note(command.name, command.note)
+            case commands.ForgetNotes():
+                for name in command.names:
+                    self._active.notes.pop(name, None)
             case commands.KeepListeners():
                 self._active.listeners.keep(command.names, self._descriptors.claim_all(command.token, now))
             case commands.LendPorts():

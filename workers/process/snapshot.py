@@ -10,11 +10,14 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from workers.contract.parts import Peer
-from workers.contract.reports import ConnectionState, StateReport
+from workers.contract.reports import ConnectionState, Note, StateReport
 from workers.process.active_worker import ActiveWorker
 
 CONNECTIONS_IN_PART = 100
 """So few that their unanswered requests make no more than 30 MB of one report."""
+
+NOTES_IN_PART = 1000
+"""Each has a URL and a reason, mostly of a few hundred bytes."""
 
 
 class Snapshot:
@@ -77,6 +80,9 @@ class Snapshot:
         ended = self._active.connections.ended
         for start in range(0, len(ended), CONNECTIONS_IN_PART):
             yield StateReport((), (), more=True, states=tuple(ended[start : start + CONNECTIONS_IN_PART]))
+        notes = [Note(name, content) for name, content in self._active.notes.items()]
+        for start in range(0, len(notes), NOTES_IN_PART):
+            yield StateReport((), (), more=True, notes=tuple(notes[start : start + NOTES_IN_PART]))
         *parts, last = self._active.mounts.state_parts(records=True)
         for part in parts:
             yield StateReport(part, (), more=True)

@@ -3,9 +3,10 @@
 import asyncio
 import socket
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from router.fleet.fleet import Fleet
+from router.handlers.handlers import Handlers
 from router.link.worker import Worker, WorkerState
 from router.settings import Settings
 from router.state.state import State
@@ -46,8 +47,7 @@ def test_a_worker_lets_go_of_listening_sockets_only_for_a_front_that_has_some(tm
 
     async def program() -> None:
         settings = Settings(runtime_dir=tmp_path)
-        nobody = cast(Any, None)
-        fleet = Fleet(State.of(settings), nobody)
+        fleet = Fleet(State.of(settings), Handlers([]))
         with socket.socket() as kept, socket.socket() as own:
             worker = Held(kept)
             report = StateReport((), (), more=False, listeners=("both",), listeners_token="t")
