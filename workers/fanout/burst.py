@@ -55,7 +55,6 @@ def run_ends(lengths: list[int]) -> list[int]:
 
 
 def runs_of(packets: Sequence[bytes] | Sequence[memoryview], lengths: list[int]) -> list[Run]:
-    """Join packets into runs."""
     runs = []
     start = 0
     for end in run_ends(lengths):

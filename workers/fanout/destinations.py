@@ -54,7 +54,6 @@ class Table:
         """Where the same headers without one begin."""
 
     def add(self, member: Destination) -> None:
-        """Append a member."""
         index = len(self.members)
         if index == self._capacity:
             self._grow()

@@ -137,7 +137,6 @@ class Outlet:
         return self.error is None and (not self.waiting or self._media_bytes + size <= self.limit_bytes * part)
 
     def leave_out(self, packets: int, cause: Drop) -> None:
-        """Count packets that were left out."""
         self.dropped += packets
         self._counters.drops[cause] += packets
 

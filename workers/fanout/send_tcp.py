@@ -124,7 +124,6 @@ class TcpFan:
             self._leave_out(member, 1, Drop.QUEUE_FULL)
 
     def send(self, burst: PacketBurst, now: float) -> None:
-        """Send a burst to every member."""
         if not self._channels and not self._behind:
             return
         packets = burst.packets

@@ -77,7 +77,6 @@ sendmmsg.restype = c_int
 
 
 def last_error() -> int:
-    """Give the error number of the last call that failed."""
     return get_errno()
 
 

@@ -227,7 +227,6 @@ class Moves:
             self._end_export(move, now)
 
     def sweep(self, now: float) -> None:
-        """Settle the moves that take too long."""
         for move in [each for each, load in self._imported.items() if load.deadline <= now]:
             self.forget(move)
         for move in [each for each, load in self._exported.items() if load.deadline <= now]:

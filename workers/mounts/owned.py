@@ -46,12 +46,10 @@ class OwnedMount(CarriedMount):
 
     @property
     def ports(self) -> Sequence[ReadingPort]:
-        """Its sockets in the loop, RTP before RTCP of each track."""
         return self._ports
 
     @property
     def own_ports(self) -> list[int]:
-        """Its RTP ports."""
         return [each.rtp_port for each in self._state.tracks]
 
     @property
@@ -72,7 +70,6 @@ class OwnedMount(CarriedMount):
     # -- burst channels -------------------------------------------------------------------------------------------
 
     def feed(self, session: str, sock: socket.socket, now: float) -> None:
-        """Let a program publish, in the place of the publisher before."""
         self.publishing.feed(session, sock, self._events(session), now)
 
     def _events(self, name: str, *, of_replica: bool = False) -> ChannelEvents:
@@ -154,7 +151,6 @@ class OwnedMount(CarriedMount):
             self.publishing.program.pipe.stop_reading()
 
     def sweep(self, now: float) -> None:
-        """Look after what has only time to tell it."""
         self.count_losses()
         self.publishing.sweep(now)
         super().sweep(now)
@@ -178,14 +174,12 @@ class OwnedMount(CarriedMount):
     # -- a move to another worker ---------------------------------------------------------------------------------
 
     def pack(self) -> MountImage:
-        """Give all that is known of a suspended mount."""
         self._pack_ports()
         self._state.readers = self.readers.pack()
         self._state.taps = tuple(each.state for each in self._taps.values())
         return self._state
 
     def go_on(self, connections: Mapping[str, Connection], now: float) -> None:
-        """Go on where another worker has stopped, at the next `resume`."""
         self.publishing.go_on(connections)
         self.readers.go_on(self._state.readers, connections, now)
         self._go_on_ports()

@@ -51,7 +51,6 @@ class Publishing:
 
     @property
     def carriers(self) -> set[Connection]:
-        """The connections that bring its packets."""
         return set() if self._session is None else self._session.carriers
 
     @property

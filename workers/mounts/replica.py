@@ -91,13 +91,11 @@ class ReplicaMount(CarriedMount):
         self._owner = self._state.feed = None
 
     def pack(self) -> ReplicaImage:
-        """Give all that is known of a suspended replica."""
         self._pack_ports()
         self._state.readers = self.readers.pack()
         return self._state
 
     def go_on(self, connections: Mapping[str, Connection], now: float) -> None:
-        """Go on where another worker has stopped, at the next `resume`."""
         self.readers.go_on(self._state.readers, connections, now)
         self._go_on_ports()
 

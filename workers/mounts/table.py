@@ -213,7 +213,6 @@ class MountTable:
             mount.tell_failure()
 
     def sweep(self, now: float) -> None:
-        """Look after every mount."""
         for mount in list(self._by_path.values()):
             try:
                 mount.sweep(now)
@@ -228,7 +227,6 @@ class MountTable:
 
     @property
     def reader_count(self) -> int:
-        """How many readers all mounts have."""
         return sum(each.readers.served for each in self._by_path.values())
 
     def busiest(self) -> tuple[str, float]:
@@ -242,16 +240,13 @@ class MountTable:
 
     @property
     def waiting(self) -> bool:
-        """Whether packets wait for room in a send buffer."""
         return any(mount.is_waiting for mount in self._by_path.values())
 
     def stop_reading(self) -> None:
-        """Read no media any more."""
         for mount in self._by_path.values():
             mount.stop_reading()
 
     def state_of(self, path: str) -> tuple[MountState, ...]:
-        """Describe one mount, if it is here."""
         mount = self._by_path.get(path)
         return () if mount is None else (mount.describe(),)
 

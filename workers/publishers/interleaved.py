@@ -25,7 +25,6 @@ class InterleavedLink:
         connection.users.route(transport.rtcp_channel, user, self._take_rtcp)
 
     def send(self, kind: Kind, packet: bytes, now: float, session: str) -> bool:
-        """Send a packet in its channel."""
         self._stream.outputs[kind].tcp.send_one(self._ways[kind], packet, now)
         return True
 

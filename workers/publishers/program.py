@@ -87,7 +87,6 @@ class ProgramLink:
         self._track = track
 
     def send(self, kind: Kind, packet: bytes, now: float, session: str) -> bool:
-        """Send a packet to the program."""
         self._pipe.send(kind, self._track, single(packet).runs, 1, session)
         return True
 
@@ -145,7 +144,6 @@ class ProgramTrack:
             stream.outputs[Kind.RTCP].send(single(report), now)
 
     def stop(self) -> None:
-        """Send no more reports."""
         if self.timer is not None:
             self.timer.stop()
         self._sender = self.timer = None

@@ -16,7 +16,6 @@ class UdpLink:
         self._on_sign = on_sign
 
     def send(self, kind: Kind, packet: bytes, now: float, session: str) -> bool:
-        """Send a packet to its port."""
         address = self._stream.sources[kind].expected
         if address is None:
             return False

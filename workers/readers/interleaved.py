@@ -60,7 +60,6 @@ class TcpReaderTrack(ReaderTransport):
         super().go_on(now)
 
     def detach(self) -> None:
-        """Give up the channels."""
         self.close_gate()
         self._ways = self._outlet = None
         if self._slowness is not None:
@@ -68,5 +67,4 @@ class TcpReaderTrack(ReaderTransport):
             self._slowness = None
 
     def forget(self) -> None:
-        """Give up everything."""
         self.detach()

@@ -67,7 +67,6 @@ class Group:
         self._playing.add(reader)
 
     def go_on(self, reader: "MulticastReaderTrack", now: float) -> None:
-        """Send to the group as another worker did."""
         self.ways.go_on(now)
         self._playing.add(reader)
 
@@ -122,7 +121,6 @@ class MulticastReaderTrack(ReaderTransport):
         return self.state.rtp.dropped + (self._group.ways.dropped if self._playing else 0)
 
     def open_gate(self, now: float) -> None:
-        """Let media flow to the group."""
         if not self._playing:
             self.state.rtp.sent -= self._group.ways.packets_out
             self.state.rtp.dropped -= self._group.ways.dropped
@@ -142,7 +140,6 @@ class MulticastReaderTrack(ReaderTransport):
             self._group.stop(self)
 
     def forget(self) -> None:
-        """Leave the group."""
         self.close_gate()
         self._group.remove(self, self._host)
 

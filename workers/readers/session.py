@@ -54,7 +54,6 @@ class ReaderSession:
         self.state.playing = self.state.playing and len(interleaved) < len(self.tracks)
 
     def open_gate(self, now: float) -> None:
-        """Let media flow."""
         self.state.playing = True
         for each in self.tracks.values():
             each.open_gate(now)
@@ -66,7 +65,6 @@ class ReaderSession:
             each.close_gate()
 
     def forget(self) -> None:
-        """Give up everything."""
         self.state.playing = False
         for index in list(self.tracks):
             self.drop(index)
@@ -80,12 +78,10 @@ class ReaderSession:
         self.state.dropped_before += transport.dropped
 
     def pack(self) -> ReaderImage:
-        """Give all that is known."""
         self.state.tracks = tuple(each.state for each in self.tracks.values())
         return self.state
 
     def describe(self, *, records: bool = False) -> ReaderState:
-        """Describe it as it is now."""
         state = self.state
         sent = state.sent_before + sum(each.packets_out for each in self.tracks.values())
         state.packets_told = max(state.packets_told, sent)

@@ -24,14 +24,12 @@ class SlowReaderLog:
         self._seconds = 0.0
 
     def fell_behind(self, now: float) -> None:
-        """Take note that it misses packets from now on."""
         if now - self._told_at >= LOG_INTERVAL_S:
             self._told_at, self._begin_told = now, True
             reason = "it reads more slowly than media comes"
             self._tell(logging.WARNING, "reader too slow", reason=reason, queued_bytes=self._outlet.queued_bytes)
 
     def caught_up(self, missed: CatchingUpImage) -> None:
-        """Take note that it misses none any more, or is gone."""
         self._times += 1
         self._packets += missed.packets
         self._bytes += missed.bytes

@@ -125,7 +125,6 @@ class ReaderTable:
         )
 
     def open_gate(self, session: str, now: float) -> None:
-        """Let a reader's media flow."""
         self._by_session[session].open_gate(now)
 
     def pause(self, session: str) -> None:
@@ -142,7 +141,6 @@ class ReaderTable:
             reader.forget()
 
     def remove_all(self) -> None:
-        """Forget them all."""
         for session in list(self._by_session):
             self.remove(session)
 
@@ -161,11 +159,9 @@ class ReaderTable:
     # -- a move to another worker ---------------------------------------------------------------------------------
 
     def carriers(self) -> set[Connection]:
-        """Give the connections that carry media of readers."""
         return {each.carrier for each in self if each.carrier is not None}
 
     def pack(self) -> tuple[ReaderImage, ...]:
-        """Give all that is known."""
         return tuple(each.pack() for each in self)
 
     def go_on(self, readers: Sequence[ReaderImage], connections: Mapping[str, Connection], now: float) -> None:

@@ -27,7 +27,6 @@ class WayPair(Generic[Member]):
 
     @property
     def packets_out(self) -> int:
-        """Packets sent, or queued."""
         return sum(fan.packets_to(each) for fan, each in zip(self._fans, self.members, strict=True))
 
     @property
@@ -44,15 +43,12 @@ class WayPair(Generic[Member]):
         self.go_on(now)
 
     def go_on(self, now: float) -> None:
-        """Send from now on."""
         for outputs, fan, each in zip(self._stream.outputs, self._fans, self.members, strict=True):
             outputs.add(fan, each, now)
 
     def close(self) -> None:
-        """Send no more."""
         for outputs, fan, each in zip(self._stream.outputs, self._fans, self.members, strict=True):
             outputs.remove(fan, each)
 
     def write(self, kind: Kind, packet: bytes, now: float) -> None:
-        """Send one packet."""
         self._fans[kind].send_one(self.members[kind], packet, now)

@@ -25,7 +25,6 @@ def row(first: int, count: int) -> bytes:
 
 
 def after(sequence: int) -> int:
-    """Give the next sequence number."""
     return (sequence + 1) % _MODULUS
 
 

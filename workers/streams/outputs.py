@@ -63,7 +63,6 @@ class Outputs:
         self._copies: list[Sink] = []
 
     def __len__(self) -> int:
-        """Count the readers."""
         return len(self.udp) + len(self.tcp)
 
     def add(self, fan: Fan[Member], member: Member, now: float) -> None:
@@ -91,7 +90,6 @@ class Outputs:
         self.sinks[:] = [*(each for each in fans if len(each)), *self._copies]
 
     def send(self, burst: PacketBurst, now: float) -> None:
-        """Send a burst to everybody."""
         for each in self.sinks:
             each.send(burst, now)
 

@@ -61,7 +61,6 @@ class Port:
         """Read what has come, a bounded part of it."""
 
     def failed(self, error: Exception) -> None:
-        """Close the mount."""
         self._on_failure(error)
 
     def suspend(self) -> None:
@@ -70,7 +69,6 @@ class Port:
         self._watch()
 
     def resume(self, now: float) -> None:
-        """Go on."""
         self._suspended = False
         self._waiting = self.outputs.udp.is_waiting
         self._watch()

@@ -22,21 +22,17 @@ class ReportTimer:
         self._timer = self._loop.call_at(when, self._callback)
 
     def stop(self) -> None:
-        """Call back no more."""
         self.suspend()
         self._state.report_at = None
 
     def suspend(self) -> None:
-        """Keep still until `resume`."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def resume(self, now: float) -> None:
-        """Go on."""
         if self._state.report_at is not None:
             self.set(self._state.report_at)
 
     def detach(self) -> None:
-        """Leave it to another worker."""
         self.suspend()

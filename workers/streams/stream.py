@@ -159,7 +159,6 @@ class Stream:
         )
 
     def describe(self) -> TrackState:
-        """Describe it as it is now."""
         state, jitter = self.state, min(self._reception.state.jitter, 1e9)
         lost = self._reception.count_lost()
         return TrackState(state.rtp_port, state.packets_in, state.bytes_in, lost, jitter, self.numbers.ssrc)

@@ -65,7 +65,6 @@ class BurstTap:
         state.tracks, state.readers = tuple(wanted), readers
 
     def close(self, now: float) -> None:
-        """End it."""
         self.copy((), readers=False, now=now)
         for track, sinks in zip(self._tracks, self._sinks, strict=True):
             if self.state.replica:
