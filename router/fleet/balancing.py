@@ -1,18 +1,16 @@
-"""Moves mounts by itself where workers stay loaded unevenly: measures, and asks `balance` what to do."""
+"""Moves mounts by itself where workers stay loaded unevenly: looks at their figures, and asks `balance` what to do."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from router.fleet.balance import LoadHistory, MountLoad, Move, best_move
 from router.fleet.moving import MoveError, Mover
 from router.fleet.preference import PACKETS_PER_POINT
-from router.link.worker import Worker, WorkerError
+from router.link.worker import Worker
 from router.link.workers import WorkersLink
 from router.logs import get_logger
 from router.state.mounts import FanoutPoint
 from router.state.state import State
-from workers.contract.commands import ReportState
-from workers.contract.reports import MountState
 
 log = get_logger(__name__)
 
@@ -36,7 +34,7 @@ class Balancer:
         self._counts: Counts | None = None
 
     async def run(self) -> None:
-        """LoadHistory for ever."""
+        """Look after the load for ever."""
         while True:
             await asyncio.sleep(SAMPLE_S)
             try:
@@ -52,34 +50,24 @@ class Balancer:
         if self._watch.since is None:
             self._counts = None
         elif self._counts is None:
-            self._counts = await self._count(ready)
+            self._counts = self._count()
         elif held:
-            counts, before, self._counts = await self._count(ready), self._counts, None
+            counts, before, self._counts = self._count(), self._counts, None
             means = self._watch.means()
             self._watch.forget()
             move = best_move(means, self._mount_loads(means, before, counts), self._settings.rebalance_threshold)
             if move is not None:
                 await self._carry_out(move)
 
-    async def _count(self, workers: Iterable[Worker]) -> Counts:
-        """Ask the workers for their mounts' packets; nothing of one that does not answer."""
-        counts = {}
-        for worker in workers:
-            try:
-                reports = await worker.report(ReportState())
-            except WorkerError:
-                continue
-            for state in (mount for report in reports for mount in report.mounts):
-                counts[state.path] = (state.generation, self._count_mount(state))
-        return counts
+    def _count(self) -> Counts:
+        return {point.path: (point.generation, self._count_at(point)) for point in self._mounts.places()}
 
-    def _count_mount(self, state: MountState) -> dict[str, int]:
-        counts = {"": sum(track.packets_in for track in state.tracks)}
-        for reader in state.readers:
-            session = self._sessions.get(reader.session)
-            # Multicast readers are sent to once, whatever their number.
-            shared = session is not None and session.transport_name == "multicast"
-            counts["multicast" if shared else reader.session] = reader.packets_out
+    def _count_at(self, point: FanoutPoint) -> dict[str, int]:
+        counts = {"": point.figures.packets}
+        for session in map(self._sessions.get, point.readers):
+            if session is not None and session.place is point:
+                # Multicast readers are sent to once, whatever their number.
+                counts["multicast" if session.transport_name == "multicast" else session.id] = session.sent.value
         return counts
 
     def _mount_loads(self, means: Mapping[int, float], before: Counts, now: Counts) -> list[MountLoad]:

@@ -11,13 +11,14 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
+    ConfigDict,
     Field,
     StrictFloat,
     StrictInt,
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from router.settings.auth import Auth
 from router.settings.bounds import ListenPort, Timeout
@@ -37,12 +38,10 @@ def default_runtime_dir() -> Path:
     return Path(session) / "trunkline" if session else Path(f"/tmp/trunkline-{os.getuid()}")
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """All settings of one router. Raises pydantic's ValidationError for what doesn't fit."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix="TRUNKLINE_", env_nested_delimiter="__", validate_default=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     host: str = Field(default="", description="address to listen on; empty: all addresses, IPv4 and IPv6")
     publish_port: ListenPort = Field(default=5554, description="TCP port for publishers; 0 picks a free one")
@@ -213,18 +212,6 @@ class Settings(BaseSettings):
         """The sockets' names in the runtime directory."""
         return Endpoints(self.runtime_dir)
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take arguments only: a program that embeds the router isn't steered by its environment unasked."""
-        return (init_settings,)
-
     @field_validator("host")
     @classmethod
     def _host_is_numeric(cls, value: str) -> str:
@@ -267,11 +254,11 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
-        last = self.rtp_port_start + self.rtp_port_count - 1
-        if last > 65_535:
+        media_ports = range(self.rtp_port_start, self.rtp_port_start + self.rtp_port_count)
+        if media_ports[-1] > 65_535:
             raise ValueError(
-                f"rtp_port_start={self.rtp_port_start} and rtp_port_count={self.rtp_port_count} end at port {last};"
-                " 65535 is the last there is"
+                f"rtp_port_start={self.rtp_port_start} and rtp_port_count={self.rtp_port_count} end at port"
+                f" {media_ports[-1]}; 65535 is the last there is"
             )
         if self.workers != "auto" and self.rtp_port_count < 2 * self.workers:
             raise ValueError(
@@ -288,7 +275,7 @@ class Settings(BaseSettings):
                 f"stale_after_s={self.stale_after_s} must not be more than publish_timeout_s={self.publish_timeout_s}:"
                 " the mount is gone by then"
             )
-        check_multicast(self)
+        check_multicast(self.multicast_range, self.multicast_ports, self.host, media_ports)
         if self.limits.line_bytes > self.limits.head_bytes:
             raise ValueError(
                 f"limits.line_bytes={self.limits.line_bytes} must not be more than"

@@ -3,35 +3,12 @@
 import ipaddress
 import re
 from ipaddress import IPv4Network, IPv6Network
-from typing import Protocol
 
 _LINK_CONTROL = IPv4Network("224.0.0.0/24")
 """RFC 5771 4: for routing protocols and the like; switches flood it, routers never pass it on."""
 _TRANSIENT = 0x10
 """RFC 4291 2.7: the flag of IPv6 groups that nobody has assigned for good."""
 _WIDEST_OF_ASSIGNED = 96
-
-
-class _Multicast(Protocol):
-    """The settings that have to fit together."""
-
-    @property
-    def host(self) -> str: ...
-
-    @property
-    def rtp_port_start(self) -> int: ...
-
-    @property
-    def rtp_port_count(self) -> int: ...
-
-    @property
-    def multicast_range(self) -> str: ...
-
-    @property
-    def multicast_ports(self) -> int: ...
-
-    @property
-    def multicast_interface(self) -> str: ...
 
 
 def check_range(value: str) -> str:
@@ -69,19 +46,16 @@ def check_interface(value: str) -> str:
     return value
 
 
-def check_multicast(settings: _Multicast) -> None:
+def check_multicast(groups: str, port: int, host: str, media_ports: range) -> None:
     """Raises ValueError where settings of multicast contradict others."""
-    if not settings.multicast_range:
+    if not groups:
         return
-    version = ipaddress.ip_network(settings.multicast_range).version
+    version = ipaddress.ip_network(groups).version
     # "" and "::" stand for sockets of both families.
-    if settings.host not in ("", "::") and ipaddress.ip_address(settings.host).version != version:
+    if host not in ("", "::") and ipaddress.ip_address(host).version != version:
+        raise ValueError(f"multicast_range={groups} is IPv{version}, which can't be sent from host={host}")
+    if port in media_ports:
         raise ValueError(
-            f"multicast_range={settings.multicast_range} is IPv{version}, which can't be sent from host={settings.host}"
-        )
-    first, port = settings.rtp_port_start, settings.multicast_ports
-    if first <= port < first + settings.rtp_port_count:
-        raise ValueError(
-            f"multicast_ports={port} must be outside of rtp_port_start={first} and rtp_port_count="
-            f"{settings.rtp_port_count}: readers on this machine could not have the pair"
+            f"multicast_ports={port} must be outside of rtp_port_start={media_ports.start} and rtp_port_count="
+            f"{len(media_ports)}: readers on this machine could not have the pair"
         )

@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
-from pydantic_settings import EnvSettingsSource, TomlConfigSettingsSource
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as SourceError
 
 from router.settings import Settings
@@ -39,6 +39,12 @@ class SettingsError(Exception):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
+
+
+class _Variables(Settings, BaseSettings):
+    """The settings as pydantic-settings finds them in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +154,7 @@ def from_json(data: bytes) -> Settings:
 
 def _environment() -> _Layer:
     try:
-        return _Layer("environment", _read_texts(EnvSettingsSource(Settings)(), Settings))
+        return _Layer("environment", _read_texts(EnvSettingsSource(_Variables)(), Settings))
     except SourceError as error:
         raise SettingsError(_not_json() or [f"environment: {error}"]) from None
 
@@ -195,11 +201,9 @@ def _read_text(text: str, kinds: set[type], otherwise: str) -> Any:
 
 
 def _file(path: Path) -> _Layer:
-    # pydantic-settings skips a file that isn't there; a named file that isn't there is a mistake.
     try:
-        with path.open("rb"):
-            pass
-        return _Layer(str(path), TomlConfigSettingsSource(Settings, path)())
+        with path.open("rb") as file:
+            return _Layer(str(path), tomllib.load(file))
     except OSError as error:
         raise SettingsError([f"{path}: {error.strerror}"]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
