@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from router.programs import watchdog
-from router.programs.kinds import FRONT
 from router.programs.runtime_dir import launcher_pid
 from tests.support.processes import alive
 from tests.support.programs import Status, run_program
@@ -184,26 +183,38 @@ def test_a_launcher_stays_what_it_is_where_the_new_code_is_refused(start_router:
     router.stop()
 
 
-def test_a_front_that_hangs_is_replaced_and_one_that_lives_is_not(start_router: StartRouter, path: str) -> None:
+WATCHDOG_S = 8
+IMPATIENT = f"""
+from dataclasses import replace
+from router.programs import kinds
+kinds.KINDS = (replace(kinds.FRONT, watchdog_s={WATCHDOG_S}), kinds.WORKER)
+from router.cli import main
+main()
+"""
+
+
+def test_a_front_that_hangs_is_replaced_and_one_that_lives_is_not(path: str) -> None:
     """The launcher is stopped first, for longer than any front may be silent: it must not take its own silence for
     the front's."""
-    router = start_router()
-    assert router.process is not None
+    router = RouterProcess()
+    router.command[1:3] = ["-c", IMPATIENT]
     with (
+        router,
         Publisher(router.publish(path), transport="udp").start() as publisher,
         Reader(router.read(path), transport="udp").start() as over_udp,
         Reader(router.read(path), transport="tcp").start() as over_tcp,
     ):
         readers = [over_udp, over_tcp]
+        assert router.process is not None
         front, *workers = pids(router.status())
         router.process.send_signal(signal.SIGSTOP)
-        time.sleep(FRONT.watchdog_s + 2)
+        time.sleep(WATCHDOG_S + 2)
         router.process.send_signal(signal.SIGCONT)
         time.sleep(2 * watchdog.LOOK_S)
         assert pids(router.status()) == [front, *workers]
         os.kill(front, signal.SIGSTOP)
         lockstep(publisher, readers)
-        eventually(lambda: not alive(front), "the end of the front", FRONT.watchdog_s + 20)
+        eventually(lambda: not alive(front), "the end of the front", WATCHDOG_S + 20)
         router.wait_until(lambda status: all(each["state"] == "ready" for each in status["workers"]), "all workers")
         assert pids(router.status())[1:] == workers
         assert "program hangs, and is killed" in router.log
@@ -211,7 +222,6 @@ def test_a_front_that_hangs_is_replaced_and_one_that_lives_is_not(start_router: 
         sessions: list[Publisher | Reader] = [publisher, *readers]
         for session in sessions:
             session.connection.expect(200, "GET_PARAMETER", session.url)
-    router.stop()
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one CPU can't be made fewer")
