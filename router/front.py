@@ -25,7 +25,7 @@ from router.requests.served import ServedMethods
 from router.requests.server import RequestServer
 from router.requests.setup import SetUp
 from router.requests.simple import GetParameter, Options, Pause, SetParameter, Teardown
-from router.requests.start import Play, Record
+from router.requests.start import PlayMethod, RecordMethod
 from router.shutdown import FrontShutdown
 from router.startup import Startup
 from router.state.events import AdminAsked
@@ -82,8 +82,8 @@ class Front:
             "DESCRIBE": Describe(),
             "ANNOUNCE": Announce(state),
             "SETUP": SetUp(state, fleet.placing, fleet.replicas),
-            "PLAY": Play(state, self.taps),
-            "RECORD": Record(state, self.taps),
+            "PLAY": PlayMethod(state, self.taps),
+            "RECORD": RecordMethod(state, self.taps),
             "PAUSE": Pause(),
             "TEARDOWN": Teardown(state.lifecycle),
             "GET_PARAMETER": GetParameter(),

@@ -2,7 +2,7 @@
 
 from router.state.mounts import Mounts
 from router.state.sessions import Sessions
-from workers.contract.reports import MountFigures, MountState
+from workers.contract.reports import MountFigures, MountReport
 
 
 def take_figures(mounts: Mounts, sessions: Sessions, told: MountFigures) -> None:
@@ -17,7 +17,7 @@ def take_figures(mounts: Mounts, sessions: Sessions, told: MountFigures) -> None
             session.sent.take(packets)
 
 
-def of_report(state: MountState) -> MountFigures:
+def of_report(state: MountReport) -> MountFigures:
     """Give the figures of a mount in a report."""
     readers = tuple((each.session, each.packets_out) for each in state.readers)
     return MountFigures(state.path, state.generation, state.tracks, readers)

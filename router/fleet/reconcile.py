@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from workers.contract.commands import CloseMount, RemoveReader, Respond
 from workers.contract.messages import Command
-from workers.contract.reports import MountState, StateReport
+from workers.contract.reports import MountReport, StateReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def compare(
     return difference
 
 
-def _compare_sessions(wanted: DesiredMount, mount: MountState, difference: Difference) -> None:
+def _compare_sessions(wanted: DesiredMount, mount: MountReport, difference: Difference) -> None:
     playing = {reader.session: reader.playing for reader in mount.readers}
     for session in playing.keys() - wanted.readers.keys() - wanted.elsewhere:
         difference.commands.append(RemoveReader(mount.path, mount.generation, session))

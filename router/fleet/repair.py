@@ -10,11 +10,11 @@ from router.link.worker import Worker, WorkerError
 from router.link.workers import WorkersLink
 from router.logs import get_logger
 from router.rtsp.session_state import SessionState
-from router.state import mount_state
+from router.state.mount_state import PUBLISHED, MountState
 from router.state.mounts import FanoutPoint, Mount, Replica
 from router.state.state import State
 from workers.contract.commands import ReportState
-from workers.contract.reports import MountState, StateReport
+from workers.contract.reports import MountReport, StateReport
 
 log = get_logger(__name__)
 
@@ -102,12 +102,12 @@ class Repair:
             frozenset(readers.keys() - here.keys()),
         )
 
-    def _correct_silence(self, state: MountState, asked: float) -> None:
+    def _correct_silence(self, state: MountReport, asked: float) -> None:
         """Take a report's word on whether a publisher is heard, where an event about it was lost."""
         mount = self._mounts.get(state.path)
-        if mount is None or mount.generation != state.generation or mount.state not in mount_state.PUBLISHED:
+        if mount is None or mount.generation != state.generation or mount.state not in PUBLISHED:
             return
-        silent = mount.state is not mount_state.MountState.LIVE
+        silent = mount.state is not MountState.LIVE
         if silent == state.silent or asked - mount.life.since < SETTLED_AFTER_S:
             return
         tell = self._lifecycle.media_silent if state.silent else self._lifecycle.media_heard

@@ -33,7 +33,7 @@ from router.state.state import State
 from workers.contract.codec import ContractError
 from workers.contract.commands import CloseMount, ReleaseConnection
 from workers.contract.parts import MAX_TRACKS
-from workers.contract.reports import ConnectionState, MountState, ReaderState, StateReport
+from workers.contract.reports import ConnectionState, MountReport, ReaderState, StateReport
 from workers.shared.descriptor_socket import close_all
 
 log = get_logger(__name__)
@@ -57,7 +57,7 @@ class Restore:
         self._on_broken = on_broken
         self._elsewhere: dict[str, list[Session]] = {}
         """Sessions whose connection another worker may hold, by the connection's id."""
-        self._replicas: dict[tuple[str, int], tuple[float, list[tuple[Worker, MountState]]]] = {}
+        self._replicas: dict[tuple[str, int], tuple[float, list[tuple[Worker, MountReport]]]] = {}
         """Replicas whose owner has not come yet, by the mount's path and generation, with the first one's time."""
 
     def undecided(self, worker: Worker) -> set[str]:
@@ -137,7 +137,7 @@ class Restore:
 
     # -- mounts and sessions ---------------------------------------------------------------------------------------
 
-    def _mount(self, worker: Worker, state: MountState, now: float) -> Mount | None:
+    def _mount(self, worker: Worker, state: MountReport, now: float) -> Mount | None:
         """Restore one mount with its sessions; None for one that is not to be."""
         if not state.record:
             return None
@@ -186,7 +186,7 @@ class Restore:
             self._take_replica(other, each, now)
         return mount
 
-    def _take_replica(self, worker: Worker, state: MountState, now: float) -> None:
+    def _take_replica(self, worker: Worker, state: MountReport, now: float) -> None:
         """Restore a replica with its readers, or keep it for when its mount is known."""
         try:
             record = REPLICA.unpack(state.record)

@@ -13,7 +13,7 @@ from router.rtsp.session_state import SessionState
 from router.rtsp.url import parse_url
 from router.state.sessions import Role, Session
 from router.state.state import State
-from router.streams.listeners import Callback
+from router.streams.callbacks import Callback
 from router.streams.session_packets import SessionPackets
 from router.streams.streams import StreamServer
 from router.streams.taps import Taps

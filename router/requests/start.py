@@ -46,7 +46,7 @@ class _Start(Method):
             self._state.sessions.move(session, exchange.connection)
 
 
-class Play(_Start):
+class PlayMethod(_Start):
     """Starts a reader."""
 
     handler = "on_play"
@@ -68,7 +68,7 @@ class Play(_Start):
         return response
 
 
-class Record(_Start):
+class RecordMethod(_Start):
     """Starts a publisher."""
 
     handler = "on_record"

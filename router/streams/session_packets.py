@@ -5,8 +5,8 @@ from collections.abc import Callable
 from router.description import DescriptionError, Media, SessionDescription
 from router.rtsp.session_state import SessionState
 from router.state.sessions import Role, Session
+from router.streams.callbacks import Callback
 from router.streams.errors import StreamClosed, StreamNotOpen, WrongMedia
-from router.streams.listeners import Callback
 from router.streams.packets import DEFAULT_PACKET_BYTES, checked_rtcp, checked_runs
 from router.streams.tap import MountTap
 from router.streams.taps import Taps

@@ -15,8 +15,8 @@ from router.description import Media, SessionDescription
 from router.rtsp import sdp
 from router.rtsp.session_state import SessionState
 from router.state.mounts import Mount
+from router.streams.callbacks import Callback, PacketCallbacks
 from router.streams.errors import CannotReload, StreamFull, WrongMedia
-from router.streams.listeners import Callback, Listeners
 from router.streams.packets import DEFAULT_PACKET_BYTES, LARGEST_PACKET_BYTES, checked_rtcp, checked_runs
 from router.streams.publication import StreamPublication
 from router.streams.stats import MediaStats, StreamStats
@@ -74,7 +74,7 @@ class ServerStream:
             _Written(second_bytes(tuple(each.payload_type for each in media.formats)), media.back_channel)
             for media in description.medias
         ]
-        self._listeners = Listeners([each.clock_rates for each in self._parsed.medias])
+        self._listeners = PacketCallbacks([each.clock_rates for each in self._parsed.medias])
         self._publication = StreamPublication(self.id, self.path, self._streams, self._take)
         self._dropped = 0
         self._streams.add(self)

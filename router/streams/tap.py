@@ -8,8 +8,8 @@ from router.link.placement import NotArrived
 from router.link.worker import Worker, WorkerError
 from router.logs import get_logger
 from router.state.mounts import Mount
+from router.streams.callbacks import Callback, PacketCallbacks
 from router.streams.errors import StreamFull
-from router.streams.listeners import Callback, Listeners
 from router.streams.pipe import ProgramPipe, open_pipe
 from router.streams.threads import call_in
 from workers.channel import ChannelBurst, Kind, Run, encode
@@ -31,7 +31,7 @@ class MountTap:
     def __init__(self, mount: Mount, loop: asyncio.AbstractEventLoop) -> None:
         self._mount = mount
         self._loop = loop
-        self._listeners: dict[str, Listeners] = {}
+        self._listeners: dict[str, PacketCallbacks] = {}
         self._pipe: ProgramPipe | None = None
         self._told: tuple[tuple[int, ...], bool] = ((), False)
         self._early: list[bytes] = []
@@ -61,7 +61,7 @@ class MountTap:
         listeners = self._listeners.get(session)
         if listeners is None:
             clock_rates = [each.clock_rates for each in self._mount.description.medias]
-            listeners = self._listeners[session] = Listeners(clock_rates)
+            listeners = self._listeners[session] = PacketCallbacks(clock_rates)
         remove = listeners.add(kind, track, callback)
         self._settle_soon()
         return remove

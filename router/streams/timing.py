@@ -73,7 +73,7 @@ class Timeline:
             self._report(source, *report)
         return source
 
-    def hear(self, packet: bytes) -> None:
+    def on_rtcp(self, packet: bytes) -> None:
         """Take note of a compound packet's sender reports, perhaps before any packet of theirs."""
         for part in rtcp.split(packet) or ():
             instant = rtcp.sender_time(part)

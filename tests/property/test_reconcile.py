@@ -10,7 +10,7 @@ from router.fleet.reconcile import DesiredMount, Difference, compare
 from workers.contract.commands import CloseMount, OpenMount, RemoveReader, Respond, SetUpReader
 from workers.contract.messages import Command
 from workers.contract.parts import TrackTransport, UdpTransport
-from workers.contract.reports import MountState, ReaderState, StateReport
+from workers.contract.reports import MountReport, ReaderState, StateReport
 
 PATHS = ("/a", "/b")
 READERS = ("r1", "r2")
@@ -44,7 +44,7 @@ class ModelWorker:
     def report(self) -> StateReport:
         return StateReport(
             tuple(
-                MountState(
+                MountReport(
                     path, generation, "", False, (), tuple(ReaderState(each, "", True, 0, 0) for each in readers)
                 )
                 for path, (generation, readers) in self.mounts.items()
@@ -113,7 +113,7 @@ def test_agreement_needs_nothing(desired: dict[str, DesiredMount]) -> None:
 
 def state(publisher: str, playing: bool) -> StateReport:
     reader = ReaderState("r1", "c1", playing, 0, 0)
-    return StateReport((MountState("/a", 1, publisher, False, (), (reader,)),), (), more=False)
+    return StateReport((MountReport("/a", 1, publisher, False, (), (reader,)),), (), more=False)
 
 
 @pytest.mark.parametrize(

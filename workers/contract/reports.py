@@ -34,7 +34,7 @@ class ReaderState:
 
 
 @dataclass(frozen=True, slots=True)
-class MountState:
+class MountReport:
     """One mount as it is now; `publisher` is its session's id, "" before RECORD, `publisher_connection` the one that
     came with it. Records are given to a new front only."""
 
@@ -102,7 +102,7 @@ class StateReport:
     listening sockets, with `listeners_token`.
     """
 
-    mounts: Annotated[tuple[MountState, ...], AtMost(100_000)]
+    mounts: Annotated[tuple[MountReport, ...], AtMost(100_000)]
     connections: Annotated[tuple[Name, ...], AtMost(100_000)]
     more: bool
     lent_ports: Annotated[tuple[Port, ...], AtMost(32768)] = ()

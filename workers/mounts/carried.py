@@ -7,7 +7,7 @@ from typing import Protocol
 
 from workers.connections.connection import Connection
 from workers.contract.image import MountImage, ReplicaImage
-from workers.contract.reports import MountState
+from workers.contract.reports import MountReport
 from workers.readers.table import ReaderTable
 from workers.runtime.pipe import Pipe
 from workers.runtime.resources import Resources
@@ -169,7 +169,7 @@ class CarriedMount(ABC):
         return delivered
 
     @abstractmethod
-    def describe(self, *, records: bool = False) -> MountState:
+    def describe(self, *, records: bool = False) -> MountReport:
         """Describe it as it is now; with what a new front needs to know of it, if `records` are asked for."""
 
     @abstractmethod

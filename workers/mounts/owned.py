@@ -9,7 +9,7 @@ from workers.connections.connection import Connection
 from workers.contract.events import ChannelEnded, MediaSilent
 from workers.contract.image import FeedImage, MountImage, TapImage
 from workers.contract.parts import Refusal
-from workers.contract.reports import MountState
+from workers.contract.reports import MountReport
 from workers.fanout.burst import packets_of
 from workers.mounts.carried import CarriedMount, OnFailure, Watched
 from workers.mounts.publishing import Publishing
@@ -186,10 +186,10 @@ class OwnedMount(CarriedMount):
 
     # -- what is known of it --------------------------------------------------------------------------------------
 
-    def describe(self, *, records: bool = False) -> MountState:
+    def describe(self, *, records: bool = False) -> MountReport:
         """Describe it as it is now; with what a new front needs to know of it, if `records` are asked for."""
         state = self._state
-        told = MountState(
+        told = MountReport(
             self.path,
             self.generation,
             self.publishing.session,

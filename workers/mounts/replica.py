@@ -15,7 +15,7 @@ from workers.connections.connection import Connection
 from workers.contract.events import ChannelEnded
 from workers.contract.image import REPLICA, FeedImage, ReplicaImage
 from workers.contract.replies import ReplicaOffered
-from workers.contract.reports import MountState
+from workers.contract.reports import MountReport
 from workers.fanout.burst import packets_of
 from workers.mounts.carried import CarriedMount, OnFailure
 from workers.mounts.owned import OwnedMount
@@ -99,9 +99,9 @@ class ReplicaMount(CarriedMount):
         self.readers.go_on(self._state.readers, connections, now)
         self._go_on_ports()
 
-    def describe(self, *, records: bool = False) -> MountState:
+    def describe(self, *, records: bool = False) -> MountReport:
         """Describe it as it is now; with what a new front needs to know of it, if `records` are asked for."""
-        return MountState(
+        return MountReport(
             self.path,
             self.generation,
             "" if self._state.feed is None else self._state.feed.session,

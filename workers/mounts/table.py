@@ -9,7 +9,7 @@ from workers.contract.codec import ContractError
 from workers.contract.commands import OpenMount, OpenReplica
 from workers.contract.image import REPLICA, FeedImage, MountImage, ReplicaImage, TrackImage
 from workers.contract.parts import Refusal
-from workers.contract.reports import MountState
+from workers.contract.reports import MountReport
 from workers.mounts.binding import bind_ports
 from workers.mounts.carried import CarriedMount
 from workers.mounts.owned import OwnedMount
@@ -246,14 +246,14 @@ class MountTable:
         for mount in self._by_path.values():
             mount.stop_reading()
 
-    def state_of(self, path: str) -> tuple[MountState, ...]:
+    def state_of(self, path: str) -> tuple[MountReport, ...]:
         mount = self._by_path.get(path)
         return () if mount is None else (mount.describe(),)
 
-    def state_parts(self, *, records: bool = False) -> Iterator[tuple[MountState, ...]]:
+    def state_parts(self, *, records: bool = False) -> Iterator[tuple[MountReport, ...]]:
         """Describe all mounts, in parts of bounded size; one part at least. With what a front has told to remember, if
         `records` are asked for."""
-        part: list[MountState] = []
+        part: list[MountReport] = []
         readers = described = 0
         for mount in self._by_path.values():
             part.append(mount.describe(records=records))

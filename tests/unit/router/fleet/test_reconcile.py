@@ -5,17 +5,17 @@ import pytest
 from router.fleet.reconcile import DesiredMount, compare
 from workers.contract.commands import CloseMount, RemoveReader, Respond
 from workers.contract.messages import Command
-from workers.contract.reports import MountState, ReaderState, StateReport
+from workers.contract.reports import MountReport, ReaderState, StateReport
 
 WANTED = {"/a": DesiredMount(5, "p", {"r": True, "paused": False}, frozenset({"elsewhere"}))}
 
 
-def mount(generation: int = 5, publisher: str = "p", *, path: str = "/a", **readers: bool) -> MountState:
+def mount(generation: int = 5, publisher: str = "p", *, path: str = "/a", **readers: bool) -> MountReport:
     states = tuple(ReaderState(session, "", playing, 0, 0) for session, playing in readers.items())
-    return MountState(path, generation, publisher, False, (), states)
+    return MountReport(path, generation, publisher, False, (), states)
 
 
-def report(*mounts: MountState, connections: tuple[str, ...] = ()) -> StateReport:
+def report(*mounts: MountReport, connections: tuple[str, ...] = ()) -> StateReport:
     return StateReport(mounts, connections, more=False)
 
 
@@ -35,7 +35,7 @@ def report(*mounts: MountState, connections: tuple[str, ...] = ()) -> StateRepor
         (mount(path="/b"), [CloseMount("/b", 5)], {"/a"}),
     ],
 )
-def test_what_differs_is_undone_or_missing(reported: MountState, commands: list[Command], missing: set[str]) -> None:
+def test_what_differs_is_undone_or_missing(reported: MountReport, commands: list[Command], missing: set[str]) -> None:
     difference = compare(WANTED, (), [report(reported)])
     assert (difference.commands, difference.missing) == (commands, missing)
 

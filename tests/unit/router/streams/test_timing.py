@@ -51,13 +51,13 @@ def test_reports_set_medias_right_against_each_other(early: bool) -> None:
     reports = report(NTP + 3, 1000 + 3 * 90_000), report(NTP + 1.2, 9 + 48_000, ssrc=8)
     if early:
         for each in reports:
-            timeline.hear(each)
+            timeline.on_rtcp(each)
     picture = timeline.times(VIDEO, packet(1000), 5.0)
     sound = timeline.times(AUDIO, packet(9, payload_type=97, ssrc=8), 5.5)
     if not early:
         assert (picture, sound) == ((0.0, None), (0.5, None))
         for each in reports:
-            timeline.hear(each)
+            timeline.on_rtcp(each)
         picture = timeline.times(VIDEO, packet(1000), 6.0)
         sound = timeline.times(AUDIO, packet(9, payload_type=97, ssrc=8), 6.0)
     assert close(picture, 0.0, NTP)
@@ -67,9 +67,9 @@ def test_reports_set_medias_right_against_each_other(early: bool) -> None:
 def test_ntp_follows_the_last_report_over_rtp_times_wrap() -> None:
     timeline = made()
     timeline.times(VIDEO, packet(2**32 - 45_000), 5.0)
-    timeline.hear(report(NTP, 2**32 - 45_000))
+    timeline.on_rtcp(report(NTP, 2**32 - 45_000))
     assert close(timeline.times(VIDEO, packet(45_000), 6.0), 1.0, NTP + 1)
-    timeline.hear(report(NTP + 10, 45_000))
+    timeline.on_rtcp(report(NTP + 10, 45_000))
     assert close(timeline.times(VIDEO, packet(45_000), 6.0), 1.0, NTP + 10)
 
 
@@ -84,6 +84,6 @@ def test_what_is_remembered_is_bounded() -> None:
     timeline = made()
     for ssrc in range(3 * MOST_SOURCES):
         timeline.times(VIDEO, packet(1, ssrc=ssrc), 5.0)
-        timeline.hear(report(NTP, 1, ssrc=1000 + ssrc))
+        timeline.on_rtcp(report(NTP, 1, ssrc=1000 + ssrc))
     assert len(timeline._sources) <= MOST_SOURCES
     assert len(timeline._reports) <= MOST_SOURCES

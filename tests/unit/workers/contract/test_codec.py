@@ -79,7 +79,7 @@ from workers.contract.replies import (
     Released,
     ReplicaOffered,
 )
-from workers.contract.reports import ConnectionState, MountFigures, MountState, ReaderState, StateReport, TrackState
+from workers.contract.reports import ConnectionState, MountFigures, MountReport, ReaderState, StateReport, TrackState
 
 UDP = TrackTransport(0, UdpTransport("2001:db8::1", 5000, 5001))
 TCP = TrackTransport(1, InterleavedTransport(2, 3))
@@ -140,7 +140,7 @@ MESSAGES: list[Message] = [
     Released(b"x", b"y"),
     StateReport(
         (
-            MountState(
+            MountReport(
                 "/a",
                 1,
                 "s",

@@ -7,11 +7,11 @@ import pytest
 from tests.unit.workers.contract.wire import arrived
 from workers.contract.codec import UnreadableMessage
 from workers.contract.parts import Peer, TrackTransport, UdpTransport
-from workers.contract.reports import ConnectionState, MountState, ReaderState, StateReport, TrackState
+from workers.contract.reports import ConnectionState, MountReport, ReaderState, StateReport, TrackState
 
 TRACK = TrackState(0, 0, 0, 0, 0.0, None)
 READER = ReaderState("r", "c", True, 0, 0)
-MOUNT = MountState("/a", 1, "", False, (), ())
+MOUNT = MountReport("/a", 1, "", False, (), ())
 CONNECTION = ConnectionState("c", Peer(), b"")
 REPORT = StateReport((), (), more=False)
 UDP = TrackTransport(0, UdpTransport("192.0.2.1", 5000, 5001))
@@ -21,7 +21,7 @@ def of_track(track: TrackState) -> StateReport:
     return of_mount(replace(MOUNT, tracks=(track,)))
 
 
-def of_mount(mount: MountState) -> StateReport:
+def of_mount(mount: MountReport) -> StateReport:
     return replace(REPORT, mounts=(mount,))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import cast
 
-from workers.contract.reports import MountFigures, MountState, ReaderState, TrackState
+from workers.contract.reports import MountFigures, MountReport, ReaderState, TrackState
 from workers.mounts import figures
 from workers.mounts.carried import CarriedMount
 from workers.mounts.figures import Figures
@@ -15,9 +15,9 @@ class FakeMount:
     def __init__(self, path: str, packets: int, readers: Mapping[str, int], generation: int = 1) -> None:
         self.path, self.packets, self.readers, self.generation = path, packets, dict(readers), generation
 
-    def describe(self) -> MountState:
+    def describe(self) -> MountReport:
         readers = tuple(ReaderState(name, "c", True, sent, 0) for name, sent in self.readers.items())
-        return MountState(self.path, self.generation, "p", False, (self.track,), readers)
+        return MountReport(self.path, self.generation, "p", False, (self.track,), readers)
 
     @property
     def track(self) -> TrackState:

@@ -7,7 +7,7 @@ from typing import cast
 from tests.support.worker_parts import Parts
 from workers.contract.events import FiguresChanged, Heartbeat
 from workers.contract.messages import Event
-from workers.contract.reports import MountState, TrackState
+from workers.contract.reports import MountReport, TrackState
 from workers.process.active_worker import ActiveWorker
 from workers.process.heartbeats import Heartbeats
 from workers.process.link import FrontLink
@@ -21,8 +21,8 @@ class Mount:
         self.path = path
         self.packets = 0
 
-    def describe(self) -> MountState:
-        return MountState(self.path, 1, "p", False, (TrackState(10_000, self.packets, 0, 0, 0.0, None),), ())
+    def describe(self) -> MountReport:
+        return MountReport(self.path, 1, "p", False, (TrackState(10_000, self.packets, 0, 0, 0.0, None),), ())
 
 
 class Mounts(list[Mount]):

@@ -21,7 +21,7 @@ COMPLAINT_INTERVAL_S = 60.0
 """A callback that fails fails for every packet: its traceback is logged so often."""
 
 
-class Listeners:
+class PacketCallbacks:
     """The callbacks of one stream, or of one session."""
 
     def __init__(self, clock_rates: Sequence[Mapping[int, int]]) -> None:
@@ -70,7 +70,7 @@ class Listeners:
         callbacks = self._callbacks.get((burst.kind, burst.track), ())
         if burst.kind is Kind.RTCP:
             for packet in (each for run in burst.runs for each in packets_of(run)):
-                timeline.hear(packet)
+                timeline.on_rtcp(packet)
                 self._call(callbacks, ReceivedPacket(packet, None, None, session))
         elif callbacks:
             for packet in (each for run in burst.runs for each in packets_of(run)):

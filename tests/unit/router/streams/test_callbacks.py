@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from router.streams.listeners import MOST_SENDERS, Listeners
+from router.streams.callbacks import MOST_SENDERS, PacketCallbacks
 from router.streams.packets import ReceivedPacket
 from workers.channel import ChannelBurst, Kind, runs_of
 
@@ -19,7 +19,7 @@ def rtp(rtp_time: int) -> bytes:
 
 
 def test_each_packet_comes_in_order_to_whom_it_is_for() -> None:
-    listeners = Listeners([{96: 90_000}, {}])
+    listeners = PacketCallbacks([{96: 90_000}, {}])
     got: list[ReceivedPacket] = []
     remove = listeners.add(Kind.RTP, 0, got.append)
     listeners.take(burst(rtp(0), rtp(90_000)), "s", 1.0)
@@ -37,7 +37,7 @@ def test_each_packet_comes_in_order_to_whom_it_is_for() -> None:
 
 def test_a_callback_that_fails_hurts_nobody(caplog: pytest.LogCaptureFixture) -> None:
     async def program() -> None:
-        listeners = Listeners([{}])
+        listeners = PacketCallbacks([{}])
         got: list[ReceivedPacket] = []
 
         def fail(packet: ReceivedPacket) -> None:
@@ -55,11 +55,11 @@ def test_a_coroutine_function_is_no_callback() -> None:
     async def wait(packet: ReceivedPacket) -> None: ...
 
     with pytest.raises(TypeError, match="returns at once"):
-        Listeners([{}]).add(Kind.RTP, 0, wait)
+        PacketCallbacks([{}]).add(Kind.RTP, 0, wait)
 
 
 def test_the_times_of_so_many_senders_are_followed() -> None:
-    listeners = Listeners([{}])
+    listeners = PacketCallbacks([{}])
     listeners.add(Kind.RTP, 0, lambda packet: None)
     for number in range(MOST_SENDERS + 10):
         listeners.take(burst(rtp(0)), str(number), 1.0)
