@@ -129,13 +129,13 @@ class StatusDocument:
     def _mount(self, mount: Mount, wall: float) -> dict[str, Any]:
         return {
             "path": mount.path,
-            "worker": mount.worker.index if mount.worker is not None else None,
+            "worker": mount.placement.index,
             "state": mount.state,
             "tracks": _tracks(mount),
             "publisher": _publisher(mount, self._state.sessions.get(mount.publisher)),
             "readers": len(mount.readers),
             "replicas": [
-                {"path": each.path, "worker": each.worker and each.worker.index, "readers": len(each.readers)}
+                {"path": each.path, "worker": each.placement.index, "readers": len(each.readers)}
                 for each in mount.replicas
             ],
             "since": round(wall + mount.since, 3),
