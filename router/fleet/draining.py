@@ -44,7 +44,6 @@ class Drainer:
         self._tasks = Tasks()
 
     async def close(self) -> None:
-        """Drain nothing any more."""
         await self._tasks.cancel()
 
     def drain_wanted(self, worker: Worker) -> None:

@@ -62,7 +62,6 @@ class Events:
         self._ended: list[tuple[Worker | Placement, str]] = []
 
     def take(self, worker: Worker, event: Event) -> None:
-        """Let whom it concerns know of an event."""
         now = asyncio.get_running_loop().time()
         match event:
             case Heartbeat():
@@ -135,7 +134,6 @@ class Events:
             holder.tell(ForgetConnections(tuple(names)))
 
     def _held(self, worker: Worker, connection_id: str) -> Connection | None:
-        """Find a connection that this worker may speak for."""
         connection = self._connections.get(connection_id)
         return connection if connection is not None and connection.placement.may_speak(worker) else None
 

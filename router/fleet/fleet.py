@@ -67,7 +67,6 @@ class Fleet:
     # -- what the link tells --------------------------------------------------------------------------------------
 
     def welcome(self, index: int) -> Welcome:
-        """Say what a worker has to know."""
         settings = self._settings
         return Welcome(
             rtp_port_start=self._loans.slices.first(index),
@@ -91,7 +90,6 @@ class Fleet:
         )
 
     def on_ready(self, worker: Worker, reports: list[StateReport]) -> None:
-        """Take on a worker, with what it has."""
         worker.lent = reports[-1].lent_ports
         log.info("worker ready", worker=worker.index, pid=worker.pid)
         now = asyncio.get_running_loop().time()
@@ -110,7 +108,6 @@ class Fleet:
             self.all_ready.set()
 
     def on_lost(self, worker: Worker, reason: str) -> None:
-        """Tell a death from an end, and let go on elsewhere what can."""
         if worker.told_to_end or (worker.heartbeat is not None and worker.heartbeat.draining):
             log.info("worker ended", worker=worker.index, pid=worker.pid)
         else:
@@ -126,11 +123,9 @@ class Fleet:
         self.recovery.worker_lost(worker, "it died during a move")
 
     def on_asked(self, message: Asked, answer: Answer) -> None:
-        """Let an administrator's question be answered by whoever can."""
         self._front_events.append(AdminAsked(message, answer))
 
     def on_event(self, worker: Worker, event: Event) -> None:
-        """Let whom it concerns know of an event."""
         if isinstance(event, Heartbeat):
             self.totals[worker.index].take(worker.incarnation, event)
         self._events.take(worker, event)

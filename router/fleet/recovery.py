@@ -54,7 +54,6 @@ class Recovery:
         self._tasks = Tasks()
 
     async def close(self) -> None:
-        """Wait for no worker any more."""
         await self._tasks.cancel()
 
     def worker_ready(self) -> None:
@@ -121,7 +120,6 @@ class Recovery:
     # -- mounts ----------------------------------------------------------------------------------------------------
 
     async def _place(self, mount: Mount, dead: Worker) -> None:
-        """Find a worker for one mount."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:

@@ -41,7 +41,6 @@ class Replicas:
         self._failed_at: dict[Mount, float] = {}
 
     def on_heartbeat(self, worker: Worker, beat: Heartbeat, now: float) -> None:
-        """Take note of a worker's load."""
         self._saturation.observe(worker.index, beat.cpu_percent, beat.busiest, beat.busiest_share, now)
 
     # -- readers ---------------------------------------------------------------------------------------------------
@@ -172,9 +171,10 @@ class Replicas:
 
     async def fold(self, mount: Mount) -> None:
         """Close all replicas of a mount whose owner is gone, and wait for that: they hold its ports."""
+        reason = "its owner was lost"
         for replica in list(mount.replicas):
-            worker = replica.worker
-            self.end(replica, "its owner was lost")
-            if worker is not None:
-                with suppress(WorkerError):  # then they are gone with it
+            with suppress(PlacementError, WorkerError):  # then they are gone with its worker
+                async with replica.placement.use() as worker:
+                    self.end(replica, reason)
                     await worker.ask(commands.close_mount(replica))
+            self.end(replica, reason)

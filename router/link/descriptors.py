@@ -64,7 +64,6 @@ class WorkerChannel:
         return self._socket.claim(token)
 
     def sweep(self, now: float) -> None:
-        """Close what nobody has claimed in time."""
         self._socket.sweep(now)
 
     def close(self) -> None:
@@ -177,7 +176,6 @@ class DescriptorListener:
         self._on_end(incarnation)
 
     def drop(self, incarnation: str) -> None:
-        """Let go of one worker's connection."""
         channel = self._channels.pop(incarnation, None)
         if channel is not None:
             channel.close()

@@ -85,12 +85,10 @@ class Placement:
 
     @property
     def state(self) -> PlacementState:
-        """Where it is."""
         return self._state
 
     @property
     def closed(self) -> bool:
-        """Whether it is at its end."""
         return self._state is PlacementState.CLOSED
 
     @property

@@ -22,7 +22,6 @@ from workers.contract.parts import HandOff, TrackTransport, UdpTransport
 
 
 def open_mount(mount: Mount) -> OpenMount:
-    """Open a mount at its first worker."""
     return OpenMount(mount.path, mount.generation, mount.tracks())
 
 
@@ -45,7 +44,6 @@ def reopen_mount(mount: Mount) -> OpenMount:
 
 
 def close_mount(point: FanoutPoint) -> CloseMount:
-    """Close a mount, or a replica."""
     return CloseMount(point.path, point.generation)
 
 
@@ -69,12 +67,10 @@ def set_up_elsewhere(session: Session) -> Iterator[SetUpReader]:
 
 
 def remove_reader(point: FanoutPoint, session: Session) -> RemoveReader:
-    """End a reader at one of the places that know it."""
     return RemoveReader(point.path, point.generation, session.id)
 
 
 def pause(session: Session) -> PauseReader:
-    """Stop a reader's media."""
     return PauseReader(session.place.path, session.place.generation, session.id)
 
 
