@@ -31,6 +31,7 @@ from router.state.mounts import Mount, Mounts
 from router.state.multicast import Multicast
 from router.state.records import session_record
 from router.state.sessions import Role, Session, Sessions
+from router.state.timeouts import Timeouts
 from workers.contract.events import SessionTrouble
 
 log = get_logger(__name__)
@@ -47,6 +48,7 @@ class Lifecycle:
         self._mounts = mounts
         self._multicast = multicast
         self._events = events
+        self._timeouts = Timeouts(settings)
 
     # -- publishing ------------------------------------------------------------------------------------------------
 
@@ -296,45 +298,8 @@ class Lifecycle:
     def expire(self, now: float) -> None:
         """End what has been without a sign of life for too long."""
         for session in self._sessions:
-            if session.role is Role.READER:
-                reason = self._reader_expired(session, now)
-            elif session.id == session.mount.last_publisher:
-                reason = self._publisher_expired(session, now)
-            else:
-                # Not renewed by anything: a path is not to be held without a stream.
-                limit_s = self._settings.publish_start_timeout_s
-                expired = now - session.since > limit_s
-                reason = f"no RECORD within {limit_s:g} s of ANNOUNCE" if expired else None
-            if reason is not None:
+            if (reason := self._timeouts.of_session(session, now)) is not None:
                 self.close_session(session, reason, vanished_at=now)
         for mount in self._mounts:
-            if mount.state is MountState.WAITING and not mount.publisher:
-                grace_s = self._settings.reconnect_grace_of(mount.path)
-                if now - mount.life.since > grace_s:
-                    self.close_mount(mount, f"no publisher came back within {grace_s:g} s")
-
-    def _reader_expired(self, session: Session, now: float) -> str | None:
-        if session.state is SessionState.PLAYING:
-            if session.interleaved:
-                return None  # its connection is its life; a stalled one is the worker's to end
-        elif session.orphaned is not None:
-            return self._idle(now - session.orphaned, self._settings.handshake_timeout_s)
-        return self._idle(now - session.heard, self._settings.session_timeout_s)
-
-    def _publisher_expired(self, session: Session, now: float) -> str | None:
-        settings, mount = self._settings, session.mount
-        if mount.state is MountState.STARTING:
-            since, limit = mount.life.since, settings.publish_start_timeout_s
-            if session.orphaned is not None:
-                since, limit = session.orphaned, settings.stale_after_s
-            waited = now - since
-            return f"no RTP within {limit:g} s of RECORD" if waited > limit else None
-        if mount.state is not MountState.SILENT:
-            return None
-        silent = now - mount.life.since + settings.stale_after_s
-        if session.orphaned is not None and now - session.orphaned > settings.stale_after_s:
-            return f"its connection is lost and no RTP came for {silent:.0f} s"  # an earlier front may have heard of it
-        return f"no RTP for {silent:.0f} s" if silent > settings.publish_timeout_s else None
-
-    def _idle(self, idle_s: float, limit_s: float) -> str | None:
-        return f"no sign of life for {idle_s:.0f} s" if idle_s > limit_s else None
+            if (reason := self._timeouts.of_mount(mount, now)) is not None:
+                self.close_mount(mount, reason)

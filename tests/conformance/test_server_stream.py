@@ -319,11 +319,15 @@ def test_a_description_may_change_in_what_readers_have_not_been_told() -> None:
                 with RtspConnection(server.client_url) as connection:
                     return connection.expect(200, "DESCRIBE", server.client_url + "/made").body
 
-            assert b"s=-" in await asyncio.to_thread(body)
+            described = await asyncio.to_thread(body)
+            assert b"s=-" in described
             video = Media("video", [H264(payload_type=96, packetization_mode=1)])
             stream.reload_description(SessionDescription([video, SOUND, TALK_BACK], title="Second half"))
-            assert b"s=Second half" in (changed := await asyncio.to_thread(body))
+            changed = await asyncio.to_thread(body)
+            assert b"s=Second half" in changed
             assert b"packetization-mode=1" in changed
+            versions = [int(each.split(b"o=- ")[1].split()[1]) for each in (described, changed)]
+            assert versions[1] > versions[0], "readers can tell that it is another one (RFC 4566 section 5.2)"
             stream.write_packets_rtp(video, [WrittenTrack(stream, VIDEO).build(100)])
             with pytest.raises(WrongMedia):
                 stream.write_packets_rtp(PICTURE, [WrittenTrack(stream, VIDEO).build(100)])
