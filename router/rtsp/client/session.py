@@ -6,7 +6,7 @@ redirection, or when it falls back from UDP to TCP.
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from router.rtsp.client import target
 from router.rtsp.client.authenticator import Authenticator
@@ -24,10 +24,10 @@ from router.rtsp.client.events import (
     TornDown,
     TrackSetUp,
 )
+from router.rtsp.client.goal import MAX_TRACKS, Goal
+from router.rtsp.client.tracks import granted_transport, started
 from router.rtsp.errors import LocalError, PeerError, RtspError
-from router.rtsp.headers.rtp_info import TrackStart, parse_rtp_info
 from router.rtsp.headers.session import parse_session
-from router.rtsp.headers.transport import TransportSpec, parse_transports
 from router.rtsp.message import Response
 from router.rtsp.sdp import parse_sdp
 from router.rtsp.session_state import SessionState, next_state
@@ -35,8 +35,6 @@ from workers.framing import Frame
 
 MAX_REDIRECTS = 5
 """A camera's chain has one; browsers stop at 20."""
-MAX_TRACKS = 32
-"""As many as a publisher's description may have."""
 MAX_EARLY_BYTES = 1 << 20
 """Of media that comes before PLAY's answer: a second of a fast camera."""
 _DEFAULT_TIMEOUT_S = 60
@@ -45,7 +43,6 @@ _LONGEST_TIMEOUT_S = 600
 """Firewalls and NATs forget a silent connection sooner than servers say."""
 _REDIRECTIONS = (301, 302, 303, 305)
 _UNSUPPORTED_TRANSPORT, _SESSION_NOT_FOUND = 461, 454
-_FROM_THE_BEGINNING = (("Range", "npt=0.000-"),)
 _ACTIVE = (SessionState.PLAYING, SessionState.RECORDING)
 
 
@@ -103,11 +100,7 @@ class ClientSession:
             self._connection.authenticator = Authenticator(credentials, cnonce)
         self._progress = _Progress(self.url)
         self._steps: deque[ClientRequest] = deque()
-        self._announced: tuple[bytes, tuple[str | None, ...]] | None = None
-        """A publisher's description and its controls."""
-        self._offers: tuple[Offer, ...] | None = None
-        self._reads = False
-        self._over_tcp = False
+        self._goal = Goal()
         self._public: frozenset[str] = frozenset()
         self._redirects = 0
 
@@ -145,31 +138,25 @@ class ClientSession:
         self._progress = _Progress(self.url)
         self.state = SessionState.INIT
         self._steps.clear()
-        if self._announced or self._reads:
-            self._begin(now)
+        self._begin(now)
 
     def describe(self, now: float) -> None:
         """Ask what there is to read: `Described`."""
         self._want("DESCRIBE")
-        self._reads = True
+        self._goal.reads = True
         self._begin(now)
 
     def play(self, offers: Sequence[Offer], now: float) -> None:
         """Read these tracks of what was described: `TrackSetUp` for each, then `PlayStarted`."""
         self._want("SETUP")
-        self._offers = _checked(offers, len(self._progress.urls))
-        self._steps += self._playing()
+        self._goal.want_tracks(offers, len(self._progress.urls))
+        self._steps += self._goal.playing(self._progress.base, self._progress.urls)
         self._go_on(now)
 
     def announce(self, description: bytes, offers: Sequence[Offer], now: float) -> None:
         """Publish what a description in SDP says: `TrackSetUp` for each track, then `RecordStarted`."""
         self._want("ANNOUNCE")
-        try:
-            controls = tuple(media.control for media in parse_sdp(description, MAX_TRACKS).medias)
-        except PeerError as error:
-            raise LocalError(error.reason) from error
-        self._offers = _checked(offers, len(controls))
-        self._announced = (description, controls)
+        self._goal.want_published(description, offers)
         self._begin(now)
 
     def pause(self, now: float) -> None:
@@ -267,33 +254,11 @@ class ClientSession:
         self._go_on(now)
 
     def _begin(self, now: float) -> None:
-        if self.options.ask_options:
+        steps = self._goal.beginning(self.url)
+        if steps and self.options.ask_options:
             self._steps.append(ClientRequest("OPTIONS", self.url))
-        if self._announced is None:
-            self._steps.append(ClientRequest("DESCRIBE", self.url, (("Accept", "application/sdp"),)))
-        else:
-            description, controls = self._announced
-            self._progress.urls = target.track_urls(self.url, controls)
-            self._steps.append(ClientRequest("ANNOUNCE", self.url, (("Content-Type", "application/sdp"),), description))
-            self._steps += [*self._setups(), ClientRequest("RECORD", self.url, _FROM_THE_BEGINNING)]
+        self._steps += steps
         self._go_on(now)
-
-    def _playing(self) -> list[ClientRequest]:
-        return [*self._setups(), ClientRequest("PLAY", self._progress.base, _FROM_THE_BEGINNING)]
-
-    def _setups(self) -> list[ClientRequest]:
-        return [self._setup(each) for each in self._offers or ()]
-
-    def _setup(self, offer: Offer) -> ClientRequest:
-        if offer.ports is None or self._over_tcp:
-            wanted = f"RTP/AVP/TCP;unicast;interleaved={2 * offer.track}-{2 * offer.track + 1}"
-        else:
-            wanted = f"RTP/AVP;unicast;client_port={offer.ports[0]}-{offer.ports[1]}"
-        # Without quotes, and in small letters: ffmpeg's server knows no other way to write it.
-        mode = "" if self._announced is None else ";mode=record"
-        return ClientRequest(
-            "SETUP", self._progress.urls[offer.track], (("Transport", wanted + mode),), track=offer.track
-        )
 
     def _go_on(self, now: float) -> None:
         if self._steps and not self._connection.asked:
@@ -324,8 +289,8 @@ class ClientSession:
             self._public -= {step.method}  # offered, and not understood
         elif status in _REDIRECTIONS:
             events.append(self._redirected(answer.response))
-        elif status == _UNSUPPORTED_TRANSPORT and step.track is not None and self._may_fall_back(step.track):
-            self._refused_udp(step.track, now)
+        elif status == _UNSUPPORTED_TRANSPORT and step.track is not None and self._falls_back(step.track):
+            self._refused_udp(now)
         elif step.method != "OPTIONS" or step.keeps_alive or status == 401:
             raise ServerRefused(status, answer.response.reason or "", step.method)
         if self.state in (*_ACTIVE, SessionState.READY):
@@ -344,14 +309,14 @@ class ClientSession:
             case "SETUP":
                 assert step.track is not None
                 self._note_session(response)
-                track = RemoteTrack(step.track, step.url, self._granted(step.track, response))
+                transport = granted_transport(step.track, response, udp=self._goal.offers_udp(step.track))
+                track = RemoteTrack(step.track, step.url, transport)
                 progress.tracks[step.track] = track
                 events.append(TrackSetUp(track))
             case "PLAY":
-                self._begin_tracks(parse_rtp_info(response.fields.get("RTP-Info", "") or ""))
                 if self.options.fall_back and any(not each.transport.tcp for each in progress.tracks.values()):
                     progress.media_by = now + self.options.media_timeout_s
-                events.append(PlayStarted(tuple(progress.tracks.values())))
+                events.append(PlayStarted(started(progress.tracks, response)))
             case "RECORD":
                 events.append(RecordStarted(tuple(progress.tracks.values())))
             case "PAUSE":
@@ -364,12 +329,12 @@ class ClientSession:
         document = parse_sdp(response.body, MAX_TRACKS)
         self._progress.base = target.base_of(self._url, response, document)
         self._progress.urls = target.track_urls(self._progress.base, [media.control for media in document.medias])
-        if self._offers is None:
+        if self._goal.offers is None:
             events.append(Described(document))
-        elif any(each.track >= len(document.medias) for each in self._offers):
+        elif any(each.track >= len(document.medias) for each in self._goal.offers):
             raise PeerError(502, "it has other tracks than before")
         else:
-            self._steps += self._playing()
+            self._steps += self._goal.playing(self._progress.base, self._progress.urls)
 
     def _note_session(self, response: Response) -> None:
         value = response.fields.get("Session")
@@ -378,26 +343,6 @@ class ClientSession:
             self._connection.session_id = session.id
             if session.timeout_s:
                 self._progress.timeout_s = min(session.timeout_s, _LONGEST_TIMEOUT_S)
-
-    def _granted(self, index: int, response: Response) -> TransportSpec:
-        value = response.fields.get("Transport")
-        granted = parse_transports(value) if value is not None else ()
-        if not granted or granted[0].multicast:
-            raise PeerError(502, f"track {index} by a transport that nobody asked for")
-        transport = granted[0]
-        if transport.tcp:
-            return replace(transport, interleaved=transport.interleaved or (2 * index, 2 * index + 1))
-        if self._over_tcp or not self._is_udp_offered(index):
-            raise PeerError(502, f"track {index} by UDP, which nobody asked for")
-        return transport
-
-    def _begin_tracks(self, infos: Sequence[TrackStart]) -> None:
-        tracks = self._progress.tracks
-        in_order: Sequence[TrackStart | None] = infos if len(infos) == len(tracks) else [None] * len(tracks)
-        for track, info in zip(list(tracks.values()), in_order, strict=True):
-            named = next((each for each in infos if target.names(each.url, track.url)), info)
-            if named is not None:
-                tracks[track.index] = replace(track, sequence=named.sequence, rtp_time=named.rtp_time)
 
     # -- beginning again -----------------------------------------------------------------------------------------------
 
@@ -415,21 +360,18 @@ class ClientSession:
             self._connection.authenticator = None  # the credentials are for the server that they were given for
         return Reconnect(*self.address)
 
-    def _is_udp_offered(self, index: int) -> bool:
-        return any(each.track == index and each.ports for each in self._offers or ())
+    def _falls_back(self, track: int) -> bool:
+        return self.options.fall_back and self._goal.offers_udp(track)
 
-    def _may_fall_back(self, index: int) -> bool:
-        return self.options.fall_back and not self._over_tcp and self._is_udp_offered(index)
-
-    def _refused_udp(self, index: int, now: float) -> None:
+    def _refused_udp(self, now: float) -> None:
         if self._progress.tracks:  # those that go by UDP already have to be set up anew
             self._fall_back(now)
             return
-        self._over_tcp = True
-        self._steps = deque([*self._setups(), self._steps[-1]])
+        self._goal.over_tcp = True
+        self._steps = deque(self._goal.again(self.url, self._progress.base, self._progress.urls))
 
     def _fall_back(self, now: float) -> None:
-        self._over_tcp = True
+        self._goal.over_tcp = True
         self._steps.clear()
         self._progress.leaving = True
         self._progress.keep_alive_at = self._progress.media_by = None
@@ -455,10 +397,3 @@ class ClientSession:
         self._steps.clear()
         self._connection.asked = None
         self._progress.keep_alive_at = self._progress.media_by = None
-
-
-def _checked(offers: Sequence[Offer], tracks: int) -> tuple[Offer, ...]:
-    places = [each.track for each in offers]
-    if not places or len(set(places)) != len(places) or not all(0 <= each < tracks for each in places):
-        raise LocalError(f"tracks {places} of {tracks} can't be set up")
-    return tuple(offers)

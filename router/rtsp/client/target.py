@@ -101,9 +101,3 @@ def _parse(text: str) -> RtspUrl:
 
 def _authority(url: RtspUrl) -> str:
     return str(RtspUrl(url.host, url.port, "", "", url.scheme))
-
-
-def names(url: str, track_url: str) -> bool:
-    """Tell whether an RTP-Info's URL is a track's: some servers write its control alone."""
-    bare = url.rstrip("/")
-    return bare == track_url.rstrip("/") or ("://" not in bare and track_url.endswith(f"/{bare}"))

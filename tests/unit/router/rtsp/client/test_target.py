@@ -3,7 +3,7 @@
 import pytest
 
 from router.rtsp.client import ClientCredentials
-from router.rtsp.client.target import address_of, base_of, names, parse_target, track_urls
+from router.rtsp.client.target import address_of, base_of, parse_target, track_urls
 from router.rtsp.message import Response
 from router.rtsp.sdp import parse_sdp
 from router.rtsp.url import parse_url
@@ -55,9 +55,3 @@ def test_controls_are_put_behind_the_base(base: str, control: str | None, url: s
 def test_the_base_is_what_the_server_says(headers: tuple[tuple[str, str], ...], control: str, base: str) -> None:
     document = parse_sdp(f"a=control:{control}\nm=video 0 RTP/AVP 96\n".encode(), 1)
     assert base_of(parse_url("rtsp://h/cam"), Response(200, headers), document) == base
-
-
-def test_rtp_info_may_have_the_control_alone() -> None:
-    assert names("rtsp://h/cam/trackID=1", "rtsp://h/cam/trackID=1")
-    assert names("trackID=1", "rtsp://h/cam/trackID=1")
-    assert not names("D=1", "rtsp://h/cam/trackID=1")
