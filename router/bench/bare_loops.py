@@ -10,6 +10,7 @@ import select
 import socket
 from typing import Protocol
 
+from router.bench.messages import MessageHeaders
 from workers.fanout.burst import frame_runs, run_ends
 from workers.fanout.syscalls import (
     HEADER_BYTES,
@@ -76,15 +77,9 @@ class Batched:
         self._data = bytearray(SLOTS * _SLOT_BYTES)
         self._view = memoryview(self._data)
         data_at = ctypes.addressof(ctypes.c_char.from_buffer(self._data))
-        self._vectors = (ctypes.c_size_t * (2 * SLOTS))()
-        self._headers = (MMsgHdr * SLOTS)()
-        for slot in range(SLOTS):
-            self._vectors[2 * slot] = data_at + slot * _SLOT_BYTES
-            self._vectors[2 * slot + 1] = _SLOT_BYTES
-            self._headers[slot].header.vector = ctypes.addressof(self._vectors) + 16 * slot
-            self._headers[slot].header.vector_length = 1
-        self._headers_at = ctypes.addressof(self._headers)
-        self._words = memoryview(self._headers).cast("B").cast("I")
+        self._headers = MessageHeaders([[(data_at + slot * _SLOT_BYTES, _SLOT_BYTES)] for slot in range(SLOTS)])
+        self._headers_at = self._headers.at
+        self._words = memoryview(self._headers.array).cast("B").cast("I")
         self._vector = IoVec()
         self._control = SegmentControl(SegmentControl.padding.offset, SOL_UDP, UDP_SEGMENT, 0)
 

@@ -6,14 +6,16 @@ import signal
 import socket
 import sys
 import time
+from itertools import accumulate
 
 from router.bench import handshake, program
 from router.bench.board import STAMPS
+from router.bench.messages import MessageHeaders
 from router.bench.program import Plan, PlannedStreams
 from router.bench.shape import Layout
 from router.bench.stream import SyntheticStream
 from router.rtsp.client import RtspError
-from workers.fanout.syscalls import HEADER_BYTES, MMsgHdr, last_error, sendmmsg
+from workers.fanout.syscalls import HEADER_BYTES, last_error, sendmmsg
 
 _LONGEST_SLEEP_S = 0.05
 LATE_S = 0.005
@@ -25,26 +27,17 @@ class FrameMessages:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        largest = max(
-            sum(layout.shape.sizes[end - count : end])
-            for end, count in zip(layout.frame_ends, layout.shape.frames, strict=True)
-        )
-        self._buffer = ctypes.create_string_buffer(largest)
+        shape = layout.shape
+        frames = [shape.sizes[end - count : end] for end, count in zip(layout.frame_ends, shape.frames, strict=True)]
+        self._buffer = ctypes.create_string_buffer(max(map(sum, frames)))
         buffer_at = ctypes.addressof(self._buffer)
-        self._vectors = (ctypes.c_size_t * (2 * layout.packets))()
-        self._messages = (MMsgHdr * layout.packets)()
-        vectors_at = ctypes.addressof(self._vectors)
-        place = 0
-        for count in layout.shape.frames:
-            at = buffer_at
-            for _ in range(count):
-                self._vectors[2 * place] = at
-                self._vectors[2 * place + 1] = layout.shape.sizes[place]
-                self._messages[place].header.vector = vectors_at + 16 * place
-                self._messages[place].header.vector_length = 1
-                at += layout.shape.sizes[place]
-                place += 1
-        self._messages_at = ctypes.addressof(self._messages)
+        self._messages = MessageHeaders(
+            [
+                [(at, size)]
+                for sizes in frames
+                for at, size in zip(accumulate(sizes, initial=buffer_at), sizes, strict=False)
+            ]
+        )
 
     def send(self, fd: int, stream: SyntheticStream, first: int, count: int) -> None:
         """Send one frame on a connected socket. Raises OSError."""
@@ -53,7 +46,7 @@ class FrameMessages:
         place = first % self._layout.packets
         end = place + count
         while place < end:
-            sent = sendmmsg(fd, self._messages_at + place * HEADER_BYTES, end - place, 0)
+            sent = sendmmsg(fd, self._messages.at + place * HEADER_BYTES, end - place, 0)
             if sent < 0:
                 number = last_error()
                 raise OSError(number, "sendmmsg")

@@ -8,14 +8,14 @@ import ctypes
 import socket
 import time
 
+from router.bench.messages import MessageHeaders
 from router.bench.shape import RTP_HEADER_BYTES, Layout
 from router.bench.stream import BATCH, same
 from router.bench.tally import Tally
-from workers.fanout.syscalls import HEADER_BYTES, MSG_DONTWAIT, MSG_TRUNC, MMsgHdr, recvmmsg
+from workers.fanout.syscalls import HEADER_BYTES, MSG_DONTWAIT, MSG_TRUNC, recvmmsg
 
 RECEIVE_BYTES = 4 * 1024 * 1024
 """The load must not lose packets itself: 1,800 of 1,200 bytes as the kernel counts."""
-_VECTOR_WORDS = 2
 _MOST_BATCHES = 8
 
 
@@ -29,20 +29,16 @@ class Landing:
         self.payloads = ctypes.create_string_buffer(layout.payload_starts[-1])
         self.headers_at = ctypes.addressof(self.headers)
         self.payloads_at = ctypes.addressof(self.payloads)
-        self._vectors = (ctypes.c_size_t * (count * 2 * _VECTOR_WORDS))()
-        self.messages = (MMsgHdr * count)()
-        vectors_at = ctypes.addressof(self._vectors)
-        for place, size in enumerate(layout.shape.sizes):
-            at = place * 2 * _VECTOR_WORDS
-            self._vectors[at] = self.headers_at + place * RTP_HEADER_BYTES
-            self._vectors[at + 1] = RTP_HEADER_BYTES
-            self._vectors[at + 2] = self.payloads_at + layout.payload_starts[place]
-            self._vectors[at + 3] = size - RTP_HEADER_BYTES
-            message = self.messages[place]
-            message.header.vector = vectors_at + at * ctypes.sizeof(ctypes.c_size_t)
-            message.header.vector_length = 2
+        header_ats = range(self.headers_at, self.headers_at + count * RTP_HEADER_BYTES, RTP_HEADER_BYTES)
+        self._headers = MessageHeaders(
+            [
+                [(header_at, RTP_HEADER_BYTES), (self.payloads_at + start, size - RTP_HEADER_BYTES)]
+                for header_at, start, size in zip(header_ats, layout.payload_starts, layout.shape.sizes, strict=False)
+            ]
+        )
+        self.messages, self.messages_at = self._headers.array, self._headers.at
+        for message, size in zip(self.messages, layout.shape.sizes, strict=True):
             message.length = size
-        self.messages_at = ctypes.addressof(self.messages)
         self._expected = ctypes.create_string_buffer(bytes(self.messages), len(bytes(self.messages)))
         self.expected_at = ctypes.addressof(self._expected)
         """The messages as the kernel leaves them when all lengths are right and nothing was cut off."""
