@@ -20,7 +20,7 @@ class NoFrontError(Exception):
     """No front answers; the text says which, and what helps."""
 
 
-class RefusedError(Exception):
+class CommandRefused(Exception):
     """A front did not do what it was told to; the text says why, and what helps."""
 
 
@@ -50,7 +50,7 @@ def command(
 
     Raises:
         NoFrontError: there is none, or it says nothing any more: what became of the command is not known.
-        RefusedError: it was not done.
+        CommandRefused: it was not done.
     """
     with _question(endpoints, AdminCommand(verb, arguments)) as answers:
         while True:
@@ -60,7 +60,7 @@ def command(
             if not message.more:
                 if message.ok:
                     return message.text
-                raise RefusedError(message.text)
+                raise CommandRefused(message.text)
             if message.text:
                 progress(message.text)
 

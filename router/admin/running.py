@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from router.admin import client
-from router.programs.kinds import KINDS, Kind, listed
+from router.programs.kinds import KINDS, ProgramKind, listed
 from router.programs.runtime_dir import LAUNCHER_LOCK, launcher_pid
 from workers.contract.endpoints import Endpoints
 
@@ -26,7 +26,7 @@ class OperationError(Exception):
 class RunningRouter:
     """One that answers. `say` gets lines of progress; every method gives what to say at the end.
 
-    All raise NoFrontError where no front answers, RefusedError where it says no, OperationError where something else
+    All raise NoFrontError where no front answers, CommandRefused where it says no, OperationError where something else
     does not go as it should.
     """
 
@@ -38,7 +38,7 @@ class RunningRouter:
         """Let the front carry out one command."""
         return client.command(self._endpoints, verb, *arguments, progress=self._say)
 
-    def replace(self, kind: Kind) -> str:
+    def replace(self, kind: ProgramKind) -> str:
         """Let others take the place of all programs of a kind."""
         if not kind.serves_clients:
             return self.command(kind.replaced_by)
@@ -53,13 +53,13 @@ class RunningRouter:
             )
         return f"{kind.name} {self._pids()[kind][0]} has taken over"
 
-    def _pids(self) -> dict[Kind, list[int | None]]:
-        pids: dict[Kind, list[int | None]] = {kind: [] for kind in KINDS}
+    def _pids(self) -> dict[ProgramKind, list[int | None]]:
+        pids: dict[ProgramKind, list[int | None]] = {kind: [] for kind in KINDS}
         for kind, process in listed(self._status()):
             pids[kind].append(process["pid"])
         return pids
 
-    def _is_replaced(self, kind: Kind, before: list[int | None]) -> bool:
+    def _is_replaced(self, kind: ProgramKind, before: list[int | None]) -> bool:
         try:
             now = list(listed(self._status()))
         except client.NoFrontError:

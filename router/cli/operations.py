@@ -61,10 +61,10 @@ def upgrade(config: Config = None, runtime_dir: RuntimeDir = None) -> None:
 def _operate(config: Path | None, runtime_dir: str | None, operation: Callable[["RunningRouter"], str]) -> None:
     """Do something with a running router, and show how it goes."""
     settings = load(config, {"runtime_dir": runtime_dir} if runtime_dir is not None else {})
-    from router.admin.client import NoFrontError, RefusedError
+    from router.admin.client import CommandRefused, NoFrontError
     from router.admin.running import OperationError, RunningRouter
 
     try:
         print(operation(RunningRouter(settings.endpoints, lambda line: print(line, flush=True))))
-    except (NoFrontError, RefusedError, OperationError) as error:
+    except (NoFrontError, CommandRefused, OperationError) as error:
         fail(1, str(error))

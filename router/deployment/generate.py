@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from router.programs.kinds import KINDS, Kind
+from router.programs.kinds import KINDS, ProgramKind
 from router.settings import Settings
 
 PROGRAM = "/opt/trunkline/bin/trunkline"
@@ -224,11 +224,11 @@ def _directory(key: str, wanted: Wanted, quote: Callable[[str], str]) -> str:
     return f"{key}{quote(str(wanted.directory))}\n" if wanted.directory is not None else ""
 
 
-def _unit(kind: Kind, number: int | str = "") -> str:
+def _unit(kind: ProgramKind, number: int | str = "") -> str:
     return f"trunkline-{kind.name}.service" if kind.count is None else f"trunkline-{kind.name}@{number}.service"
 
 
-def _command(kind: Kind, wanted: Wanted, runtime_dir: Path, quote: Callable[[str], str], *, number: str) -> str:
+def _command(kind: ProgramKind, wanted: Wanted, runtime_dir: Path, quote: Callable[[str], str], *, number: str) -> str:
     """Give the command line of a program; `number` stands for its own, and is not to be quoted."""
     # Each is started for itself, and all must mean the same number, whatever CPUs each of them may use.
     counted = {**wanted.options, "workers": str(wanted.settings.worker_count)}

@@ -24,7 +24,7 @@ from router.rtsp.errors import PeerError
 from router.rtsp.sdp import parse_sdp
 from router.rtsp.session_state import SessionState
 from router.state import commands
-from router.state.figures import MountFigures
+from router.state.figures import MountTotals
 from router.state.mount_state import restored_life
 from router.state.mounts import REPLICA_PREFIX, Mount, Replica
 from router.state.records import MOUNT, REPLICA, SESSION, SessionRecord, session_of
@@ -161,7 +161,7 @@ class Restore:
         mount.rtp_ports = tuple(track.rtp_port for track in state.tracks)
         mount.publisher = state.publisher
         mount.range, mount.description_version = record.range, record.version
-        mount.figures = MountFigures.restored(record.counted)
+        mount.figures = MountTotals.restored(record.counted)
         mount.streams = state.streams
         mount.life = restored_life(
             publishing=bool(state.publisher),

@@ -26,7 +26,7 @@ _SUPERVISORS = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class ProgramKind:
     """One kind of programs, `trunkline NAME`."""
 
     name: str
@@ -79,7 +79,7 @@ def worker_command(settings: Settings, index: int, parent: int | None = None) ->
     )  # fmt: skip
 
 
-FRONT = Kind(
+FRONT = ProgramKind(
     name="front",
     purpose="which speaks RTSP and owns every session",
     command=_front_command,
@@ -90,7 +90,7 @@ FRONT = Kind(
     replaced_by="restart-front",
     in_status="front",
 )
-WORKER = Kind(
+WORKER = ProgramKind(
     name="worker",
     purpose="which moves media",
     command=worker_command,
@@ -114,7 +114,7 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in _SUPERVISORS} | added
 
 
-def listed(status: Mapping[str, Any]) -> Iterator[tuple[Kind, Mapping[str, Any]]]:
+def listed(status: Mapping[str, Any]) -> Iterator[tuple[ProgramKind, Mapping[str, Any]]]:
     """List the processes of a status document."""
     for kind in KINDS:
         found = status[kind.in_status]

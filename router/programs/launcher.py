@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from router import logs
 from router.programs import kinds, launched, runtime_dir
-from router.programs.kinds import KINDS, READY, Kind
+from router.programs.kinds import KINDS, READY, ProgramKind
 from router.programs.launched import Launched
 from router.programs.process import Program, Running
 from router.programs.supervisor import Supervisor, ending
@@ -39,7 +39,7 @@ SIGNAL_TURNS = 5
 class _Listening:
     """All programs of one kind listen: the next kind may start."""
 
-    kind: Kind
+    kind: ProgramKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class _Stop:
 class Launcher:
     """The programs of one router, and the reasons to stop them."""
 
-    def __init__(self, settings: Settings, kinds: Sequence[Kind] = KINDS, found: Launched | None = None) -> None:
+    def __init__(self, settings: Settings, kinds: Sequence[ProgramKind] = KINDS, found: Launched | None = None) -> None:
         """`found` has what runs already: it was ready before, and its workers are as many."""
         self._settings = settings
         self._events: asyncio.Queue[_Listening | _Upgrade | _Stop] = asyncio.Queue()
@@ -67,11 +67,11 @@ class Launcher:
         self._told_to_stop = asyncio.Event()
         self._stopping = False
         self._watchdog = Watchdog(settings.runtime_dir / runtime_dir.NOTICES, self._running, self._listens)
-        self._silent: dict[Kind, set[str]] = {}
+        self._silent: dict[ProgramKind, set[str]] = {}
         """The programs of each kind that have not said yet that they listen."""
         self._groups = {kind: self._group(kind) for kind in kinds}
 
-    def _group(self, kind: Kind) -> Supervisor:
+    def _group(self, kind: ProgramKind) -> Supervisor:
         environment = kinds.environment() | self._watchdog.environment(kind.watchdog_s)
         programs = [
             Program(
@@ -137,7 +137,7 @@ class Launcher:
         if all(kind.program_name(0) in found.programs for kind in self._groups if kind.serves_clients):
             self._announce()
 
-    async def _start_after(self, kind: Kind) -> None:
+    async def _start_after(self, kind: ProgramKind) -> None:
         order = list(self._groups)
         for following in order[order.index(kind) + 1 :][:1]:
             await self._groups[following].start()
@@ -234,7 +234,7 @@ class Launcher:
                 if not silent:
                     self._events.put_nowait(_Listening(kind))
 
-    def _ended(self, kind: Kind, status: int | None) -> bool:
+    def _ended(self, kind: ProgramKind, status: int | None) -> bool:
         """Tell whether a program is started again; one that ends before the router was ready may end the start."""
         if self._ready_line:
             return True

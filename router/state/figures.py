@@ -33,7 +33,7 @@ class Total:
 
 
 @dataclass(slots=True)
-class TrackFigures:
+class TrackTotals:
     """One track: packets and bytes that came, and packets that were lost on the way by RTP sequence."""
 
     packets: Total = field(default_factory=Total)
@@ -56,19 +56,19 @@ class TrackFigures:
 
 
 @dataclass(slots=True)
-class MountFigures:
+class MountTotals:
     """What came from a mount's publishers, by track."""
 
-    tracks: list[TrackFigures] = field(default_factory=list)
+    tracks: list[TrackTotals] = field(default_factory=list)
 
     @classmethod
-    def restored(cls, counted: Collection[tuple[int, int, int]]) -> "MountFigures":
+    def restored(cls, counted: Collection[tuple[int, int, int]]) -> "MountTotals":
         """Go on from what a record says of the workers before."""
-        return cls([TrackFigures(Total(packets), Total(octets), Total(lost)) for packets, octets, lost in counted])
+        return cls([TrackTotals(Total(packets), Total(octets), Total(lost)) for packets, octets, lost in counted])
 
-    def track(self, index: int) -> TrackFigures:
+    def track(self, index: int) -> TrackTotals:
         """Give one track's, though nothing may have been told of it yet."""
-        self.tracks += [TrackFigures() for _ in range(len(self.tracks), index + 1)]
+        self.tracks += [TrackTotals() for _ in range(len(self.tracks), index + 1)]
         return self.tracks[index]
 
     def take(self, states: Collection[TrackState]) -> None:

@@ -10,7 +10,7 @@ from router.link.placement import Placement
 from router.link.worker import Worker
 from router.rtsp.errors import PeerError
 from router.rtsp.sdp import SdpDocument
-from router.state.figures import MountFigures
+from router.state.figures import MountTotals
 from router.state.mount_state import READABLE, MountChange, MountLife, MountState
 from workers.contract.parts import Format, TrackSpec
 
@@ -51,7 +51,7 @@ class FanoutPoint:
     readers: set[str] = field(default_factory=set, kw_only=True)
     moved: float | None = field(default=None, kw_only=True)
     """When it was moved last."""
-    figures: MountFigures = field(default_factory=MountFigures, kw_only=True)
+    figures: MountTotals = field(default_factory=MountTotals, kw_only=True)
     """What came, as its workers have counted it."""
 
     @property

@@ -189,7 +189,7 @@ def moving_on(router: RouterProcess, path: str) -> Iterator[Callable[[], int]]:
         while not done.is_set():
             try:
                 moves.append(move_over(router, path))
-            except (client.NoFrontError, client.RefusedError, AssertionError) as error:
+            except (client.NoFrontError, client.CommandRefused, AssertionError) as error:
                 failures.append(error)  # the mount is gone, or the front, as some tests want
                 time.sleep(0.05)
 
@@ -307,7 +307,7 @@ def test_wrong_orders_say_what_is_wrong(start_router: StartRouter, path: str) ->
             (("restart-workers",), "there is no other worker that could take them"),
             (("dance",), "does not know 'dance'"),
         ):
-            with pytest.raises(client.RefusedError, match=said):
+            with pytest.raises(client.CommandRefused, match=said):
                 order(router, *wrong)
         assert order(router, "move", path, "0") == f"{path} is on worker 0 already"
         assert "there is no other worker that could take them" in operate(router, "drain", "0", code=1)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import zmq
 
-from router.admin.client import NoFrontError, RefusedError, command, query_status
+from router.admin.client import CommandRefused, NoFrontError, command, query_status
 from workers.contract.administration import AdminAnswer, AdminCommand, StatusAnswer, StatusQuery
 from workers.contract.codec import Envelope, decode, encode
 from workers.contract.endpoints import Endpoints
@@ -95,7 +95,7 @@ def test_an_order_tells_of_its_progress_and_its_end(endpoints: Endpoints) -> Non
 
 def test_an_order_that_is_refused_says_why(endpoints: Endpoints) -> None:
     answers: list[Message | bytes] = [AdminAnswer(False, "no such mount")]
-    with Front(endpoints, AdminCommand("move", ()), answers), pytest.raises(RefusedError, match="no such mount"):
+    with Front(endpoints, AdminCommand("move", ()), answers), pytest.raises(CommandRefused, match="no such mount"):
         command(endpoints, "move", silence_s=20)
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from router.admin import client, running
-from router.admin.client import NoFrontError, RefusedError
-from router.programs.kinds import Kind
+from router.admin.client import CommandRefused, NoFrontError
+from router.programs.kinds import ProgramKind
 from tests.unit.router.cli.conftest import Invoke
 from workers.contract.endpoints import Endpoints
 
@@ -45,7 +45,7 @@ class Router:
         self._say("at it")
         return "done"
 
-    def replace(self, kind: Kind) -> str:
+    def replace(self, kind: ProgramKind) -> str:
         return self.command("replace", kind.name)
 
     def upgrade(self) -> str:
@@ -73,7 +73,9 @@ def test_an_operation_shows_how_it_goes(
     assert router.directory == Path("/tmp/trunkline-nobody")
 
 
-@pytest.mark.parametrize("error", [NoFrontError("no router runs"), RefusedError("no"), running.OperationError("half")])
+@pytest.mark.parametrize(
+    "error", [NoFrontError("no router runs"), CommandRefused("no"), running.OperationError("half")]
+)
 def test_what_is_not_done_exits_1_and_says_why(
     invoke: Invoke, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:

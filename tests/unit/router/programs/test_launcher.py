@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from router.programs.kinds import FRONT as FRONT_KIND
-from router.programs.kinds import READY, Kind
+from router.programs.kinds import READY, ProgramKind
 from router.programs.kinds import WORKER as WORKER_KIND
 from router.programs.launcher import Launcher
 from router.settings import Settings
@@ -47,7 +47,7 @@ signal.pause()
 """
 
 
-def running(kind: Kind, source: str) -> Kind:
+def running(kind: ProgramKind, source: str) -> ProgramKind:
     """Give the kind with a small program in place of its own."""
     return replace(kind, command=lambda settings, number: (sys.executable, "-c", source))
 

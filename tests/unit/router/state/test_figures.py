@@ -1,6 +1,6 @@
 """Totals never fall, whoever counts."""
 
-from router.state.figures import MountFigures, Total
+from router.state.figures import MountTotals, Total
 from workers.contract.reports import TrackState
 
 
@@ -29,20 +29,20 @@ def test_what_a_worker_said_earlier_takes_nothing_away() -> None:
 
 
 def test_tracks_are_known_before_anything_is_told_of_them() -> None:
-    figures = MountFigures()
+    figures = MountTotals()
     assert figures.track(1).now is None
     assert figures.packets == 0
 
 
 def test_a_mounts_figures_outlive_worker_and_front() -> None:
-    figures = MountFigures()
+    figures = MountTotals()
     figures.take((track(10, lost=2), track(20)))
     figures.take(())  # nothing has changed
     figures.begin_anew()
     figures.take((track(1, jitter=2.5), track(2)))
     assert figures.packets == 33
     assert figures.counted_before == ((10, 1000, 2), (20, 2000, 0))
-    later = MountFigures.restored(figures.counted_before)
+    later = MountTotals.restored(figures.counted_before)
     later.take((track(3), track(4)))
     assert later.packets == 37
     assert later.track(0).lost.value == 2
