@@ -52,7 +52,6 @@ class Guesses:
         return attempt
 
     def failed(self, attempt: Attempt, now: float) -> None:
-        """Count a wrong password."""
         if not attempt.charged:
             self._charge(attempt, now)
 

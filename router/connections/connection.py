@@ -109,17 +109,14 @@ class Connection(asyncio.Protocol):
 
     @property
     def host(self) -> str:
-        """The peer's address."""
         return self.address.host
 
     @property
     def port(self) -> int:
-        """The peer's TCP port."""
         return self.address.port
 
     @property
     def local_host(self) -> str:
-        """The address that the peer connected to."""
         return self.address.local_host
 
     @property

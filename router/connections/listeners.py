@@ -113,7 +113,6 @@ class Listeners:
         return {str(side): each for side, each in self._sockets.items()}
 
     async def accept(self, connections: Connections) -> None:
-        """Let clients in."""
         loop = asyncio.get_running_loop()
         for side, listener in self._sockets.items():
             factory = partial(connections.new, side)

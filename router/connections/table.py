@@ -35,7 +35,6 @@ class Connections:
         return Connection(side, self._server)
 
     def get(self, connection_id: str) -> Connection | None:
-        """Find a connection."""
         return self._by_id.get(connection_id)
 
     def add(self, connection: Connection) -> str | None:
@@ -62,7 +61,6 @@ class Connections:
         return True
 
     async def wait_empty(self) -> None:
-        """Wait until none is left."""
         while self._by_id:
             self._emptied.clear()
             await self._emptied.wait()

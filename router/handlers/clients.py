@@ -228,7 +228,6 @@ class Clients:
         call_in(self.taps.loop, function)
 
     def close_session(self, session: Session, reason: str) -> None:
-        """End a session, from whatever thread."""
         self.call(lambda: self._lifecycle.close_session(session, reason))
 
     def connection(self, connection: Connection) -> ServerConnection:
@@ -252,11 +251,9 @@ class Clients:
         return found
 
     def sessions_of(self, connection: Connection) -> tuple[ServerSession, ...]:
-        """List what stands for a connection's sessions."""
         return tuple(self.session(each) for each in self._registry.of(connection))
 
     def all_sessions(self) -> tuple[ServerSession, ...]:
-        """List what stands for all sessions."""
         return tuple(self.session(each) for each in self._registry)
 
     def keys(self, session: Session) -> tuple[str, str]:

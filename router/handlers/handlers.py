@@ -100,7 +100,6 @@ class Handler:
         return handler
 
     def __contains__(self, name: str) -> bool:
-        """Tell whether it has a method."""
         return name in self._functions
 
     async def ask(self, name: str, context: object) -> Any:

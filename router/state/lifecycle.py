@@ -289,7 +289,6 @@ class Lifecycle:
         mount.source.worker_lost()
 
     def close_all(self, reason: str) -> None:
-        """End everything."""
         for mount in self._mounts:
             self.close_mount(mount, reason)
 

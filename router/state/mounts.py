@@ -56,7 +56,6 @@ class FanoutPoint:
 
     @property
     def closed(self) -> bool:
-        """Whether it has ended."""
         return self.placement.closed
 
     @property
@@ -110,7 +109,6 @@ class Mount(FanoutPoint):
 
     @property
     def state(self) -> MountState:
-        """Where it stands."""
         return self.life.state
 
     @property
@@ -172,7 +170,6 @@ class Mounts:
         return iter(list(self._by_path.values()))
 
     def get(self, path: str) -> Mount | None:
-        """Find the mount on a path."""
         return self._by_path.get(path)
 
     def place(self, path: str) -> FanoutPoint | None:
@@ -180,11 +177,9 @@ class Mounts:
         return self._by_path.get(path) or self._replicas.get(path)
 
     def places(self) -> list[FanoutPoint]:
-        """List all mounts and replicas."""
         return [*self._by_path.values(), *self._replicas.values()]
 
     def replicas(self) -> list[Replica]:
-        """List the replicas of all mounts."""
         return list(self._replicas.values())
 
     def add_replica(self, replica: Replica) -> None:

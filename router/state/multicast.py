@@ -51,7 +51,6 @@ class Groups:
 
     @property
     def count_used(self) -> int:
-        """Count the groups in use."""
         return len(self._used)
 
 

@@ -53,7 +53,6 @@ class Session:
 
     @property
     def place(self) -> FanoutPoint:
-        """Where it is served."""
         return self.mount if self.replica is None else self.replica
 
     @property
@@ -68,7 +67,6 @@ class Session:
 
     @property
     def active(self) -> bool:
-        """Tell whether media flows."""
         return self.state in (SessionState.PLAYING, SessionState.RECORDING)
 
     @property
@@ -99,7 +97,6 @@ class Session:
         self.corrected = {}
 
     def in_order(self) -> tuple[TrackTransport, ...]:
-        """Its transports in the order of the tracks."""
         return tuple(self.transports[track] for track in sorted(self.transports))
 
 

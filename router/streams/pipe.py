@@ -37,7 +37,6 @@ class ProgramPipe:
 
     @property
     def queued_bytes(self) -> int:
-        """What waits for the worker, beside what the kernel holds."""
         return self._socket.queued_bytes
 
     # -- out -------------------------------------------------------------------------------------------------------

@@ -48,11 +48,9 @@ class StreamPublication:
 
     @property
     def ended(self) -> bool:
-        """Whether it has ended, for good."""
         return self._ended is not None
 
     def check_ended(self) -> None:
-        """Raise StreamClosed if it has ended."""
         if self._ended is not None:
             raise StreamClosed(f"{self.name} was closed: {self._ended}")
 
@@ -132,7 +130,6 @@ class StreamPublication:
             self._streams.lifecycle.close_mount(self.mount, reason)
 
     def mount_closed(self, reason: str) -> None:
-        """Take note that its mount is closed."""
         if self._ended is None:
             self._ended = reason
             if self._mending is not None:
@@ -149,7 +146,6 @@ class StreamPublication:
     # -- readers ---------------------------------------------------------------------------------------------------
 
     def readers_changed(self) -> None:
-        """Take note that a reader begins to play, or has left."""
         self._readers_changed.set()
 
     async def wait_readers(self) -> None:

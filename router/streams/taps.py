@@ -24,11 +24,9 @@ class Taps:
         events.subscribe(MountEnded, self._mount_ended)
 
     def get(self, mount: Mount) -> MountTap | None:
-        """Find the tap on a mount."""
         return self._taps.get(mount)
 
     def on(self, mount: Mount) -> MountTap:
-        """Give the tap on a mount, a new one if there is none."""
         with self._making:
             tap = self._taps.get(mount)
             if tap is None:
