@@ -54,8 +54,8 @@ def instance_of(source: object | None) -> object | None:
         raise UserCodeError(f"{source.__name__} can't be made: {type(error).__name__}: {error}") from error
 
 
-def _check_signature(name: str, function: Callable[..., Any]) -> None:
-    """Refuse a method that can't be called with a context.
+def check_signature(owner: str, name: str, function: Callable[..., Any], *takes: str) -> None:
+    """Refuse a function that can't be called with as many arguments as it is going to be.
 
     Raises:
         UserCodeError: it says which, and what it takes.
@@ -65,10 +65,11 @@ def _check_signature(name: str, function: Callable[..., Any]) -> None:
     except (TypeError, ValueError):  # some functions written in C don't tell
         return
     try:
-        signature.bind(None)
+        signature.bind(*takes)
     except TypeError as error:
+        count = "one argument, " if len(takes) == 1 else f"{len(takes)} arguments: "
         raise UserCodeError(
-            f"handler's {name}{signature} can't be called: {error}; a method takes one argument, the context"
+            f"{owner} {name}{signature} can't be called: {error}; it takes {count}{', '.join(takes)}"
         ) from error
 
 
@@ -94,7 +95,7 @@ class Handler:
         if not handler._functions:
             raise UserCodeError(f"handler {source!r:.80} has none of {', '.join(NAMES)}")
         for name, function in handler._functions.items():
-            _check_signature(name, function)
+            check_signature("handler's", name, function, "the context")
         for name, meant in misspelt(source, NAMES):
             log.warning("not a handler's method, is it misspelt?", name=name, method=meant)
         return handler

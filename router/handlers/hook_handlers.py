@@ -2,14 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from router.handlers.calls import UserCodeError
-from router.handlers.clients import ServerSession
+from router.handlers.clients import ServerConnection, ServerSession
 from router.handlers.contexts import (
     AccessContext,
     AuthenticateContext,
     CredentialsContext,
     DecisionContext,
+    DescribeContext,
     MountCloseContext,
     MountOpenContext,
     SessionCloseContext,
@@ -17,8 +19,10 @@ from router.handlers.contexts import (
 )
 from router.handlers.handlers import Handler
 from router.handlers.hooks import HookMount, HookRequest, Hooks, HookSide
+from router.rtsp.control import candidates, mount_path
 from router.rtsp.message import Response
 from router.rtsp.status import REASONS
+from router.rtsp.url import parse_url
 from router.state.sessions import Role
 
 
@@ -33,7 +37,18 @@ def hook_request(context: AccessContext | DecisionContext) -> HookRequest:
     request = context.request
     user = context.user if isinstance(context, DecisionContext) else ""
     headers = dict(request.headers.items())
-    return HookRequest(request.method, request.url, context.path, context.query, headers, context.connection.host, user)
+    return HookRequest(
+        request.method, mount_url(context), context.path, context.query, headers, context.connection.host, user
+    )
+
+
+def mount_url(context: AccessContext | DecisionContext) -> str:
+    """Give the URL of the mount that a request is about: SETUP names a track of it."""
+    if context.request.method != "SETUP":
+        return context.request.url
+    bases = candidates(parse_url(context.request.url))
+    about = (str(each) for each in bases if (mount_path(each), each.query) == (context.path, context.query))
+    return next(about, context.request.url)
 
 
 def hook_mount(session: ServerSession, readers: int) -> HookMount:
@@ -108,14 +123,26 @@ class ClientHooks(_SideHandler):
 
     def __init__(self, hooks: HookSide) -> None:
         super().__init__(hooks, Role.READER)
+        self._described: WeakKeyDictionary[ServerConnection, tuple[str, str, str]] = WeakKeyDictionary()
+        """Path, query and user that were let in by a connection's last DESCRIBE, and have begun no session yet."""
         if "check_mount" in hooks:
-            self._asked |= {"on_describe": self._check_mount, "on_setup": self._check_first}
+            self._asked |= {"on_describe": self._check_described, "on_setup": self._check_first}
         if "client_close" in hooks or "mount_now_empty" in hooks:
             self._told["on_session_close"] = self._session_closed
 
+    async def _check_described(self, context: DescribeContext) -> Response | None:
+        self._described.pop(context.connection, None)
+        refusal = await self._check_mount(context)
+        if refusal is None:
+            self._described[context.connection] = (context.path, context.query, context.user)
+        return refusal
+
     async def _check_first(self, context: SetupContext) -> Response | None:
-        """Check the mount where a reader begins: it may know the track's URL without DESCRIBE."""
-        return None if context.session is not None else await self._check_mount(context)
+        """Check the mount where a reader begins without DESCRIBE: it may know the track's URL from elsewhere."""
+        if context.session is not None:
+            return None
+        described = self._described.pop(context.connection, None)
+        return None if described == (context.path, context.query, context.user) else await self._check_mount(context)
 
     def _session_closed(self, context: SessionCloseContext) -> None:
         left = hook_mount(context.session, context.readers)

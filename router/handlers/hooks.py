@@ -19,22 +19,30 @@ from dataclasses import dataclass
 from typing import Any
 
 from router.handlers.calls import Calls, UserCodeError
-from router.handlers.handlers import instance_of, misspelt
+from router.handlers.handlers import check_signature, instance_of, misspelt
 from router.logs import get_logger
 
 log = get_logger(__name__)
 
-NAMES = (
-    "authentication", "credentials", "check_mount", "client_close", "mount_now_empty", "mount_open", "mount_close",
-)  # fmt: skip
+ARGUMENTS = {
+    "authentication": ("username", "password", "request"),
+    "credentials": ("username",),
+    "check_mount": ("request",),
+    "client_close": ("mount",),
+    "mount_now_empty": ("mount",),
+    "mount_open": ("mount",),
+    "mount_close": ("mount",),
+}
+"""What each hook takes."""
+NAMES = tuple(ARGUMENTS)
 
 
 @dataclass(frozen=True, slots=True)
 class HookRequest:
     """The request that a hook decides on.
 
-    `uri` is as it was sent, `path` and `query` are the mount's, `host` is the client's address; `user` is who
-    authenticated, "" while nobody has.
+    `uri` is the mount's URL as it was sent (SETUP's without the track), `path` and `query` are of it; `host` is the
+    client's address, `user` who authenticated, "" while nobody has.
     """
 
     method: str
@@ -89,6 +97,8 @@ class HookSide:
         self._functions: dict[str, Callable[..., Any]] = {
             name: function for name in NAMES if callable(function := getattr(source, name, None))
         }
+        for name, function in self._functions.items():
+            check_signature(f"{side} hook", name, function, *ARGUMENTS[name])
         self.calls = Calls(f"{side} hook", timeout_s)
 
     def __bool__(self) -> bool:
@@ -115,7 +125,8 @@ class Hooks:
     """Both sides of a hooks object.
 
     Raises:
-        UserCodeError: it has none of the hooks: whoever meant to keep somebody out would keep out nobody.
+        UserCodeError: it has none of the hooks: whoever meant to keep somebody out would keep out nobody. Or one of
+            them can't be called.
     """
 
     def __init__(self, hooks: object | None, timeout_s: float) -> None:

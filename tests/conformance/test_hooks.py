@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.clip import Clip
 from tests.support.media import read
+from tests.support.programs import run_program
 from tests.support.publisher import Publisher
 from tests.support.reader import Reader
 from tests.support.router import RouterProcess, StartRouter
@@ -166,7 +167,66 @@ def test_setup_without_describe_is_checked_as_well(hooked: tuple[RouterProcess, 
         header = {"Transport": "RTP/AVP/TCP;unicast;interleaved=0-1"}
         connection.expect(200, "SETUP", f"{router.read(path)}/trackID=0", header)
         asked = [call for call in calls.of(path) if call["side"] == "client" and call["name"] == "check_mount"]
-        assert [call["method"] for call in asked] == ["SETUP"]
+        assert [(call["method"], call["uri"]) for call in asked] == [("SETUP", router.read(path))]
+
+
+def test_a_reader_is_checked_once_for_each_session(hooked: tuple[RouterProcess, Calls], path: str) -> None:
+    router, calls = hooked
+
+    def asked() -> list[tuple[str, str]]:
+        own = [call for call in calls.of(path) if call["side"] == "client" and call["name"] == "check_mount"]
+        return [(call["method"], call["uri"]) for call in own]
+
+    url = f"{router.read(path)}?token=x"
+    with Publisher(router.publish(path), tracks=2).start(), Reader(url, transport="tcp") as reader:
+        reader.start()
+        assert asked() == [("DESCRIBE", url)]
+        reader.teardown()
+        headers = {"Transport": "RTP/AVP/TCP;unicast;interleaved=0-1", "Session": None}
+        reader.connection.expect(200, "SETUP", f"{url}/trackID=1", headers)  # another session, without DESCRIBE
+        assert asked() == [("DESCRIBE", url), ("SETUP", url)]
+
+
+def test_a_check_of_one_mount_opens_no_other(hooked: tuple[RouterProcess, Calls], path: str) -> None:
+    router, _ = hooked
+    denied = f"{path}-other/deny"
+    with Publisher(router.publish(path)).start(), RtspConnection(router.client_url) as connection:
+        connection.expect(200, "DESCRIBE", router.read(path))
+        header = {"Transport": "RTP/AVP/TCP;unicast;interleaved=0-1"}
+        connection.expect(403, "SETUP", f"{router.read(denied)}/trackID=0", header)
+        connection.expect(403, "DESCRIBE", router.read(denied))
+        connection.expect(403, "SETUP", f"{router.read(denied)}/trackID=0", header)
+
+
+def test_a_check_may_compare_the_mounts_url(start_router: StartRouter, path: str) -> None:
+    hooks = f"""
+class Client:
+    def check_mount(self, request):
+        return request.uri.endswith("{path}")
+class hooks:
+    publish, client = None, Client()
+"""
+    router = start_router(hooks=hooks)
+    with (
+        Publisher(router.publish(path)).start() as publisher,
+        Reader(router.read(path), transport="tcp").start() as reader,
+    ):
+        publisher.send(3)
+        reader.receive(3)
+
+
+def test_a_hook_with_the_wrong_arguments_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "my_hooks.py").write_text("def check_mount(request, mount): return True\n")
+    done = run_program(
+        "serve",
+        "--hooks",
+        "my_hooks",
+        "--runtime-dir",
+        str(tmp_path / "run"),
+        environment={"PYTHONPATH": str(tmp_path)},
+    )
+    assert done.returncode == 2
+    assert "check_mount(request, mount) can't be called" in done.stderr
 
 
 @pytest.mark.parametrize("side", ["publish", "client"])

@@ -22,7 +22,13 @@ from router.settings import Auth
 from router.state.sessions import Role
 
 REQUEST = Request("DESCRIBE", "rtsp://h/cam", Headers())
-CLIENT: Any = SimpleNamespace(host="192.0.2.1")
+
+
+class Client:
+    host = "192.0.2.1"
+
+
+CLIENT: Any = Client()
 SERVER: Any = None
 ACCESS = AccessContext(server=SERVER, connection=CLIENT, request=REQUEST, path="/cam", query="")
 DESCRIBE = DescribeContext(

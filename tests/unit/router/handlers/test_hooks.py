@@ -132,6 +132,27 @@ def test_hooks_that_hook_nothing_are_an_error(hooks: object) -> None:
         Hooks(hooks, TIMEOUT_S)
 
 
+@pytest.mark.parametrize(
+    ("name", "function", "takes"),
+    [
+        ("check_mount", lambda: True, "one argument, request"),
+        ("check_mount", lambda request, user: True, "one argument, request"),
+        ("authentication", lambda username, password: True, "3 arguments: username, password, request"),
+        ("credentials", lambda: None, "one argument, username"),
+        ("mount_close", lambda *, mount: None, "one argument, mount"),
+    ],
+)
+@pytest.mark.parametrize("side", ["publish", "client"])
+def test_a_hook_that_could_not_be_called_is_an_error(side: str, name: str, function: object, takes: str) -> None:
+    hooks = SimpleNamespace(**{side: SimpleNamespace(**{name: function})})
+    with pytest.raises(UserCodeError, match=rf"{side} hook {name}\(.*\) can't be called: .*; it takes {takes}"):
+        Hooks(hooks, TIMEOUT_S)
+
+
+def test_a_hook_may_take_anything() -> None:
+    Hooks(SimpleNamespace(authentication=lambda *all: True, check_mount=print, credentials={}.get), TIMEOUT_S)
+
+
 def test_what_is_nearly_a_hook_is_noticed() -> None:
     hooks = SimpleNamespace(client=SimpleNamespace(checkMount=print, authenticate=print, helper=print))
     assert sorted(misspelt_hooks(hooks)) == [("authenticate", "authentication"), ("checkMount", "check_mount")]
