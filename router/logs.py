@@ -23,7 +23,24 @@ def _add_time(logger: WrappedLogger, method: str, event: EventDict) -> EventDict
     return event
 
 
+MAX_TEXT_LENGTH = 200
+"""Characters of what comes from clients: a URL may have thousands."""
+
+
+def cut(text: str) -> str:
+    """Shorten a text that a client may have written."""
+    return text if len(text) <= MAX_TEXT_LENGTH else f"{text[: MAX_TEXT_LENGTH - 1]}…"
+
+
+def _cut_long(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    for key in ("url", "reason"):
+        if isinstance(text := event.get(key), str):
+            event[key] = cut(text)
+    return event
+
+
 _SHARED: list[Processor] = [
+    _cut_long,
     structlog.stdlib.add_log_level,
     _add_time,
     structlog.processors.format_exc_info,

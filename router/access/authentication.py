@@ -12,6 +12,7 @@ from router.handlers.calls import UserCodeError
 from router.handlers.clients import Clients
 from router.handlers.contexts import AccessContext, AuthenticateContext, CredentialsContext
 from router.handlers.handlers import Handler, Handlers
+from router.host_log import HostLog
 from router.logs import get_logger
 from router.rtsp.auth import HA1, BasicCredentials, Challenger, DigestCredentials, Verdict, parse_authorization
 from router.rtsp.control import mount_path
@@ -89,6 +90,7 @@ class Access:
         self._sources = [each for each in handlers if "on_credentials" in each]
         self._users = {name: secret.get_secret_value() for name, secret in users.items()}
         self._failure_delay_s = auth.failure_delay_s
+        self._log = HostLog(log)
         self._needs_password = bool(self._judges) and not self._sources
         self.open = not (self._judges or self._sources or users)
         schemes = ("basic",) if self._needs_password else auth.schemes
@@ -124,7 +126,7 @@ class Access:
                 raise Unauthorized("stale credentials", self._challenger.challenges(now, stale=True, host=host))
             self._guesses.failed(attempt, now)
         # One stable line, made for tools such as fail2ban.
-        log.warning("authentication failed", peer=host, user=credentials.username, mount=context.path)
+        self._log.warning("authentication failed", host, peer=host, user=credentials.username, mount=context.path)
         await asyncio.sleep(self._failure_delay_s)
         now += self._failure_delay_s  # the new nonce is of when it leaves
         raise Unauthorized("wrong credentials", self._challenger.challenges(now, host=host))

@@ -1,8 +1,9 @@
 """How fast passwords can be guessed: a bound for each host and each user, whatever the number of connections."""
 
-import ipaddress
 from collections import OrderedDict
 from dataclasses import dataclass
+
+from router.hosts import site_of
 
 BURST = 10
 """Wrong passwords in a row that make nobody wait: a person who types, or a site after a change of password."""
@@ -72,7 +73,7 @@ class Guesses:
         user = user[:_KEY_LENGTH]
         if (host, user) in self._known:
             return ((host, f"={user}"),)
-        return (_site(host), ""), ("", f"={user}")
+        return (site_of(host), ""), ("", f"={user}")
 
     def _charge(self, attempt: Attempt, now: float) -> None:
         for key in attempt.keys:
@@ -85,10 +86,3 @@ def _remember(table: OrderedDict[_Key, float], key: _Key, value: float) -> None:
     table.move_to_end(key)
     if len(table) > MAX_KEYS:
         table.popitem(last=False)
-
-
-def _site(host: str) -> str:
-    """Give what one customer of a network has: an IPv6 host has 2^64 addresses to itself."""
-    if ":" not in host:
-        return host
-    return str(ipaddress.ip_network((host.partition("%")[0], 64), strict=False))

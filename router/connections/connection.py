@@ -21,7 +21,7 @@ from router.link.worker import Worker
 from router.logs import get_logger
 from workers.contract.commands import Respond
 from workers.contract.parts import Peer
-from workers.framing import Broken, FramingLimits, Item, Splitter, joined
+from workers.framing import Broken, FramingLimits, Item, Splitter, foreign_protocol, joined
 
 log = get_logger(__name__)
 
@@ -45,6 +45,13 @@ class _Ended:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Foreign:
+    """The peer speaks another protocol."""
+
+    protocol: str
+
+
 class ConnectionServer(Protocol):
     """Serves connections."""
 
@@ -59,6 +66,9 @@ class ConnectionServer(Protocol):
 
     def refuse(self, connection: "Connection", status: int, reason: str) -> None:
         """Say why a connection can't go on, and end it."""
+
+    def refuse_foreign(self, connection: "Connection", protocol: str) -> None:
+        """Tell a client of another protocol so, and end the connection."""
 
     def ended(self, connection: "Connection", reason: str) -> None:
         """Take note of its end; it is told once."""
@@ -88,7 +98,9 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self.duplicate: socket.socket | None = None
         """Unread, for the next hand-off; None before the first one."""
-        self._pending: deque[Item | _Ended] = deque()
+        self._beginning: bytes | None = b""
+        """What came first, until it is known to be RTSP."""
+        self._pending: deque[Item | _Ended | _Foreign] = deque()
         self._requests_waiting = 0
         self._task: asyncio.Task[None] | None = None
         self._writable = asyncio.Event()
@@ -159,6 +171,8 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Split what came into messages. Frames belong to nobody, unless a RECORD is on its way before them."""
+        if self._beginning is not None and self._is_foreign(self._beginning + data):
+            return
         busy = self._task is not None
         for item in self._splitter.feed(data):
             if isinstance(item, bytes | Broken) or self._task is not None:
@@ -166,6 +180,14 @@ class Connection(asyncio.Protocol):
         if busy and self._transport is not None:
             # What waits is bounded by what is read at once, the kernel holds the rest.
             self._transport.pause_reading()
+
+    def _is_foreign(self, beginning: bytes) -> bool:
+        """Tell whether a connection begins with another protocol, which ends it."""
+        protocol = foreign_protocol(beginning)
+        self._beginning = beginning if protocol is None else None
+        if protocol:
+            self._enqueue(_Foreign(protocol))
+        return bool(protocol)
 
     def pause_writing(self) -> None:
         """The peer reads too slowly: its next request waits."""
@@ -211,7 +233,7 @@ class Connection(asyncio.Protocol):
             self._pending.append(_Ended(reason))
             self._serve_pending()
 
-    def _enqueue(self, item: Item) -> None:
+    def _enqueue(self, item: Item | _Foreign) -> None:
         if self.closing or self.closed:
             return
         if isinstance(item, bytes):
@@ -238,6 +260,8 @@ class Connection(asyncio.Protocol):
                         pass  # nobody is left to answer
                     case Broken(status, reason):
                         self._server.refuse(self, status, reason)
+                    case _Foreign(protocol):
+                        self._server.refuse_foreign(self, protocol)
                     case bytes(message):
                         self._requests_waiting -= 1
                         await self._serve(message)

@@ -7,6 +7,7 @@ from functools import partial
 
 from router.access.authentication import Admission
 from router.connections.connection import Connection, ConnectionEnded
+from router.host_log import HostLog
 from router.logs import get_logger
 from router.requests.decisions import HandlerDecisions
 from router.requests.exchange import BACK_CHANNEL, Exchange, make_response, required
@@ -24,6 +25,12 @@ from router.state.state import State
 
 log = get_logger(__name__)
 
+_NO_HTTP = b"This is an RTSP port: use an rtsp:// URL. RTSP over HTTP, a tunnel or WebSocket, is not implemented.\n"
+NO_HTTP = (
+    b"HTTP/1.0 501 Not Implemented\r\nServer: Trunkline\r\nContent-Type: text/plain\r\nConnection: close\r\n"
+    b"Content-Length: %d\r\n\r\n%b" % (len(_NO_HTTP), _NO_HTTP)
+)
+"""What a browser or a tunnel's client gets."""
 REFUSALS_LOGGED = 10
 """Refused requests of one connection that are logged."""
 SESSION_METHODS = ("PLAY", "RECORD", "PAUSE", "TEARDOWN")
@@ -49,6 +56,7 @@ class RequestPipeline:
         self._admission = admission
         self._decisions = decisions
         self.counts: Counter[tuple[str, int]] = Counter()
+        self._strangers = HostLog(log)
 
     # -- from message to response ----------------------------------------------------------------------------------
 
@@ -59,6 +67,7 @@ class RequestPipeline:
         try:
             request = parse_request(message, self._limits)
         except PeerError as error:
+            self._tell("malformed request", connection, error.status, error.reason)
             self._send(connection, "malformed", make_response(error.cseq, None, error.status, reason=error.reason))
             return
         await self._decisions.room(connection)
@@ -148,8 +157,25 @@ class RequestPipeline:
 
     def refuse(self, connection: Connection, status: int, reason: str) -> None:
         """Say why a connection can't go on, and end it."""
+        self._tell("connection refused", connection, status, reason)
         self._send(connection, "broken", make_response(None, None, status, reason=reason))
         connection.close()
+
+    def refuse_foreign(self, connection: Connection, protocol: str) -> None:
+        """Tell a client of another protocol, in its own words where it has any, and end the connection."""
+        self._strangers.info("not RTSP", connection.host, kind=protocol, peer=connection.host, protocol=protocol)
+        if protocol != "HTTP":
+            response = make_response(None, None, 400, reason=f"{protocol} is not spoken here, only RTSP")
+            self._send(connection, "broken", response)
+        else:
+            self.counts["broken", 501] += 1
+            connection.write(NO_HTTP)
+        connection.close()
+
+    def _tell(self, event: str, connection: Connection, status: int, reason: str) -> None:
+        self._strangers.info(
+            event, connection.host, kind=f"{event} {status}", status=status, reason=reason, peer=connection.peer
+        )
 
     def _send(self, connection: Connection, method: str, response: Response) -> None:
         self.counts[method, response.status] += 1
@@ -157,17 +183,23 @@ class RequestPipeline:
             connection.write(response.to_bytes())
 
     def _log_refusal(self, exchange: Exchange, response: Response) -> None:
-        """Say what a client was refused. A few for each connection: a hostile one could fill the disk."""
+        """Say what a client was refused: a few for each connection, and for each host."""
         connection = exchange.connection
         if response.status == 401:
             return  # a challenge, or logged as what it is
         connection.refusals += 1
-        if connection.refusals <= REFUSALS_LOGGED:
-            log.info(
-                "request refused",
-                method=exchange.request.method,
-                url=exchange.request.url,
-                status=response.status,
-                reason=response.reason,
-                peer=connection.peer,
-            )
+        method = exchange.request.method
+        kind = f"{method if method in self._methods else 'other'} {response.status}"
+        if connection.refusals > REFUSALS_LOGGED:
+            self._strangers.leave_out("request refused", connection.host, kind=kind)
+            return
+        self._strangers.info(
+            "request refused",
+            connection.host,
+            kind=kind,
+            method=method,
+            url=exchange.request.url,
+            status=response.status,
+            reason=response.reason,
+            peer=connection.peer,
+        )

@@ -35,6 +35,9 @@ class RequestServer:
     def refuse(self, connection: Connection, status: int, reason: str) -> None:
         self._pipeline.refuse(connection, status, reason)
 
+    def refuse_foreign(self, connection: Connection, protocol: str) -> None:
+        self._pipeline.refuse_foreign(connection, protocol)
+
     def ended(self, connection: Connection, reason: str) -> None:
         known = self._state.connections.remove(connection)
         log.debug("connection ended", connection=connection.id, peer=connection.peer, reason=reason)

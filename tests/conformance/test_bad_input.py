@@ -1,15 +1,19 @@
 """Every kind of bad input, and what it gets: before PLAY from the front, after PLAY on the same connection."""
 
+import json
+import socket
 import ssl
 from collections.abc import Iterator
 
 import pytest
 
+from router.host_log import BURST
 from tests.support.publisher import Publisher
 from tests.support.reader import Reader
-from tests.support.router import RouterProcess
+from tests.support.router import RouterProcess, StartRouter
 from tests.support.rtsp import Reply, RtspConnection, resolve
 from tests.support.sdp import build_sdp
+from tests.support.waiting import eventually
 
 UDP = {"Transport": "RTP/AVP;unicast;client_port=40000-40001"}
 
@@ -186,6 +190,8 @@ def test_broken_requests(router: RouterProcess, path: str, name: str, text: str,
         with Reader(router.read(path)) as reader:
             if playing:
                 reader.start()
+            elif name == "HTTP":
+                still_serves(reader.connection, reader.url)  # who begins with it is answered in HTTP
             reply = raw(reader.connection, text.format(url=reader.url))
             assert reply.status in MAY_ANSWER_OTHERWISE.get(name, (400,)), reply
             assert reply.reason
@@ -216,6 +222,59 @@ def test_binary_garbage_ends_the_connection_and_nothing_else(router: RouterProce
         replies = garbage.wait_closed()
         assert all(400 <= reply.status < 500 for reply in replies)
         still_serves(other, url)
+
+
+HTTP = {
+    "browser": b"GET / HTTP/1.1\r\nHost: x\r\nUser-Agent: Mozilla/5.0\r\n\r\n",
+    "tunnel, from the server": b"GET /cam HTTP/1.0\r\nAccept: application/x-rtsp-tunnelled\r\n\r\n",
+    "tunnel, to the server": b"POST /cam HTTP/1.0\r\nx-sessioncookie: 1\r\nContent-Length: 32767\r\n\r\n",
+    "half a request": b"OPTIONS * HTTP/1.1\r\n",
+    "lines that end with LF alone": b"HEAD / HTTP/1.1\n\n",
+}
+
+
+@pytest.mark.parametrize("request_bytes", HTTP.values(), ids=HTTP)
+@pytest.mark.parametrize("side", ["publish", "client"])
+@pytest.mark.parametrize("one_by_one", [False, True])
+def test_http_is_answered_in_http(router: RouterProcess, request_bytes: bytes, side: str, one_by_one: bool) -> None:
+    with socket.create_connection(resolve(router.publish_url if side == "publish" else router.client_url)) as client:
+        client.settimeout(10)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        head = request_bytes[: request_bytes.index(b"\n") + 1] if one_by_one else request_bytes
+        for each in [head[index : index + 1] for index in range(len(head))] if one_by_one else [head]:
+            client.sendall(each)
+        answer = b""
+        while data := client.recv(4096):
+            answer += data
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.0 501 Not Implemented\r\n")
+    assert f"Content-Length: {len(body)}".encode() in head
+    assert b"RTSP over HTTP" in body
+
+
+@pytest.mark.parametrize(
+    ("protocol", "beginning"),
+    [("HTTP", HTTP["browser"]), ("TLS", b"\x16\x03\x01\x02\0\1\0"), ("RTMP", b"\x03" + bytes(1536))],
+)
+def test_another_protocol_is_named_in_the_log_a_few_times(
+    start_router: StartRouter, protocol: str, beginning: bytes
+) -> None:
+    router = start_router(settings={"log_format": "json"})
+    for _ in range(BURST + 20):
+        with RtspConnection(router.client_url, source_host="127.0.0.7") as client:
+            client.send(beginning)
+            client.half_close()
+            client.socket.recv(4096)
+
+    def told() -> list[dict[str, object]]:
+        lines = [json.loads(line) for line in router.log.splitlines() if line.startswith("{")]
+        return [each for each in lines if str(each["event"]).startswith("not RTSP")]
+
+    eventually(lambda: any("lines" in each for each in told()), "the number of what was left out", 5)
+    named = [each for each in told() if "lines" not in each]
+    assert BURST <= len(named) <= BURST + 5
+    assert {(each["protocol"], each["peer"], each["level"]) for each in named} == {(protocol, "127.0.0.7", "info")}
+    assert not router.unexpected_tracebacks()
 
 
 @pytest.mark.parametrize("where", ["publish", "client", "playing"])

@@ -56,6 +56,10 @@ class Server:
         connection.write(b"%d " % status)
         connection.close()
 
+    def refuse_foreign(self, connection: Connection, protocol: str) -> None:
+        connection.write(protocol.encode())
+        connection.close()
+
     def ended(self, connection: Connection, reason: str) -> None:
         self.gone.append(reason)
 
