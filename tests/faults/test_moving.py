@@ -361,8 +361,13 @@ def test_a_worker_that_dies_during_moves_leaves_nothing_half_done(
         ):
             eventually(lambda: moves() > after_moves, "moves")
             at = eventually(lambda: (worker_of(router, path),), "a worker")[0]
-            os.kill(pids(router.status())[at if side == "source" else 1 - at], signal.SIGKILL)
-            eventually(lambda: all(each["state"] == "ready" for each in router.status()["workers"]), "both workers", 30)
+            dead = pids(router.status())[at if side == "source" else 1 - at]
+            os.kill(dead, signal.SIGKILL)
+
+            def both_there(status: Status) -> bool:
+                return dead not in pids(status) and all(each["state"] == "ready" for each in status["workers"])
+
+            router.wait_until(both_there, "both workers", 30)
             if router.mount(path) is not None:
                 send_and_check(publisher, [reader])
             else:

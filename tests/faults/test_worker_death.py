@@ -296,7 +296,11 @@ def test_a_mount_that_waits_for_its_publisher_waits_on(start_router: StartRouter
             router.wait_until(lambda status: status["mounts"][0]["state"] == "waiting", "a mount that waits")
         os.kill(victim["pid"], signal.SIGKILL)
         router.wait_until(
-            lambda status: status["mounts"][0]["state"] == "waiting" and status["mounts"][0]["worker"] is not None,
+            lambda status: (
+                victim["pid"] not in {each["pid"] for each in status["workers"]}
+                and status["mounts"][0]["state"] == "waiting"
+                and status["mounts"][0]["worker"] is not None
+            ),
             "a mount that waits",
             20,
         )
