@@ -8,9 +8,9 @@ from typing import cast
 import pytest
 
 from router.connections.connection import Connection, ConnectionServer, Side
-from router.connections.transfer import handed_to
+from router.connections.transfer import handed_to, pass_on
 from router.link.worker import Worker, WorkerGone
-from workers.contract.commands import ReleaseConnection
+from workers.contract.commands import ReleaseConnection, Respond
 from workers.contract.messages import Command, Reply
 from workers.contract.parts import Peer
 from workers.contract.replies import Released
@@ -58,5 +58,39 @@ def test_a_connection_that_its_worker_released_and_the_next_did_not_get_ends() -
             assert connection.closed
             assert len(ended) == 1
             assert theirs.recv(1) == b"", "its peer hears of the end"
+
+    asyncio.run(program())
+
+
+def test_what_a_dead_worker_had_passed_on_is_served_once_and_its_answer_given_again() -> None:
+    requests = [b"GET_PARAMETER * RTSP/1.0\r\nCSeq: %d\r\n\r\n" % number for number in range(1, 4)]
+    served = list[bytes]()
+
+    async def serve(connection: Connection, message: bytes) -> None:
+        served.append(message)
+        connection.write(b"to " + message)
+
+    async def program() -> None:
+        server = SimpleNamespace(framing=FramingLimits(8192, 16384, 65536), pipelined_requests=10, serve=serve)
+        ours, theirs = socket.socketpair()
+        with theirs:
+            connection = Connection(Side.CLIENT, cast(ConnectionServer, server))
+            first, second = Held(0), Held(1)
+            connection.restore("c", Peer(), cast(Worker, first), ours)
+            for message in requests[:2]:
+                connection.receive(message)
+                await connection.served()
+            first.is_lost = True
+            connection.worker_lost()
+            handoff = await pass_on(connection, cast(Worker, second))
+            assert handoff.unread == b""
+            connection.placement.arrived(cast(Worker, second))
+            connection.receive(requests[1])  # it was answered, and the answer not written
+            connection.receive(requests[2])
+            await connection.served()
+            connection.let_be()
+        assert served == requests
+        assert first.asked == [Respond("c", b"to " + each, close=False) for each in requests[:2]]
+        assert second.asked == [Respond("c", b"to " + each, close=False) for each in requests[1:]]
 
     asyncio.run(program())
