@@ -23,8 +23,6 @@ from workers.contract.reports import Note
 
 log = get_logger(__name__)
 
-FORGET_AFTER_S = 0.1
-"""How long notes gather before they are forgotten together."""
 NOTHING = SdpDocument(None, (), ())
 """What is known of the medias of a mount that has ended."""
 
@@ -95,8 +93,7 @@ class EndNotes:
             self._tasks.run(self._forget_told())
 
     async def _forget_told(self) -> None:
-        await asyncio.sleep(FORGET_AFTER_S)
-        kept, self._kept = self._kept, []
+        kept, self._kept = self._kept, []  # all that has ended in one turn of the loop
         await self._audience.told()
         self._forget(kept)
 
