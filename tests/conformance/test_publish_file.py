@@ -14,7 +14,7 @@ from tests.support.films import FRAMES_PER_S, make_film
 from tests.support.media import Program, need_media, read
 from tests.support.programs import run_program
 from tests.support.publisher import Publisher
-from tests.support.router import HURRIED, RouterProcess, StartRouter
+from tests.support.router import RouterProcess, StartRouter
 from tests.support.rtsp import RtspConnection
 from tests.support.waiting import eventually
 
@@ -133,7 +133,7 @@ def test_credentials_are_used_and_never_shown(start_router: StartRouter, film: P
 
 
 def test_what_is_in_the_way_is_named(start_router: StartRouter, film: Path, tmp_path: Path) -> None:
-    router = start_router(settings=HURRIED | {"publish_conflict": "reject"})
+    router = start_router(settings={"publish_conflict": "reject"})
     with Publisher(router.publish("/taken")).start() as publisher:
         publisher.send(1)
         taken = run_program("publish", str(film), router.publish("/taken"))
