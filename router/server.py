@@ -13,6 +13,7 @@ from router.handlers.clients import ServerConnection, ServerSession
 from router.handlers.handlers import Handler
 from router.handlers.hooks import Hooks, load
 from router.handlers.interface import Handler as ProgramHandler
+from router.logs import get_logger
 from router.programs import runtime_dir
 from router.programs.own_workers import own_workers
 from router.settings import Settings
@@ -20,6 +21,11 @@ from router.startup import raise_descriptor_limit
 from router.streams.errors import StreamError
 
 __all__ = ["Server", "StartError"]
+
+log = get_logger(__name__)
+
+LOOK_AT_FILES_S = 1.0
+"""How often the files of the runtime directory are looked at: who cleans up by age comes once a day."""
 
 
 class Server:
@@ -126,6 +132,7 @@ class Server:
             self._front.tasks.run(self._front.fleet.repair.run())
             if self._front.balancer is not None:
                 self._front.tasks.run(self._front.balancer.run())
+            self._front.tasks.run(self._stay_reachable())
             self._front.tasks.run(self._open_doors())
             if self._own_workers is not None:
                 await self._own_workers.start()
@@ -135,17 +142,39 @@ class Server:
             raise
 
     async def _take_hold(self) -> None:
-        """Take what only one front can have: the runtime directory, the sockets in it, and the ports."""
+        """Take what only one front can have: the runtime directory, the ports, and the sockets in the directory.
+
+        The ports come first: who has them may be a front that lives, and lost its files to somebody who cleans up.
+        """
         try:
             self._directory.hold()
+            has_ports = self._front.startup.take_ports(self._passed)
             self._front.status.begin()
             self._front.fleet.link.start()
-            await self._front.startup.listen(self._passed)
+            if not has_ports:
+                await self._front.startup.wait_for_ports()
         except runtime_dir.RuntimeDirError as error:
             raise StartError(str(error)) from error
         except OSError as error:
             directory = self.settings.runtime_dir
             raise StartError(f"runtime directory {directory} can't be used: {error.strerror}") from error
+
+    async def _stay_reachable(self) -> None:
+        """Make the files of the runtime directory again where somebody removes them."""
+        said = ""
+        while True:
+            await asyncio.sleep(LOOK_AT_FILES_S)
+            try:
+                self._directory.restore()
+                if self._front.fleet.link.stay_reachable():
+                    log.warning(
+                        "runtime directory restored: its files were removed", path=str(self.settings.runtime_dir)
+                    )
+                said = ""
+            except (runtime_dir.RuntimeDirError, OSError) as error:
+                if str(error) != said:
+                    said = str(error)
+                    log.error("runtime directory can't be restored", reason=said)
 
     async def _open_doors(self) -> None:
         try:

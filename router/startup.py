@@ -44,31 +44,42 @@ class Startup:
         self.opened = asyncio.Event()
         self.ready = asyncio.Event()
 
-    async def listen(self, passed: Sequence[Passed]) -> None:
-        """Take the ports, or the sockets `passed` for them. Those that are taken may be a dead front's: its workers
-        bring them back.
+    def take_ports(self, passed: Sequence[Passed]) -> bool:
+        """Take the ports, or the sockets `passed` for them; False where a dead front's workers may have them.
+
+        Raises:
+            StartError: a port is somebody else's.
+        """
+        try:
+            self._listeners.bind(self._settings, passed)
+        except PortTaken:
+            if not self._workers_stay or passed:
+                raise
+            return False
+        return True
+
+    async def wait_for_ports(self) -> None:
+        """Take the ports once the workers of a dead front have brought them.
 
         Raises:
             StartError: a port stays taken.
         """
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        sockets = passed
         while True:
-            try:
-                self._listeners.bind(self._settings, sockets)
-                return
-            except PortTaken:
-                waited_s = loop.time() - begun
-                expected_s = LISTENERS_BACK_S if self._fleet.link.has_workers else WORKERS_COME_S
-                if not self._workers_stay or passed or waited_s > expected_s:
-                    raise
             await asyncio.sleep(LISTEN_AGAIN_S)
-            sockets = [
+            kept = [
                 Passed("", each.listener.dup())
                 for each in self._fleet.listeners.kept
                 if belongs_to(each.listener, self._settings)
             ]
+            try:
+                self._listeners.bind(self._settings, kept)
+                return
+            except PortTaken:
+                expected_s = LISTENERS_BACK_S if self._fleet.link.has_workers else WORKERS_COME_S
+                if loop.time() - begun > expected_s:
+                    raise
 
     async def open(self) -> None:
         """Let clients in once all workers are there: the first mounts would all go to the first worker otherwise.

@@ -32,13 +32,22 @@ class ControlSocket:
 
     def open(self) -> None:
         """Bind. Raises OSError."""
-        self._endpoints.control_path.unlink(missing_ok=True)
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.ROUTER)
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.setsockopt(zmq.SNDHWM, HIGH_WATER_MARK)
         self._socket.setsockopt(zmq.RCVHWM, HIGH_WATER_MARK)
         self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        self.bind()
+
+    def bind(self) -> None:
+        """Give the socket its name in the runtime directory, again where that was removed; whoever is connected stays.
+
+        Raises:
+            OSError: it can't be had.
+        """
+        assert self._socket is not None
+        self._endpoints.control_path.unlink(missing_ok=True)
         try:
             self._socket.bind(self._endpoints.control)
         except zmq.ZMQError as error:

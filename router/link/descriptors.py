@@ -92,14 +92,23 @@ class DescriptorListener:
         self._channels: dict[str, WorkerChannel] = {}
 
     def start(self, path: Path) -> None:
-        """Listen on `path`, in place of what a dead front left there."""
-        path.unlink(missing_ok=True)
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._listener.setblocking(False)
-        self._listener.bind(str(path))
-        path.chmod(0o600)
-        self._listener.listen(64)
-        asyncio.get_running_loop().add_reader(self._listener, self._accept)
+        """Listen on `path`, in place of what a dead front left there; again, where the name was removed.
+
+        Raises:
+            OSError: it can't be had; what was listened on before still is.
+        """
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
+        try:
+            path.unlink(missing_ok=True)
+            listener.bind(str(path))
+            path.chmod(0o600)
+            listener.listen(64)
+        except OSError:
+            listener.close()
+            raise
+        self._stop_listening()
+        self._listener = listener
+        asyncio.get_running_loop().add_reader(listener, self._accept)
 
     def close(self) -> None:
         """Stop listening and let go of every worker's connection."""
@@ -111,8 +120,11 @@ class DescriptorListener:
             loop.remove_reader(stranger)
             stranger.close()
         self._strangers.clear()
+        self._stop_listening()
+
+    def _stop_listening(self) -> None:
         if self._listener is not None:
-            loop.remove_reader(self._listener)
+            asyncio.get_running_loop().remove_reader(self._listener)
             self._listener.close()
             self._listener = None
 

@@ -1,9 +1,11 @@
 """Registered workers: who comes and who is lost, commands to them, replies, events and heartbeats of theirs."""
 
 import asyncio
+import contextlib
 import os
 import secrets
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
 from router.link.control_socket import ControlSocket
@@ -81,7 +83,8 @@ class WorkersLink:
         self._early: dict[str, Hello] = {}
         self._by_incarnation: dict[str, Worker] = {}
         self._descriptors = DescriptorListener(self._channel_arrived, self._channel_ended, self._stranger_refused)
-        self._started = False
+        self._files: dict[Path, os.stat_result] = {}
+        """The sockets' files, as they were made."""
         self._requests = 0
         self._dying: dict[Worker, asyncio.TimerHandle] = {}
         """Lost workers whose process has not ended yet, and when they are killed."""
@@ -92,10 +95,35 @@ class WorkersLink:
 
     def start(self) -> None:
         """Bind both sockets. The runtime directory must be this front's alone by now."""
-        self._started = True
         self._control.open()
-        self._descriptors.start(self._endpoints.descriptors_path)
+        self._note_file(self._endpoints.control_path)
+        self._start_descriptors()
         self._control.read()
+
+    def stay_reachable(self) -> bool:
+        """Give both sockets their names again where somebody has removed them; say whether that was so.
+
+        The runtime directory must be this front's alone by now. Raises OSError.
+        """
+        lost = [path for path in self._files if not self._is_ours(path)]
+        if self._endpoints.control_path in lost:
+            self._control.bind()
+            self._note_file(self._endpoints.control_path)
+        if self._endpoints.descriptors_path in lost:
+            self._start_descriptors()
+        return bool(lost)
+
+    def _start_descriptors(self) -> None:
+        self._descriptors.start(self._endpoints.descriptors_path)
+        self._note_file(self._endpoints.descriptors_path)
+
+    def _note_file(self, path: Path) -> None:
+        self._files[path] = path.lstat()
+
+    def _is_ours(self, path: Path) -> bool:
+        with contextlib.suppress(OSError):
+            return os.path.samestat(path.lstat(), self._files[path])
+        return False
 
     def close(self) -> None:
         """Let go of the workers and both sockets; whatever still waits for a reply is told."""
@@ -109,10 +137,10 @@ class WorkersLink:
         self.workers.clear()
         self._by_incarnation.clear()
         self._control.close()
-        if self._started:  # else they are another front's
-            self._started = False
-            for path in (self._endpoints.control_path, self._endpoints.descriptors_path):
+        for path in self._files:
+            if self._is_ours(path):  # else it is another front's
                 path.unlink(missing_ok=True)
+        self._files.clear()
 
     def next_request(self) -> int:
         """Number a command."""

@@ -34,7 +34,7 @@ def note(directory: Path, ready: str, workers: int, pids: Mapping[str, int]) -> 
             programs[name] = [pid, start_time_of(pid)]
     document = {"boot": _boot(), "ready": ready, "workers": workers, "programs": programs}
     fresh = directory / (PROGRAMS + ".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with open(descriptor, "w", encoding="ascii") as file:
         json.dump(document, file)
     fresh.rename(directory / PROGRAMS)  # whole, or not at all: the launcher may be killed at any time

@@ -29,6 +29,8 @@ log = logs.get_logger(__name__)
 UPGRADE = signal.SIGUSR2
 """Become the code that is installed now, with the same pid, options and programs; nginx and gunicorn take it so too."""
 STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+LOOK_AT_FILES_S = 1.0
+"""How often the files of the runtime directory are looked at."""
 TRY_TIMEOUT_S = 30.0
 """How long new code may take to say that it can run: hooks are loaded in that time."""
 SIGNAL_TURNS = 5
@@ -57,9 +59,17 @@ class _Stop:
 class Launcher:
     """The programs of one router, and the reasons to stop them."""
 
-    def __init__(self, settings: Settings, kinds: Sequence[ProgramKind] = KINDS, found: Launched | None = None) -> None:
-        """`found` has what runs already: it was ready before, and its workers are as many."""
+    def __init__(
+        self,
+        settings: Settings,
+        kinds: Sequence[ProgramKind] = KINDS,
+        found: Launched | None = None,
+        hold: runtime_dir.LauncherHold | None = None,
+    ) -> None:
+        """`found` has what runs already: it was ready before, and its workers are as many. `hold` is restored where
+        somebody removes its file."""
         self._settings = settings
+        self._hold = hold
         self._events: asyncio.Queue[_Listening | _Upgrade | _Stop] = asyncio.Queue()
         self._found = found
         self._ready_line = found.ready if found is not None else ""
@@ -98,6 +108,7 @@ class Launcher:
             OSError: a program can't be started.
         """
         self._listen_to_signals()
+        keeping = asyncio.get_running_loop().create_task(self._keep_files())
         try:
             if self._found is not None:
                 await self._take_over(self._found)
@@ -112,6 +123,7 @@ class Launcher:
             return event.status
         finally:
             self._stopping = True
+            keeping.cancel()
             self._watchdog.close()
             for group in self._groups.values():  # the front first: it closes sessions in order, through its workers
                 await group.stop()
@@ -154,6 +166,23 @@ class Launcher:
         self._announced = True
         with contextlib.suppress(OSError):  # nobody reads; that is no reason to stop
             print(self._ready_line, flush=True)
+
+    async def _keep_files(self) -> None:
+        """Make the files of the runtime directory again where somebody removes them."""
+        said = ""
+        while True:
+            await asyncio.sleep(LOOK_AT_FILES_S)
+            try:
+                if self._hold is not None:
+                    self._hold.restore()
+                self._watchdog.listen_again()
+                if self._ready_line and not (self._settings.runtime_dir / runtime_dir.PROGRAMS).exists():
+                    self._note()
+                said = ""
+            except (runtime_dir.RuntimeDirError, OSError) as error:
+                if str(error) != said:
+                    said = str(error)
+                    log.error("runtime directory can't be restored", reason=said)
 
     def _note(self) -> None:
         """Leave word of what runs, for the next launcher."""
@@ -249,20 +278,20 @@ class Launcher:
 def run(settings: Settings) -> int:
     """Run the front and its workers until a signal; give the exit status."""
     try:
-        lock = runtime_dir.hold_for_launcher(settings.runtime_dir)
+        hold = runtime_dir.LauncherHold(settings.runtime_dir)
     except runtime_dir.RuntimeDirError as error:
         print(f"trunkline: {error}", file=sys.stderr)
         return 1
     try:
-        return asyncio.run(_run(settings))
+        return asyncio.run(_run(settings, hold))
     except OSError as error:
         print(f"trunkline: {error}", file=sys.stderr)
         return 1
     finally:
-        os.close(lock)
+        hold.let_go()
 
 
-async def _run(settings: Settings) -> int:
+async def _run(settings: Settings, hold: runtime_dir.LauncherHold) -> int:
     # From here on a number, and this process's: front and workers may be bound to other CPUs.
     settings = settings.counted()
     found = launched.find(settings.runtime_dir)
@@ -273,7 +302,7 @@ async def _run(settings: Settings) -> int:
     if found is not None and found.workers != settings.worker_count:
         log.warning("workers stay as many as they are until the router is stopped", workers=found.workers)
         settings = settings.model_copy(update={"workers": found.workers})
-    return await Launcher(settings, found=found).run()
+    return await Launcher(settings, found=found, hold=hold).run()
 
 
 async def _end(found: Launched, timeout_s: float) -> None:

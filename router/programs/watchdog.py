@@ -48,14 +48,31 @@ class Watchdog:
 
     def start(self, found: Iterable[int] = ()) -> None:
         """Begin to listen. What was `found` running is watched at once. Raises OSError."""
-        self._path.unlink(missing_ok=True)  # a launcher's that was killed
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        self._socket.bind(str(self._path))
         loop = asyncio.get_running_loop()
         self._heard = dict.fromkeys(found, loop.time())
-        loop.add_reader(self._socket, self._hear, self._socket)
-        self._task = loop.create_task(self._watch(self._socket))
+        self._socket = self._listen()
+        self._task = loop.create_task(self._watch())
+
+    def listen_again(self) -> None:
+        """Give the socket its name again where somebody has removed it. Raises OSError."""
+        if self._socket is not None and not self._path.exists():
+            before, self._socket = self._socket, self._listen()
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(before)
+            before.close()
+            self._heard = dict.fromkeys(self._heard, loop.time())  # what was told meanwhile is lost
+
+    def _listen(self) -> socket.socket:
+        self._path.unlink(missing_ok=True)  # a launcher's that was killed
+        notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        try:
+            notices.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+            notices.bind(str(self._path))
+        except OSError:
+            notices.close()
+            raise
+        asyncio.get_running_loop().add_reader(notices, self._hear, notices)
+        return notices
 
     def close(self) -> None:
         """Stop watching."""
@@ -76,13 +93,14 @@ class Watchdog:
                 if b"READY=1" in text.split(b"\n"):
                     self._on_ready(pid)
 
-    async def _watch(self, notices: socket.socket) -> None:
+    async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
         looked = loop.time()
         while True:
             await asyncio.sleep(LOOK_S)
             late_s, looked = loop.time() - looked - LOOK_S, loop.time()
-            self._hear(notices)
+            assert self._socket is not None
+            self._hear(self._socket)
             running = {each.pid: (program, each) for program, each in self._running()}
             self._heard = {pid: heard for pid, heard in self._heard.items() if pid in running}
             if late_s > LOOK_S:  # this process stood still itself: what others told meanwhile may be lost
