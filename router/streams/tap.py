@@ -129,12 +129,13 @@ class MountTap:
                     break
                 if self._pipe is not None and wanted == self._told:
                     break
-                if mount.worker is None:  # none yet, which RECORD sees to; or none for now
+                worker = mount.worker
+                if worker is None:  # none yet, which RECORD sees to; or none for now
                     return not mount.readable
                 try:
-                    await self._tell(mount.worker)
-                except WorkerError as error:
-                    log.warning("tap fails", mount=mount.path, worker=mount.worker.index, reason=str(error))
+                    await self._tell(worker)
+                except WorkerError as error:  # the mount may have lost it by now
+                    log.warning("tap fails", mount=mount.path, worker=worker.index, reason=str(error))
                     return False
         if mount.closed:
             self.close()
