@@ -77,6 +77,8 @@ class Publication:
                     await self._remote.teardown()
             except ServerError as error:
                 raise PublishError(f"{self.shown_url}: {_explain(error)}") from error
+            except OSError as error:  # of a UDP socket: no route, a firewall, no port left
+                raise PublishError(f"{self.shown_url}: {error.strerror or error}") from error
             finally:
                 reader.submit(playback.close)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 from router.connections.connection import Connection
 from router.description import Media, SessionDescription
@@ -18,6 +18,9 @@ from router.streams.session_packets import SessionPackets
 from router.streams.streams import StreamServer
 from router.streams.taps import Taps
 from router.streams.threads import call_in
+
+Server: TypeAlias = Any
+"""`router.Server`, for whom a program hands it on to: its own module is above this one, and imports it."""
 
 
 class ServerView(StreamServer, Protocol):
@@ -43,7 +46,7 @@ class ServerConnection:
         self._clients = clients
 
     @property
-    def server(self) -> ServerView:
+    def server(self) -> Server:
         """The server that it came to."""
         return self._clients.server
 
@@ -100,7 +103,7 @@ class ServerSession:
         """The id of the connection that its last request came on; that may have ended since."""
 
     @property
-    def server(self) -> ServerView:
+    def server(self) -> Server:
         """The server that it is a session of."""
         return self._clients.server
 

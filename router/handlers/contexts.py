@@ -10,14 +10,14 @@ from router.rtsp.message import Request, Response
 
 if TYPE_CHECKING:
     from router.description import SessionDescription
-    from router.handlers.clients import ServerConnection, ServerSession, ServerView
+    from router.handlers.clients import Server, ServerConnection, ServerSession
 
 
 @dataclass(slots=True, kw_only=True)
 class ConnectionOpenContext:
     """A connection came in."""
 
-    server: ServerView
+    server: Server
     connection: ServerConnection
 
 
@@ -25,7 +25,7 @@ class ConnectionOpenContext:
 class ConnectionCloseContext:
     """A connection ended, for `reason`. Nothing comes after this of it, but sessions over UDP may outlive it."""
 
-    server: ServerView
+    server: Server
     connection: ServerConnection
     reason: str
 
@@ -34,7 +34,7 @@ class ConnectionCloseContext:
 class SessionOpenContext:
     """A session began: a publisher's by ANNOUNCE, a reader's by its first SETUP."""
 
-    server: ServerView
+    server: Server
     session: ServerSession
 
 
@@ -42,7 +42,7 @@ class SessionOpenContext:
 class SessionCloseContext:
     """A session ended, for `reason`. `readers` of the path stay."""
 
-    server: ServerView
+    server: Server
     session: ServerSession
     reason: str
     readers: int
@@ -53,7 +53,7 @@ class MountOpenContext:
     """A publisher's media may flow: readers find its path from now on. Told once for a mount, also where another
     publisher goes on with it after the first has vanished (`reconnect_grace_s`)."""
 
-    server: ServerView
+    server: Server
     session: ServerSession
 
 
@@ -61,7 +61,7 @@ class MountOpenContext:
 class MountCloseContext:
     """A publisher's mount ended, with all its readers, for `reason`; `session` is the last publisher's."""
 
-    server: ServerView
+    server: Server
     session: ServerSession
     reason: str
 
@@ -70,7 +70,7 @@ class MountCloseContext:
 class RequestContext:
     """A request came, whatever it is; it is looked at after this call."""
 
-    server: ServerView
+    server: Server
     connection: ServerConnection
     request: Request
 
@@ -79,7 +79,7 @@ class RequestContext:
 class ResponseContext:
     """A response was sent. PLAY's has got an `RTP-Info` from the worker, which isn't in it here."""
 
-    server: ServerView
+    server: Server
     connection: ServerConnection
     session: ServerSession | None
     request: Request
@@ -90,7 +90,7 @@ class ResponseContext:
 class PacketsLostContext:
     """So many `packets` of a publisher never came since the last time, by their sequence numbers."""
 
-    server: ServerView
+    server: Server
     session: ServerSession
     packets: int
 
@@ -100,7 +100,7 @@ class DecodeErrorContext:
     """A publisher sent what can't be used, since the last time: so many packets that are no RTP (or no RTCP), and so
     many of a payload type that it has not announced."""
 
-    server: ServerView
+    server: Server
     session: ServerSession
     not_rtp: int
     wrong_payload_type: int
@@ -110,7 +110,7 @@ class DecodeErrorContext:
 class StreamWriteErrorContext:
     """A reader could not be served, and is closed: `reason` says why, such as that it read nothing for so long."""
 
-    server: ServerView
+    server: Server
     session: ServerSession
     reason: str
 
@@ -119,7 +119,7 @@ class StreamWriteErrorContext:
 class AccessContext:
     """Somebody wants to publish or read `path`, and nobody knows yet who it is."""
 
-    server: ServerView
+    server: Server
     connection: ServerConnection
     request: Request
     path: str
@@ -153,7 +153,7 @@ class DecisionContext:
     authenticated, "" where nobody is asked who they are; `session` is None before there is one.
     """
 
-    server: ServerView
+    server: Server
     connection: ServerConnection
     session: ServerSession | None
     request: Request

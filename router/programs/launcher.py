@@ -156,7 +156,7 @@ class Launcher:
 
     def _adopt_ports(self) -> None:
         """Let a front that is started again come back where its clients look for it, also if it picked its ports."""
-        words = dict(word.split("=", 1) for word in self._ready_line.removeprefix(READY).split())
+        words = dict(word.split("=", 1) for word in self._ready_line.removeprefix(READY).split(" ", 3))
         ports = {f"{side}_port": urlsplit(words[side]).port for side in ("publish", "client")}
         self._settings = self._settings.model_copy(update=ports)
 

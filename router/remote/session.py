@@ -178,7 +178,7 @@ class RemoteSession:
                     found = event
                 elif isinstance(event, TornDown):
                     raise ServerGone(503, "it ended the session")
-                elif isinstance(event, tuple):
+                elif isinstance(event, tuple) and kind is PlayStarted:  # else nobody reads them any more
                     self._early.append(event)
             if found is not None:
                 return found

@@ -26,7 +26,7 @@ from router.state.events import (
     SessionBegan,
     SessionEnded,
 )
-from router.state.mount_state import MountChange, MountState
+from router.state.mount_state import PUBLISHED, MountChange, MountState
 from router.state.mounts import Mount, Mounts
 from router.state.multicast import Multicast
 from router.state.records import session_record
@@ -106,8 +106,8 @@ class Lifecycle:
         mount = publisher.mount
         before = mount.life, mount.range
         mount.range = media_range or mount.range
-        if mount.last_publisher != publisher.id:
-            mount.change(MountChange.RECORD, now)
+        if mount.last_publisher != publisher.id and not (mount.publisher == publisher.id and mount.state in PUBLISHED):
+            mount.change(MountChange.RECORD, now)  # else its RECORD is on its way already, on another connection
         try:
             yield
         except BaseException:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import socket
+import weakref
 from collections.abc import MutableMapping
 
 
@@ -12,6 +13,11 @@ class Notifier:
     def __init__(self, environment: MutableMapping[str, str], pid: int) -> None:
         """Take the supervisor's variables out of the environment: what this process starts must not speak for it."""
         self._address = environment.pop("NOTIFY_SOCKET", "")
+        if self._address.startswith("@"):
+            self._address = "\0" + self._address[1:]
+        # Opened once: a process that has no descriptor left is alive, and says so.
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        weakref.finalize(self, self._socket.close)
         period_us = environment.pop("WATCHDOG_USEC", "")
         watched = environment.pop("WATCHDOG_PID", str(pid))
         self.alive_every_s: float | None = None
@@ -36,13 +42,10 @@ class Notifier:
         self._tell("STOPPING=1\nSTATUS=stopping")
 
     def _tell(self, text: str) -> None:
-        if self._address[:1] not in ("/", "@"):  # nobody asked, or in a way (vsock) that a program on this box has not
+        if self._address[:1] not in ("/", "\0"):  # nobody asked, or in a way (vsock) that a program on this box has not
             return
-        address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
-        # A supervisor that can't hear acts on the silence by itself.
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-            sock.setblocking(False)
-            sock.sendto(text.encode(), address)
+        with contextlib.suppress(OSError):  # a supervisor that can't hear acts on the silence by itself
+            self._socket.sendto(text.encode(), self._address)
 
 
 def notifier() -> Notifier:

@@ -132,7 +132,7 @@ class ClientConnection:
         self.asked, self.deadline = step, now + self._answer_timeout_s
 
     def _serve(self, message: bytes) -> str:
-        """ServerAnswer a request of the server's, and return its method."""
+        """Answer a request of the server's, and return its method."""
         request = parse_request(message, _LIMITS)
         status = 200 if request.method in (*_UNDERSTOOD, "TEARDOWN") else 501
         self._out += Response(status, (("CSeq", request.cseq),)).to_bytes()

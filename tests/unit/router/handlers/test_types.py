@@ -31,6 +31,10 @@ class Right(OnDescribe, OnPlay, OnSessionClose):
 
     async def on_session_close(self, context: SessionCloseContext, /) -> None:
         print(context.session.id, context.reason)
+        self.stream = build(context.server)
+
+def build(server: Server) -> ServerStream:
+    raise NotImplementedError
 
 class WithoutBases:
     async def on_play(self, context: PlayContext) -> Answer:

@@ -117,6 +117,14 @@ def test_a_record_that_fails_leaves_the_mount_as_it_was() -> None:
     assert (mount.life, mount.range, mount.readable) == (before, None, False)
 
 
+def test_a_record_said_again_while_the_first_is_on_its_way_changes_nothing() -> None:
+    front = Front()
+    session = front.announce()
+    lifecycle = front.state.lifecycle
+    with lifecycle.recording(session, None, 1.0), lifecycle.recording(session, None, 2.0):
+        assert (session.mount.state, session.mount.life.since) == (MountState.STARTING, 1.0)
+
+
 def test_a_record_that_fails_lets_a_mount_wait_on() -> None:
     front = Front(reconnect_grace_s=10)
     first = front.announce()

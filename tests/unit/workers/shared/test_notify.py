@@ -1,5 +1,6 @@
 """What a supervisor is told, over real datagram sockets of both kinds of names."""
 
+import errno
 import os
 import secrets
 import socket
@@ -68,3 +69,17 @@ def test_a_supervisor_that_reads_nothing_delays_nobody(supervisor: socket.socket
     notifier = Notifier({"NOTIFY_SOCKET": f"{tmp_path}/notify"}, PID)
     for _ in range(2000):  # net.unix.max_dgram_qlen is far less
         notifier.alive()
+
+
+def test_a_program_without_a_descriptor_left_says_that_it_lives(
+    supervisor: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    supervisor.bind(f"{tmp_path}/notify")
+    notifier = Notifier({"NOTIFY_SOCKET": f"{tmp_path}/notify"}, PID)
+
+    def none_left(*arguments: object) -> socket.socket:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(socket, "socket", none_left)
+    notifier.alive()
+    assert supervisor.recv(1000) == b"WATCHDOG=1"
