@@ -8,7 +8,6 @@ So a URL is read backwards here, as every pair of base and control that it may h
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from router.paths import decoded_path
 from router.rtsp.errors import PeerError
 from router.rtsp.url import RtspUrl, parse_url
 
@@ -54,7 +53,7 @@ def candidates(target: RtspUrl) -> Iterator[RtspUrl]:
 
 def mount_path(url: RtspUrl) -> str:
     """Return the path that a mount is known by: decoded, without query and without one slash at its end."""
-    return decoded_path(url.path).removesuffix("/") or "/"
+    return url.decoded_path.removesuffix("/") or "/"
 
 
 def content_base(base: RtspUrl) -> str:
@@ -107,6 +106,8 @@ def _cuts(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _without_slash(url: RtspUrl) -> RtspUrl:
+    if not url.tail.endswith("/"):
+        return url
     if url.query:
         return replace(url, query=url.query.removesuffix("/"))
     return replace(url, path=url.path.removesuffix("/") or "/")

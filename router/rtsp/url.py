@@ -1,7 +1,7 @@
 """RTSP URLs (RFC 2326 section 3.2), as clients send them: `control.mount_path` tells what a mount is known by."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from router.paths import decoded_path
 from router.rtsp.digits import read_number
@@ -33,6 +33,18 @@ class RtspUrl:
     path: str
     query: str = ""
     scheme: str = "rtsp"
+    _decoded: str = field(default="", init=False, repr=False, compare=False)
+    """`decoded_path`, once it has been asked for; a copy with another path begins anew."""
+
+    @property
+    def decoded_path(self) -> str:
+        """The path without percent escapes: see `router.paths`.
+
+        Raises ValueError where it can't be decoded, which `parse_url` has tried.
+        """
+        if not self._decoded:
+            object.__setattr__(self, "_decoded", decoded_path(self.path))
+        return self._decoded
 
     @property
     def tail(self) -> str:
@@ -61,10 +73,11 @@ def parse_url(text: str) -> RtspUrl:
         port = read_number(match["port"], 1, 65535)
         if port is None:
             raise PeerError(400, "bad port in the URL")
-    path = match["path"] or "/"
+    host, path, query = match["host"].strip("[]"), match["path"] or "/", match["query"] or ""
+    url = RtspUrl(host, port, path, query, match["scheme"].lower())
     try:
-        if len(decoded_path(path)) > MAX_URL_LENGTH:  # composing may make several characters of one
+        if len(url.decoded_path) > MAX_URL_LENGTH:  # composing may make several characters of one
             raise PeerError(414, f"path over {MAX_URL_LENGTH} characters")
     except ValueError as error:
         raise PeerError(400, str(error)) from error
-    return RtspUrl(match["host"].strip("[]"), port, path, match["query"] or "", match["scheme"].lower())
+    return url

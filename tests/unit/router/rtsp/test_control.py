@@ -1,7 +1,11 @@
 """Which track a SETUP's URL names."""
 
+from dataclasses import replace
+from urllib.parse import unquote_to_bytes
+
 import pytest
 
+from router import paths
 from router.rtsp.control import candidates, content_base, find_track, mount_path, reader_control, track_name, track_url
 from router.rtsp.url import parse_url
 
@@ -138,3 +142,18 @@ def test_readers_are_told_a_base_and_controls_that_every_client_joins_alike(url:
     assert content_base(parse_url(url)) == base
     assert reader_control(parse_url(url), 1) == control
     assert track_url(parse_url(url), 1) == (control if "://" in control else base + control)
+
+
+def test_a_mounts_path_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = []
+
+    def decode(text: str) -> bytes:
+        decoded.append(text)
+        return unquote_to_bytes(text)
+
+    monkeypatch.setattr(paths, "unquote_to_bytes", decode)
+    url = parse_url("rtsp://h/k%C3%A4se/")
+
+    assert [mount_path(url), mount_path(url)] == ["/käse", "/käse"]
+    assert decoded == ["/k%C3%A4se/"]
+    assert mount_path(replace(url, path="/a%20b")) == "/a b", "another path has its own"
