@@ -99,8 +99,6 @@ class ServerSession:
         self._clients = clients
         url = parse_url(session.url)
         self._path, self._query = mount_path(url), url.query
-        self.last_connection = "" if session.connection is None else session.connection.id
-        """The id of the connection that its last request came on; that may have ended since."""
 
     @property
     def server(self) -> Server:
@@ -152,6 +150,11 @@ class ServerSession:
         """The connection that its last request came on; None once that has ended: a session over UDP outlives it."""
         connection = self._session.connection
         return None if connection is None else self._clients.connection(connection)
+
+    @property
+    def last_connection(self) -> str:
+        """The id of the connection that its last request came on; that may have ended since."""
+        return self._session.last_connection
 
     async def stats(self) -> SessionStats:
         """Ask its worker what it has received or sent; all is 0 where there is nobody to ask."""
@@ -249,8 +252,6 @@ class Clients:
             found = ServerSession(session, self)
             if session.state is not SessionState.CLOSED:
                 self._sessions[session.id] = found
-        if session.connection is not None:
-            found.last_connection = session.connection.id
         return found
 
     def sessions_of(self, connection: Connection) -> tuple[ServerSession, ...]:
@@ -259,9 +260,9 @@ class Clients:
     def all_sessions(self) -> tuple[ServerSession, ...]:
         return tuple(self.session(each) for each in self._registry)
 
-    def keys(self, session: Session) -> tuple[str, str]:
+    def keys(self, session: Session) -> tuple[str, ...]:
         """Say what is told in order with a session: all that concerns it, and the connection of its last request."""
-        return session.id, self.session(session).last_connection
+        return (session.id, session.last_connection) if session.last_connection else (session.id,)
 
     def forget_connection(self, connection: Connection) -> None:
         """Take note that a connection has ended, after all that had to be told of it."""

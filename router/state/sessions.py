@@ -44,6 +44,8 @@ class Session:
     transports: dict[int, TrackTransport] = field(default_factory=dict)
     corrected: dict[int, TrackTransport] = field(default_factory=dict)
     """Where tracks over UDP go in fact, as a NAT has changed their ports: the next worker has to be told."""
+    last_connection: str = ""
+    """The id of the connection that carried its last request, even if that has ended; "" if an earlier front had it."""
     orphaned: float | None = None
     """When its connection ended."""
     replica: Replica | None = None
@@ -185,7 +187,7 @@ class Sessions:
             self._readers[session.mount] += 1
             self._reader_count += 1
         if session.connection is not None:
-            self._by_connection.setdefault(session.connection, set()).add(session)
+            self._tie(session, session.connection)
 
     def restore(self, session: Session) -> None:
         """Know a session again that an earlier front has begun, whatever the limits."""
@@ -206,8 +208,12 @@ class Sessions:
                 del self._by_connection[session.connection]
         session.connection = connection
         if connection is not None:
-            self._by_connection.setdefault(connection, set()).add(session)
+            self._tie(session, connection)
             session.orphaned = None
+
+    def _tie(self, session: Session, connection: Connection) -> None:
+        self._by_connection.setdefault(connection, set()).add(session)
+        session.last_connection = connection.id
 
     def remove(self, session: Session) -> None:
         """Forget a session."""

@@ -4,12 +4,14 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
-from router import Response, ServerStream
+from router import Response, ServerConnection, ServerStream
 from router.handlers import calls
 from router.handlers.interface import NAMES
 from tests.examples.handler import Cameras
@@ -170,6 +172,54 @@ def check_every_request_has_its_response(heard: Heard, port: str) -> None:
             waiting = None
         elif name in DECISIONS:
             assert context.request is waiting
+
+
+class SlowCloses:
+    """A handler that hears of ends alone; what it does at the end of a reader's session lasts until it is released."""
+
+    def __init__(self) -> None:
+        self.begun: dict[str, threading.Event] = {}
+        """What releases each call that has begun, by the connection of its session; "" if that is not known."""
+        self.told: list[tuple[str, str]] = []
+
+    def on_session_close(self, context: Any) -> None:
+        if context.session.role == "reader":
+            connection = context.session.last_connection
+            released = self.begun[connection] = threading.Event()
+            released.wait()
+            self.told.append(("session", connection))
+
+    def on_connection_close(self, context: Any) -> None:
+        self.told.append(("connection", context.connection.id))
+
+    def has_told(self, count: int) -> bool:
+        return len(self.told) >= count
+
+
+def end_all(connections: list[ServerConnection]) -> None:
+    for each in connections:
+        each.close()
+
+
+def test_sessions_that_end_at_once_wait_for_nothing_of_each_other(path: str) -> None:
+    handler = SlowCloses()
+    with serving(handler) as served, Publisher(served.publish(path)).start(), ExitStack() as readers:
+        others = {each.id for each in served.server.connections}
+        for _ in range(4):
+            readers.enter_context(Reader(served.read(path), transport="tcp").start())
+        ending = [each for each in served.server.connections if each.id not in others]
+        try:
+            served.call(end_all, ending)
+            eventually(lambda: len(served.server.connections) == len(others), "the end of the readers' connections")
+            eventually(lambda: handler.begun.keys() == {each.id for each in ending}, "four calls at a time")
+            assert handler.told == [], "a connection's end is told after its session's"
+            for count, (connection, released) in enumerate(handler.begun.items(), 1):
+                released.set()
+                eventually(partial(handler.has_told, 2 * count), "the end of a session and its connection")
+                assert handler.told[-2:] == [("session", connection), ("connection", connection)]
+        finally:
+            for released in list(handler.begun.values()):
+                released.set()
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])

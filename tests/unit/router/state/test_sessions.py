@@ -80,6 +80,7 @@ def test_another_hosts_session_is_none() -> None:
 def test_a_session_is_tied_to_the_connection_that_spoke_last() -> None:
     scene, other = Scene(), client("192.0.2.9")
     session = scene.add()
+    assert session.last_connection == HERE.id
     session.orphaned = 3.0
     scene.sessions.move(session, other)
     assert (scene.sessions.of(HERE), scene.sessions.of(other)) == ([], [session])
@@ -88,6 +89,7 @@ def test_a_session_is_tied_to_the_connection_that_spoke_last() -> None:
     assert (session.connection, scene.sessions.of(other)) == (None, [])
     scene.sessions.remove(session)
     assert (session.state, scene.sessions.get(session.id)) == (SessionState.CLOSED, None)
+    assert session.last_connection == other.id, "its end is told in order with that connection's"
 
 
 def test_those_of_an_earlier_front_are_known_again_whatever_the_limits() -> None:
