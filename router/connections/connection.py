@@ -216,9 +216,10 @@ class Connection(asyncio.Protocol):
     def receive(self, message: bytes) -> None:
         """Take a message that the worker read. One that the worker before has passed on too is served once."""
         self.unread = self.unread.removeprefix(message) if self.unread.startswith(message) else b""
-        response = self._repeats.find(message)
+        now = asyncio.get_running_loop().time()
+        response = self._repeats.find(message, now)
         if response is None:
-            self._repeats.pass_on(message, idle=self._task is None)
+            self._repeats.pass_on(message, now)
             self._enqueue(message)
         elif response:
             self.placement.tell(Respond(self.id, response, close=False))
@@ -290,7 +291,7 @@ class Connection(asyncio.Protocol):
     def write(self, response: bytes) -> None:
         """Send a response by whoever holds the socket."""
         if not self.held_here:
-            self._repeats.answer(self._serving, response)
+            self._repeats.answer(self._serving, response, asyncio.get_running_loop().time())
             self.placement.tell(Respond(self.id, response, close=False))
         elif self._transport is not None:
             self._transport.write(response)
@@ -337,8 +338,12 @@ class Connection(asyncio.Protocol):
 
     def worker_lost(self) -> None:
         """Wait for the next worker."""
-        self._repeats.worker_lost()
+        self._repeats.worker_lost(asyncio.get_running_loop().time())
         self.placement.lost()
+
+    def handed_over(self) -> None:
+        """Take note that the next worker has its descriptor, and finds what the last one has not answered."""
+        self._repeats.handed_over(asyncio.get_running_loop().time())
 
     # -- changing hands, as `transfer` does it ---------------------------------------------------------------------
 

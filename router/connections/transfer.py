@@ -1,5 +1,6 @@
 """How a connection changes hands: from the front to a worker with PLAY or RECORD, or from one worker to another."""
 
+import os
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -81,7 +82,9 @@ async def _from_another(connection: Connection, worker: Worker) -> AsyncIterator
 
 async def pass_on(connection: Connection, worker: Worker) -> HandOff:
     """Hand a connection to the worker that follows one which died. Raises ConnectionEnded, WorkerGone."""
-    return await _pass_duplicate(connection, worker, connection.unread, b"")
+    handoff = await _pass_duplicate(connection, worker, connection.unread, b"")
+    connection.handed_over()
+    return handoff
 
 
 async def _pass_duplicate(connection: Connection, worker: Worker, unread: bytes, unsent: bytes) -> HandOff:
@@ -94,9 +97,18 @@ async def _pass_duplicate(connection: Connection, worker: Worker, unread: bytes,
     if connection.closed or connection.duplicate is None:
         raise ConnectionEnded
     token = secrets.token_hex(8)
+    try:  # one of its own: the connection may end while this waits, and another's then has its descriptor's number
+        descriptor = os.dup(connection.duplicate.fileno())
+    except OSError as error:
+        connection.abort(f"no descriptor for its next worker: {error.strerror}")
+        raise ConnectionEnded from error
     try:
-        await worker.channel.send(token, connection.duplicate.fileno())
+        await worker.channel.send(token, descriptor)
     except OSError as error:
         raise WorkerGone(f"worker {worker.index} died") from error
+    finally:
+        os.close(descriptor)
+    if connection.closed:
+        raise ConnectionEnded
     connection.unread = unread
     return HandOff(token, connection.address, unread, unsent, CONNECTION.pack(ConnectionRecord(connection.side)))
