@@ -10,7 +10,7 @@ import pytest
 from tests.support.fake_front import FakeFront, one_worker, udp
 from workers.contract.commands import Play, Respond
 from workers.contract.events import RequestReceived
-from workers.contract.parts import HandOff, Peer
+from workers.contract.parts import MAX_UNANSWERED, HandOff, Peer
 from workers.contract.replies import Playing
 
 OK = b"RTSP/1.0 200 OK\r\n\r\n"
@@ -93,3 +93,18 @@ def test_an_answer_right_behind_the_hand_over_is_to_what_waits(
     assert front.await_event(RequestReceived).message == request(2)
     front.send(Respond("c", OK, close=False))
     assert client.recv(4096) == OK
+
+
+def test_as_many_requests_as_may_wait_are_passed_on_and_the_rest_as_there_is_room(
+    front: FakeFront, connection: tuple[socket.socket, socket.socket]
+) -> None:
+    client, _ = connection
+    asked = [request(number) for number in range(3 * MAX_UNANSWERED)]
+    client.sendall(b"".join(asked))
+    for message in asked[:MAX_UNANSWERED]:
+        assert front.await_event(RequestReceived).message == message
+    with pytest.raises(AssertionError, match="no RequestReceived"):
+        front.await_event(RequestReceived, timeout_s=0.3)
+    for message in asked[MAX_UNANSWERED:]:
+        front.send(Respond("c", OK, close=False))
+        assert front.await_event(RequestReceived).message == message

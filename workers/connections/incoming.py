@@ -117,6 +117,8 @@ class Incoming:
             self._take_message(each, 0)
 
     def _peek(self, now: float, *, hung_up: bool) -> bool:
+        if self.is_full:
+            return False
         known = self._kernel_bytes
         if known + PEEK_BYTES > len(self._buffer):
             self.read_peeked()
@@ -127,7 +129,7 @@ class Incoming:
             return False
         data = bytes(memoryview(self._buffer)[known:size])
         self._peeked, found = 0, False
-        while data:
+        while data and not self.is_full:
             items = self._splitter.feed(data, one_message=True)
             rest = self._splitter.take_unread()
             if not items and rest == data:
@@ -135,6 +137,8 @@ class Incoming:
             found = True
             self._take_peeked(items, len(data) - len(rest), now)
             data = rest
+        if self.is_full:  # what is left may be whole requests: it is peeked at again when there is room
+            return True
         self._peeked = len(data)
         if len(data) >= PEEK_BYTES:
             self.read_peeked()

@@ -180,6 +180,33 @@ def test_many_requests_at_once_are_all_passed_on(ends: Ends) -> None:
     assert left(server) == b""
 
 
+def test_what_is_too_much_at_once_waits_in_the_kernel_for_room(ends: Ends) -> None:
+    client, server = ends
+    asked = [b"A * RTSP/1.0\r\nCSeq: %d\r\n\r\n" % each for each in range(5 * MAX_UNANSWERED)]
+    client.sendall(b"".join(asked))
+    client.shutdown(socket.SHUT_WR)
+    worker = Worker(server)
+    for answered in range(len(asked)):
+        if not worker.heard.ended:
+            worker.read(hung_up=True)
+        assert worker.heard.requests == asked[: answered + MAX_UNANSWERED]
+        assert left(server) == b"".join(asked[answered:])
+        worker.incoming.answered()
+    assert left(server) == b""
+    assert worker.heard.ended == 1
+
+
+def test_what_waits_for_room_is_left_to_who_reads_next(ends: Ends) -> None:
+    client, server = ends
+    asked = [b"A * RTSP/1.0\r\nCSeq: %d\r\n\r\n" % each for each in range(2 * MAX_UNANSWERED)]
+    client.sendall(b"".join(asked))
+    worker = Worker(server)
+    worker.read()
+    worker.incoming.read_peeked()
+    assert worker.incoming.take_unread() == b""
+    assert left(server) == b"".join(asked[MAX_UNANSWERED:])
+
+
 def test_what_makes_no_sense_is_told_once_and_thrown_away(ends: Ends) -> None:
     client, server = ends
     client.sendall(request(1) + b"\x16\x03\x01 hello" + request(2))
