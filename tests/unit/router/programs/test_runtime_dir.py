@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from router.programs.process import start_time_of
 from router.programs.runtime_dir import (
     LAUNCHER_LOCK,
     NOTICES,
@@ -203,3 +204,14 @@ def test_the_sockets_of_a_dead_front_are_swept_away_and_those_of_a_live_one_are_
 
 def test_where_there_was_no_front_there_is_nothing_to_sweep(tmp_path: Path) -> None:
     sweep(tmp_path / "missing")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_an_administrator_finds_another_users_launcher_and_believes_no_third(tmp_path: Path) -> None:
+    lock = tmp_path / LAUNCHER_LOCK
+    lock.write_text(f"{os.getpid()} {start_time_of(os.getpid())}\n")
+    os.chown(tmp_path, 65534, 65534)
+    os.chown(lock, 65534, 65534)
+    assert launcher_pid(tmp_path) == os.getpid()
+    os.chown(lock, 65533, 65533)
+    assert launcher_pid(tmp_path) is None
