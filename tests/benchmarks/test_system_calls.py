@@ -49,9 +49,12 @@ def test_a_delivered_packet_takes_few_system_calls(text: str, tmp_path: Path) ->
         def count(seconds: float) -> None:
             calls.append(counted_calls(worker, tmp_path / "calls", seconds))
 
-        result = measure(scenario, router, 0, Conditions(SECONDS, seed=1, let_pass=count))
+        for _ in range(3):  # beside other work the load's own readers may be too slow for what was sent
+            result = measure(scenario, router, 0, Conditions(SECONDS, seed=1, let_pass=count))
+            if result.clean:
+                break
     assert result.clean, result.counts
     delivered = result.delivered_per_s * result.seconds
     assert delivered > 100_000
-    print(f"{text}: {calls[0]} calls for {delivered:.0f} packets, {calls[0] / delivered:.4f} for one")
-    assert 0 < calls[0] / delivered <= MOST_FOR_A_PACKET[scenario.transport]
+    print(f"{text}: {calls[-1]} calls for {delivered:.0f} packets, {calls[-1] / delivered:.4f} for one")
+    assert 0 < calls[-1] / delivered <= MOST_FOR_A_PACKET[scenario.transport]

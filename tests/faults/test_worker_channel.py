@@ -296,7 +296,7 @@ def test_a_tap_that_does_not_read_misses_whole_bursts_and_nobody_waits(front: Fa
         return not found and total > 0 and not idle_is_fed()
 
     def idle_is_fed() -> bool:
-        time.sleep(0.05)  # the worker writes on as soon as there is room
+        time.sleep(0.5)  # the worker writes on as soon as there is room, and it has a turn
         return bool(idle.recv(1, socket.MSG_PEEK)) if _readable(idle) else False
 
     eventually(caught_up, "the idle tap read empty")
